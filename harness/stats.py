@@ -83,3 +83,184 @@ def bayes_correlated_t(diffs: np.ndarray, n_folds: int, rope: float) -> tuple[fl
         worse = float(sps.t.cdf((-rope - test.mean) / test.se, test.df))
         better = float(sps.t.sf((rope - test.mean) / test.se, test.df))
     return worse, 1.0 - worse - better, better
+
+
+# -- ROC curves --------------------------------------------------------------------------
+
+
+def _wins(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """For each (positive, negative) pair: 1 if ranked right, 1/2 if tied, 0 if not."""
+    y = np.asarray(y)
+    p = np.asarray(p, dtype=float)
+    if p.shape != y.shape or not np.isfinite(p).all():
+        raise ValueError("need one finite prediction per row")
+    positive, negative = p[y == 1], p[y == 0]
+    if len(positive) < 2 or len(negative) < 2:
+        raise ValueError("need at least two rows of each class")
+    return (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+
+
+@dataclass(frozen=True)
+class DeLong:
+    """Two paired AUCs, their difference b - a, its standard error and two-sided p-value."""
+
+    auc_a: float
+    auc_b: float
+    difference: float
+    se: float
+    z: float
+    p: float
+    cov: np.ndarray  # (2, 2): variances of both AUCs and their covariance
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Interval of the difference at `level` (normal approximation)."""
+        half = sps.norm.ppf(0.5 + level / 2) * self.se
+        return self.difference - half, self.difference + half
+
+
+def delong(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray) -> DeLong:
+    """DeLong's test for two ROC curves on the same rows.
+
+    Parameters
+    ----------
+    y : array of 0/1, shape (n,)
+    p_a, p_b : arrays, shape (n,)
+        Predictions of two models for these rows; higher means class 1.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson (1988), Comparing the areas under two or more
+    correlated receiver operating characteristic curves, Biometrics 44:837-845.
+    """
+    wins = [_wins(y, p_a), _wins(y, p_b)]
+    by_positive = np.array([w.mean(axis=1) for w in wins])  # placement values V10
+    by_negative = np.array([w.mean(axis=0) for w in wins])  # and V01
+    cov = np.cov(by_positive) / by_positive.shape[1] + np.cov(by_negative) / by_negative.shape[1]
+    auc_a, auc_b = by_positive.mean(axis=1)
+    difference = float(auc_b - auc_a)
+    variance = cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]
+    se = float(np.sqrt(variance)) if variance > 1e-16 else 0.0  # below is rounding
+    if se == 0.0:  # the same ranking twice, or one that is better without any spread
+        z = 0.0 if abs(difference) < 1e-12 else float(np.copysign(np.inf, difference))
+    else:
+        z = difference / se
+    p = float(2 * sps.norm.sf(abs(z)))
+    return DeLong(float(auc_a), float(auc_b), difference, se, z, p, cov)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and where it lies with the stated confidence."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap_auc(
+    y: np.ndarray, p: np.ndarray, *, level: float = 0.95, n: int = 2000, seed: int = 0
+) -> Interval:
+    """AUC with a percentile interval from a stratified bootstrap.
+
+    Rows are drawn with replacement within each class, so that every replicate has both
+    classes in the proportion of the data. Efron and Tibshirani (1993), An introduction to
+    the bootstrap, chapter 13; stratified as in Robin et al. (2011), pROC.
+    """
+    wins = _wins(y, p)
+    draws = _bootstrap_means(wins, n, seed)
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(float(wins.mean()), float(low), float(high))
+
+
+def bootstrap_auc_difference(
+    y: np.ndarray,
+    p_a: np.ndarray,
+    p_b: np.ndarray,
+    *,
+    level: float = 0.95,
+    n: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Difference AUC(b) - AUC(a) with a paired, stratified bootstrap interval."""
+    wins = _wins(y, p_b) - _wins(y, p_a)
+    draws = _bootstrap_means(wins, n, seed)
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(float(wins.mean()), float(low), float(high))
+
+
+def _bootstrap_means(wins: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Mean of the pair table over `n` resamples of its rows and of its columns.
+
+    Drawing rows with replacement is weighting them by multinomial counts, so each
+    replicate is one bilinear form and no predictions are sorted again.
+    """
+    rng = np.random.default_rng(seed)
+    rows, cols = wins.shape
+    weight_rows = rng.multinomial(rows, np.full(rows, 1 / rows), size=n)
+    weight_cols = rng.multinomial(cols, np.full(cols, 1 / cols), size=n)
+    return np.einsum("ij,ij->i", weight_rows @ wins, weight_cols) / (rows * cols)
+
+
+# -- calibration -------------------------------------------------------------------------
+
+
+def brier(y: np.ndarray, p: np.ndarray) -> float:
+    """Mean squared distance between probability and outcome; 0 is perfect (Brier 1950)."""
+    return float(np.mean((np.asarray(p, float) - np.asarray(y, float)) ** 2))
+
+
+def reliability(
+    y: np.ndarray, p: np.ndarray, bins: int = 5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Reliability curve over equally filled bins: mean prediction, observed rate, count."""
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    y, p = np.asarray(y, float), np.asarray(p, float)
+    return (
+        np.array([p[part].mean() for part in parts]),
+        np.array([y[part].mean() for part in parts]),
+        np.array([len(part) for part in parts]),
+    )
+
+
+# -- luck --------------------------------------------------------------------------------
+
+
+def expected_max_of_noise(n: int, sd: float = 1.0) -> float:
+    """Mean of the largest of 0 and `n` independent normal draws with mean 0.
+
+    How much a ratchet that keeps any gain climbs in `n` tries when no try is better than
+    the start: the start itself is the 0. Computed as the integral of 1 - F(x)^n over
+    x > 0, F the normal distribution function.
+
+    References
+    ----------
+    For the growth with sqrt(2 log n): David and Nagaraja (2003), Order statistics,
+    section 10.5. For the bias that selection brings ("winner's curse" of model choice):
+    Cawley and Talbot (2010), On over-fitting in model selection and subsequent selection
+    bias in performance evaluation, JMLR 11, section 5.
+    """
+    if n < 1 or sd <= 0:
+        return 0.0
+    x = np.linspace(0.0, 12.0, 4001)
+    return float(sd * np.trapezoid(-np.expm1(n * sps.norm.logcdf(x)), x))
+
+
+def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
+    """Share with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001)."""
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError("need 0 <= successes <= trials and at least one trial")
+    z = sps.norm.ppf(0.5 + level / 2)
+    share = successes / trials
+    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return Interval(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+
+
+def mean_interval(values: np.ndarray, level: float = 0.95) -> Interval:
+    """Mean of independent values with a Student interval; nan bounds for fewer than two."""
+    v = np.asarray(values, float)
+    if len(v) < 2:
+        return Interval(float(v.mean()) if len(v) else np.nan, np.nan, np.nan)
+    half = sps.t.ppf(0.5 + level / 2, len(v) - 1) * v.std(ddof=1) / np.sqrt(len(v))
+    return Interval(float(v.mean()), float(v.mean() - half), float(v.mean() + half))
