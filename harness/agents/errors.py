@@ -95,7 +95,7 @@ class AuthError(AgentError):
 
 
 class AgentMissing(AgentError):
-    """The agent's program or Python package is not installed: stop at once and say how to get it."""
+    """The agent's program or Python package is not installed: the message says how to get it."""
 
     fatal = True
     uses_iteration = False

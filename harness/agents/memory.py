@@ -1,0 +1,177 @@
+"""What an agent should remember of its run: near-repeats, families that failed, a reflection.
+
+Pure functions of the history. Each looks at a window of the latest rows only, so that a call costs
+the same at iteration 10,000 as at iteration 500, and an agent rebuilt after a crash says the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from harness.agents import Past, normalise
+
+FAMILY_WINDOW = 400  # rows that family tallies look back on
+REPEAT_WINDOW = 200  # rows whose sources are compared: reading a source may cost a git call
+HYPOTHESIS_CHARS = 200  # contract C1
+FAILED_AFTER = 3  # tries of a family without one that was kept
+SHOWN = 6  # lines of each kind
+
+# Which ideas a hypothesis is about, by the words people use. One may be about several.
+FAMILIES = {
+    "linear model": r"logistic|logreg|ridge|lasso|elastic|linear model|lda\b|discriminant",
+    "regularisation strength": r"\bC ?=|regulari[sz]|penalty|\balpha\b|reg_lambda|l1\b|l2\b",
+    "support vectors": r"\bsv[cm]\b|support vector|rbf|nystr",
+    "neighbours": r"k-?nn\b|neighbou?r",
+    "naive Bayes": r"naive|gaussiannb|bernoullinb",
+    "Gaussian process": r"gaussian process|\bgp\b",
+    "random forest": r"random ?forest|\brf\b|extra ?trees|bagging",
+    "boosting": r"boost|lightgbm|lgbm|xgb|gbm\b|gbdt|num_leaves|learning_rate",
+    "neural network": r"neural|\bmlp\b|perceptron|hidden layer",
+    "ensemble": r"ensemble|stack|voting|blend|average",
+    "AutoML": r"flaml|automl",
+    "encoding": r"one-?hot|encod|categor|dummies",
+    "splines and bins": r"spline|\bbin(s|ned|ning)?\b|discreti[sz]|quantile|knots",
+    "interactions": r"interaction|polynomial|product|ratio|cross(ed)? (term|feature)",
+    "clinical features": r"clinical|heart rate|age[- ]predicted|reserve|ischemi|risk",
+    "scaling": r"scal(e|er|ing)|standardi[sz]|normali[sz]e|power transform|yeo|log1p|\blog\b",
+    "feature selection": r"select(ion|kbest)?\b|drop|remove feature|\bpca\b|component",
+    "imputing": r"imput|missing",
+    "calibration": r"calibrat|isotonic|platt",
+    "simplification": r"simplif|shorter|undo|revert|without",
+}
+_FAMILY_RE = {name: re.compile(words, re.IGNORECASE) for name, words in FAMILIES.items()}
+
+
+def one_line(text: str, limit: int = HYPOTHESIS_CHARS) -> str:
+    """``text`` as one printable line: control and format characters go, spaces collapse."""
+    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: 4 * limit])
+    line = " ".join(kept.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+@lru_cache(maxsize=4096)
+def families(hypothesis: str) -> tuple[str, ...]:
+    """Names of the families that a hypothesis is about; ``("other",)`` if none is known."""
+    text = hypothesis[:HYPOTHESIS_CHARS]
+    return tuple(name for name, words in _FAMILY_RE.items() if words.search(text)) or ("other",)
+
+
+@lru_cache(maxsize=1024)
+def skeleton(source: str) -> str:
+    """The program without its numbers and comments: equal for two near-repeats.
+
+    Two programs with the same skeleton differ in numbers alone, such as ``C=0.5`` and ``C=0.6``.
+    """
+    try:
+        tree = ast.parse(normalise(source))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+                node.value = 0
+        return ast.dump(tree)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return " ".join(source.split())
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How one family of ideas has done in the window."""
+
+    name: str
+    tries: int
+    kept: int
+    failed: int  # crashed, timed out or rejected
+    best_delta: float  # nan if no try gave a score
+
+
+def tallies(history: Sequence[Past]) -> list[Tally]:
+    """One tally per family tried in the latest `FAMILY_WINDOW` rows, most tries first."""
+    sums: dict[str, list] = {}
+    for past in tail(history, FAMILY_WINDOW):
+        if past.decision == "baseline":
+            continue
+        for name in families(past.hypothesis):
+            entry = sums.setdefault(name, [0, 0, 0, math.nan])
+            entry[0] += 1
+            entry[1] += past.decision == "kept"
+            entry[2] += past.status != "ok"
+            if math.isfinite(past.delta):
+                entry[3] = past.delta if math.isnan(entry[3]) else max(entry[3], past.delta)
+    return sorted((Tally(name, *e) for name, e in sums.items()), key=lambda t: (-t.tries, t.name))
+
+
+@dataclass(frozen=True)
+class NearRepeats:
+    """Programs that differ in their numbers alone."""
+
+    iterations: tuple[int, ...]
+    best_val_auc: float
+    hypothesis: str  # of the best of them
+
+
+def near_repeats(history: Sequence[Past]) -> list[NearRepeats]:
+    """Groups of two or more near-repeats in the latest `REPEAT_WINDOW` rows, latest group first."""
+    groups: dict[str, list[Past]] = {}
+    for past in tail(history, REPEAT_WINDOW):
+        if past.source:
+            groups.setdefault(skeleton(past.source), []).append(past)
+    found = []
+    for rows in groups.values():
+        if len(rows) > 1:
+            best = max(rows, key=lambda r: r.val_auc if math.isfinite(r.val_auc) else -1.0)
+            steps = tuple(row.iteration for row in rows)
+            found.append(NearRepeats(steps, best.val_auc, one_line(best.hypothesis)))
+    return sorted(found, key=lambda group: -group.iterations[-1])
+
+
+def repeat_of(source: str, history: Sequence[Past]) -> Past | None:
+    """The latest row within `REPEAT_WINDOW` whose program does the same as ``source``, or None."""
+    wanted, shape = normalise(source), skeleton(source)
+    for past in reversed(tail(history, REPEAT_WINDOW)):
+        # Equal programs have equal skeletons; those are cached, `normalise` is not.
+        if past.source and skeleton(past.source) == shape and normalise(past.source) == wanted:
+            return past
+    return None
+
+
+def reflection(history: Sequence[Past], iteration: int, every: int) -> list[str]:
+    """Facts for a pause to think, every ``every`` iterations; an empty list in between."""
+    if every < 1 or iteration < 1 or iteration % every:
+        return []
+    rows = [past for past in tail(history, every) if past.decision != "baseline"]
+    if not rows:
+        return []
+    kept = sum(past.decision == "kept" for past in rows)
+    failed = sum(past.status != "ok" for past in rows)
+    deltas = [past.delta for past in rows if math.isfinite(past.delta)]
+    spreads = sorted(past.val_sd for past in rows if math.isfinite(past.val_sd))
+    lines = [f"Of the last {len(rows)} tries {kept} were kept and {failed} gave no score."]
+    if deltas:
+        lines.append(
+            f"Their differences from the best ran from {min(deltas):+.4f} to {max(deltas):+.4f}."
+        )
+    if spreads:
+        middle = spreads[len(spreads) // 2]
+        lines.append(
+            f"Over its five folds one program's score typically has a standard deviation of "
+            f"{middle:.3f}: a difference much smaller than that can be luck."
+        )
+    tried = {name for past in tail(history, 5 * every) for name in families(past.hypothesis)}
+    fresh = [name for name in FAMILIES if name not in tried]
+    if fresh:
+        lines.append(f"Not tried lately: {', '.join(fresh[: 2 * SHOWN])}.")
+    lines.append(
+        "Before you edit, decide which direction has paid, which one to give up, "
+        "and whether something simpler would do as well."
+    )
+    return lines
+
+
+def tail(rows: Sequence[Past], n: int) -> Sequence[Past]:
+    """The last ``n`` rows, reading no others: the history may fetch its rows as they are asked."""
+    return rows[max(0, len(rows) - n) :]
