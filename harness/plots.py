@@ -1,0 +1,350 @@
+"""Every figure has one look, one message, and the message is its title.
+
+Functions return a matplotlib `Figure` and never touch pyplot, so that they work in a notebook, in a
+report and on a server alike. `show` displays a figure with its alternative text. The colours are
+those of Okabe and Ito (2008), which colour-blind readers can tell apart; wherever two groups are
+compared, shape or line style differs as well, so that a black-and-white print still reads.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import io
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#6E6E6E"
+
+STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
+    "font.size": 12,
+    "axes.titlesize": 13,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E4E4E4",
+    "axes.axisbelow": True,
+    "lines.linewidth": 2,
+    "legend.frameon": False,
+}
+WIDTH = 8.0  # inches; at DPI this is 1,120 pixels, sharp on a projector
+DPI = 140
+
+
+def styled(draw):
+    """Draw inside the course's style without changing anyone else's matplotlib settings."""
+
+    @functools.wraps(draw)
+    def wrapper(*args, **kwargs):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(title: str, height: float = 4.0, columns: int = 1, **options):
+    """Return a figure and its axes, the message as its title."""
+    fig = Figure(figsize=(WIDTH, height), layout="constrained")
+    FigureCanvasAgg(fig)
+    axes = fig.subplots(1, columns, squeeze=False, **options)[0]
+    wrapped = "\n".join(textwrap.wrap(title, 74))
+    fig.suptitle(wrapped, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    return fig, (axes[0] if columns == 1 else axes)
+
+
+@styled
+def png(fig: Figure) -> bytes:
+    """Return the figure as PNG bytes."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()
+
+
+def save(fig: Figure, path: Path, alt: str = "") -> Path:
+    """Write the figure as a PNG, whole or not at all; `alt` goes into the file's description."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with matplotlib.rc_context(STYLE):
+        fig.savefig(partial, format="png", dpi=DPI, metadata={"Description": alt})
+    partial.replace(path)
+    return path
+
+
+def show(fig: Figure, alt: str, *, display_id: str | None = None, update: bool = False) -> None:
+    """Display a figure with its alternative text.
+
+    Parameters
+    ----------
+    fig : Figure
+    alt : str
+        What the figure shows, for a reader who cannot see it.
+    display_id, update
+        With an id, the same place in the notebook is drawn again when `update` is true.
+    """
+    from IPython.display import display
+
+    if not alt.strip():
+        raise ValueError("a figure needs alt text: say what it shows")
+    data = png(fig)
+    encoded = base64.b64encode(data).decode()
+    picture = (
+        f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(alt, quote=True)}" '
+        'style="width: 100%; max-width: 800px; height: auto">'
+    )
+    bundle = {"image/png": encoded, "text/html": picture, "text/plain": f"[figure] {alt}"}
+    extra = {"display_id": display_id, "update": update} if display_id else {}
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt}, "alt": alt}, **extra)
+
+
+# -- the loop ---------------------------------------------------------------------------
+
+
+def _best_so_far(rows: Sequence) -> tuple[list[int], list[float]]:
+    """Return iterations and values of the baseline and the kept candidates, in order."""
+    kept = [row for row in rows if row.decision in ("baseline", "kept")]
+    return [row.iteration for row in kept], [row.val_auc for row in kept]
+
+
+def staircase_message(rows: Sequence, noise_sd: float | None = None) -> str:
+    """Say in one line what the staircase shows."""
+    its, best = _best_so_far(rows)
+    if not best:
+        return "No candidate scored yet"
+    tried = max(row.iteration for row in rows)
+    gain = best[-1] - best[0]
+    words = f"{len(its) - 1} of {tried} kept: val_auc {best[0]:.4f} → {best[-1]:.4f}"
+    if noise_sd and len(its) > 1:
+        words += f", a gain of {gain / noise_sd:.1f} noise SDs"
+    return words
+
+
+@styled
+def staircase(rows: Sequence, noise_sd: float | None = None, title: str | None = None) -> Figure:
+    """Draw every candidate of a run, the kept ones joined as a staircase.
+
+    Parameters
+    ----------
+    rows : sequence
+        Rows of the ledger (`iteration`, `val_auc`, `status`, `decision` are read).
+    noise_sd : float, optional
+        Standard deviation of the baseline's `val_auc` when only the folds change; drawn as a band.
+    title : str, optional
+        The message; by default what the rows say.
+    """
+    fig, ax = new_figure(title or staircase_message(rows, noise_sd), height=4.4)
+    its, best = _best_so_far(rows)
+    if not best:
+        return fig
+    last = max(row.iteration for row in rows)
+    if noise_sd:
+        low, high = best[0] - noise_sd, best[0] + noise_sd
+        ax.axhspan(low, high, color=SKY, alpha=0.25, lw=0, label="baseline ± 1 SD over fold seeds")
+    ax.axhline(best[0], color=GREY, ls="--", lw=1.5, label="baseline")
+    lost = [r for r in rows if r.decision == "discarded" and math.isfinite(r.val_auc)]
+    ax.plot([*its, last], [*best, best[-1]], color=BLUE, drawstyle="steps-post", zorder=3)
+    ax.plot(its, best, "o", color=BLUE, ms=8, zorder=4, label="kept")
+    ax.plot(
+        [r.iteration for r in lost], [r.val_auc for r in lost], "o", mfc="white", mec=GREY, ms=7,
+        label="discarded", zorder=2,
+    )  # fmt: skip
+    # A candidate that is far off would squeeze the rest flat: it is marked at the floor instead.
+    values = np.array(best + [r.val_auc for r in lost])
+    margin = max(noise_sd or 0.0, 0.004)
+    spread = max(best[-1] - best[0], 2 * margin)
+    floor = max(values.min() - margin, best[0] - 2.5 * spread) - 0.5 * margin
+    ax.set_ylim(floor - 0.08 * (best[-1] - floor), best[-1] + margin)
+    low = [r for r in lost if r.val_auc < floor]
+    ax.plot(
+        [r.iteration for r in low], [floor] * len(low), "v", mfc="white", mec=GREY, ms=8,
+        label="discarded, below the axis" if low else None, zorder=2,
+    )  # fmt: skip
+    dead = [r.iteration for r in rows if not math.isfinite(r.val_auc)]
+    ax.plot(dead, [floor] * len(dead), "x", color=VERMILION, ms=9, mew=2.5, zorder=5,
+            label="no score (crash, timeout, rejected)" if dead else None)  # fmt: skip
+    ax.set(xlabel="iteration", ylabel="val_auc (mean of 5 folds)", xlim=(-0.6, max(last, 8) + 0.6))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    fig.legend(loc="outside lower left", ncols=3, fontsize=10)
+    return fig
+
+
+def staircase_alt(rows: Sequence, noise_sd: float | None = None) -> str:
+    """Describe the staircase in words."""
+    its, best = _best_so_far(rows)
+    if not best:
+        return "Empty plot: no candidate has been scored yet."
+    dead = sum(not math.isfinite(row.val_auc) for row in rows)
+    steps = ", ".join(f"{v:.4f} at iteration {i}" for i, v in zip(its, best, strict=True))
+    band = f" A band marks one SD of fold noise, {noise_sd:.4f}." if noise_sd else ""
+    return (
+        f"Staircase of val_auc over {max(row.iteration for row in rows)} iterations. "
+        f"Best so far: {steps}. {dead} without a score.{band}"
+    )
+
+
+# -- building blocks for the lessons ----------------------------------------------------
+
+
+@styled
+def intervals(
+    values: Mapping[str, Sequence[float]],
+    title: str,
+    xlabel: str,
+    reference: float | None = None,
+    reference_label: str = "",
+) -> Figure:
+    """Draw one row per name: every value as a dot, mean ± 1 SD as a bar.
+
+    Parameters
+    ----------
+    values : mapping of str to sequence of float
+        Repeated measurements of each thing, for example one score per fold.
+    reference : float, optional
+        A vertical line to compare with, named by `reference_label`.
+    """
+    fig, ax = new_figure(title, height=1.5 + 0.62 * len(values))
+    names = list(values)
+    for place, name in enumerate(names):
+        points = np.asarray(values[name], dtype=float)
+        y = len(names) - 1 - place
+        # A fixed spread of the dots keeps them apart without any randomness.
+        jitter = 0.16 * np.sin(2.4 * np.arange(len(points)))
+        ax.plot(points, y + jitter, "o", color=SKY, mec=BLUE, mew=0.5, ms=5, alpha=0.8)
+        mean, sd = points.mean(), points.std(ddof=1) if len(points) > 1 else 0.0
+        ax.errorbar(mean, y, xerr=sd, fmt="D", color=BLACK, ms=6, capsize=5, lw=2, zorder=5)
+        ax.annotate(
+            f"{mean:.3f} ± {sd:.3f}", (mean, y), xytext=(0, 13), textcoords="offset points",
+            ha="center", fontsize=10,
+        )  # fmt: skip
+    if reference is not None:
+        ax.axvline(reference, color=VERMILION, ls="--", lw=1.5)
+        ax.annotate(
+            reference_label, (reference, 1.0), xycoords=("data", "axes fraction"), color=VERMILION,
+            xytext=(4, -2), textcoords="offset points", fontsize=10, va="top",
+        )  # fmt: skip
+    ax.set_yticks(range(len(names)), names[::-1])
+    ax.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.25))
+    ax.grid(axis="y", visible=False)
+    return fig
+
+
+@styled
+def bars(
+    values: Mapping[str, float], title: str, xlabel: str, errors: Sequence[float] | None = None,
+    highlight: Sequence[str] = (), form: str = "{:g}",
+) -> Figure:  # fmt: skip
+    """Draw one horizontal bar per name, its value written beside it."""
+    fig, ax = new_figure(title, height=1.4 + 0.42 * len(values))
+    names, numbers = list(values)[::-1], list(values.values())[::-1]
+    colours = [ORANGE if name in highlight else BLUE for name in names]
+    hatches = ["//" if name in highlight else "" for name in names]
+    reversed_errors = None if errors is None else list(errors)[::-1]
+    drawn = ax.barh(names, numbers, color=colours, xerr=reversed_errors, capsize=4)
+    for bar, hatch in zip(drawn, hatches, strict=True):
+        bar.set(hatch=hatch, edgecolor="white", linewidth=0)
+    if errors is None:
+        ax.bar_label(drawn, [form.format(v) for v in numbers], padding=4, fontsize=10)
+    ax.set(xlabel=xlabel)
+    ax.grid(axis="y", visible=False)
+    ax.margins(x=0.12)
+    return fig
+
+
+@styled
+def paired_folds(
+    before: Sequence[float], after: Sequence[float], title: str,
+    names: tuple[str, str] = ("best so far", "candidate"),
+) -> Figure:  # fmt: skip
+    """Draw two programs' scores on the same folds, one line per fold, the means beside them."""
+    fig, ax = new_figure(title, height=4.2)
+    for number, (a, b) in enumerate(zip(before, after, strict=True), start=1):
+        up = b > a
+        ax.plot([0, 1], [a, b], "-o" if up else "--s", color=BLUE if up else ORANGE, ms=7)
+        ax.annotate(
+            f"fold {number}", (1, b), xytext=(9, 0), textcoords="offset points", va="center",
+            fontsize=10,
+        )  # fmt: skip
+    for x, scores, shift in ((0, before, -0.16), (1, after, 0.28)):
+        mean, sd = np.mean(scores), np.std(scores, ddof=1)
+        ax.errorbar(x + shift, mean, yerr=sd, fmt="D", color=BLACK, ms=7, capsize=5)
+        ax.annotate(
+            f"{mean:.4f}\n± {sd:.4f}", (x + shift, mean), xytext=(-9 if x == 0 else 9, 0),
+            textcoords="offset points", ha="right" if x == 0 else "left", va="center", fontsize=10,
+        )  # fmt: skip
+    ax.plot([], [], "-o", color=BLUE, label="fold got better")
+    ax.plot([], [], "--s", color=ORANGE, label="fold got worse or stayed")
+    ax.plot([], [], "D", color=BLACK, label="mean ± 1 SD over folds")
+    ax.set_xticks([0, 1], names)
+    ax.set(ylabel="ROC AUC on one fold", xlim=(-0.55, 1.65))
+    ax.grid(axis="x", visible=False)
+    fig.legend(loc="outside lower left", ncols=3, fontsize=10)
+    return fig
+
+
+@styled
+def processes() -> Figure:
+    """Draw what runs where: the trusted process, one worker per fold, and what passes between."""
+    fig, ax = new_figure("The answers never enter the process that runs the edited code", height=5)
+    ax.set(xlim=(0, 10), ylim=(0, 6.2))
+    ax.axis("off")
+
+    def box(x, y, w, h, text, colour, weight="normal", dashed=False):
+        ax.add_patch(
+            FancyBboxPatch(
+                (x, y), w, h, boxstyle="round,pad=0.02,rounding_size=0.12", fc=colour, ec=BLACK,
+                lw=1.6, ls="--" if dashed else "-",
+            )
+        )  # fmt: skip
+        ax.text(x + w / 2, y + h / 2, text, ha="center", va="center", weight=weight, fontsize=11)
+
+    def arrow(start, end, text, above=True):
+        ax.add_patch(
+            FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=18, lw=2, color=BLACK)
+        )
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + (0.16 if above else -0.16))
+        ax.text(*middle, text, ha="center", va="bottom" if above else "top", fontsize=10)
+
+    box(0.05, 0.1, 4.2, 5.6, "", "#E8F3FA")
+    ax.text(2.15, 5.38, "TRUSTED: the harness", ha="center", va="center", weight="bold")
+    box(0.3, 4.1, 3.7, 0.9, "patients, labels, split, folds\n(heart_cleveland.csv)", "white")
+    box(0.3, 2.75, 3.7, 0.9, "y_val: the answers of this fold\nstay here", YELLOW, "bold")
+    box(0.3, 1.4, 3.7, 0.9, "metric: compares p with y_val\nval_auc, val_sd", "white")
+    box(0.3, 0.3, 3.7, 0.7, "rule → ledger → git", "white")
+    box(6.3, 1.5, 3.65, 4.2, "", "#FBEBDD", dashed=True)
+    ax.text(8.12, 5.38, "UNTRUSTED: one fold", ha="center", va="center", weight="bold")
+    box(6.55, 3.95, 3.15, 1.05, "train.py\nfeature_fn, build_pipeline", "white")
+    box(6.55, 2.75, 3.15, 0.8, "fit on X_train, y_train", "white")
+    box(6.55, 1.75, 3.15, 0.7, "predict X_val → p", "white")
+    arrow((4.3, 4.55), (6.25, 4.55), "X_train, y_train,\nX_val")
+    arrow((6.25, 2.0), (4.3, 1.85), "p: numbers,\nnothing else", above=False)
+    ax.text(
+        8.12, 1.3, "a fresh process for each fold;\nno files, no network,\ntime and memory limited",
+        ha="center", va="top", fontsize=10, style="italic",
+    )  # fmt: skip
+    return fig
+
+
+PROCESSES_ALT = (
+    "Two boxes. Left, the trusted harness holds the patients, the labels, the folds, the metric, "
+    "the rule and the ledger; the answers y_val stay in it. Right, an untrusted process for one "
+    "fold runs train.py. X_train, y_train and X_val go from left to right; only numbers come back."
+)
