@@ -1,0 +1,557 @@
+"""The trusted side: folds out, numbers in, metric computed here.
+
+Owns the data, the labels, the folds and the metric. A candidate's text is read (never run) here; its
+code runs in the sandbox and gives back plain numbers, one per row, for rows in an order of our
+choosing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.sandbox import Job, Packed, Reply, Sandbox, plain
+from harness.task import HEART, Task
+
+SOURCE_LIMIT = 256 * 1024  # bytes of one train.py
+HYPOTHESIS_LIMIT = 200  # characters
+KEEP_PACKED = 64 * 1024**2  # bytes of packed folds that are worth keeping between scores
+TIMEOUT, CRASHED, REJECTED = 2, 3, 4  # exit statuses of C3
+
+
+class CandidateError(Exception):
+    """A candidate cannot be used; the message is a status such as ``crashed (reason)``."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One test of an honest score.
+
+    Attributes
+    ----------
+    name : str
+    value, threshold : float
+        What was measured, and from where on it counts.
+    verdict : {"pass", "review", "reject"}
+    detail : str
+        One line for the log.
+    """
+
+    name: str
+    value: float
+    threshold: float
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one candidate came to; all figures are NaN unless `status` is ``ok``.
+
+    Attributes
+    ----------
+    val_auc, val_sd : float
+        Mean and standard deviation (ddof=1) of the task's metric over the folds.
+    fold_scores : tuple of float
+    test_auc, test_acc, test_f1 : float
+        On the sealed test rows. Never shown to an agent.
+    wall_time_s : float
+    log : str
+        What the candidate printed, bounded.
+    """
+
+    status: str
+    val_auc: float = float("nan")
+    val_sd: float = float("nan")
+    fold_scores: tuple[float, ...] = ()
+    test_auc: float = float("nan")
+    test_acc: float = float("nan")
+    test_f1: float = float("nan")
+    wall_time_s: float = 0.0
+    cv_folds: int = 0
+    isolation: str = ""
+    hypothesis: str = ""
+    log: str = ""
+    probes: tuple[Probe, ...] = ()
+    cpu_s: float = field(default=float("nan"), compare=False)
+    peak_mib: float = field(default=float("nan"), compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the score counts."""
+        return self.status == "ok"
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of C3."""
+        codes = {"ok": 0, "timeout": TIMEOUT, "crashed": CRASHED, "rejected": REJECTED}
+        return codes[self.status.partition(" ")[0]]
+
+    def lines(self) -> str:
+        """The score as C3 prints it."""
+        values = {
+            "val_auc": f"{self.val_auc:.6f}",
+            "val_sd": f"{self.val_sd:.6f}",
+            "test_auc": f"{self.test_auc:.6f}",
+            "test_acc": f"{self.test_acc:.6f}",
+            "test_f1": f"{self.test_f1:.6f}",
+            "wall_time_s": f"{self.wall_time_s:.3f}",
+            "cv_folds": str(self.cv_folds),
+            "isolation": self.isolation,
+            "status": self.status,
+        }
+        return "\n".join(f"{key}: {value}" for key, value in values.items())
+
+    def to_dict(self) -> dict:
+        """The score as plain numbers and text, NaN as None (for JSON)."""
+
+        def clean(value):
+            if isinstance(value, float) and not np.isfinite(value):
+                return None
+            if isinstance(value, dict):
+                return {k: clean(v) for k, v in value.items()}
+            if isinstance(value, (list, tuple)):
+                return [clean(v) for v in value]
+            return value
+
+        return clean(asdict(self))
+
+
+def check_source(source: str | bytes) -> tuple[bytes, str]:
+    """Read a candidate's text without running it.
+
+    Returns
+    -------
+    source : bytes
+    hypothesis : str
+
+    Raises
+    ------
+    CandidateError
+        With the status that the candidate gets.
+    """
+    data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else bytes(source)
+    if len(data) > SOURCE_LIMIT:
+        raise CandidateError(f"rejected (train.py is larger than {SOURCE_LIMIT // 1024} KiB)")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise CandidateError(f"rejected (train.py is not UTF-8: byte {err.start})") from None
+    return data, read_hypothesis(text)
+
+
+def read_hypothesis(source: str) -> str:
+    """Take HYPOTHESIS from the syntax tree.
+
+    Raises
+    ------
+    CandidateError
+        If the program does not parse, or has no constant one-line HYPOTHESIS.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as err:
+        where = f", line {err.lineno}" if err.lineno else ""
+        raise CandidateError(f"crashed ({plain(f'SyntaxError: {err.msg}{where}')})") from None
+    except (ValueError, RecursionError, MemoryError) as err:
+        raise CandidateError(f"crashed ({plain(f'{type(err).__name__}: {err}')})") from None
+    found = None
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and any(
+            isinstance(t, ast.Name) and t.id == "HYPOTHESIS" for t in targets
+        ):
+            found = node.value
+    if not (isinstance(found, ast.Constant) and isinstance(found.value, str)):
+        raise CandidateError("rejected (train.py needs a line HYPOTHESIS = 'one line of text')")
+    text = found.value
+    if not text.strip() or len(text) > HYPOTHESIS_LIMIT or len(text.splitlines()) > 1:
+        raise CandidateError(
+            f"rejected (HYPOTHESIS must be one line of 1 to {HYPOTHESIS_LIMIT} characters)"
+        )
+    return plain(text, HYPOTHESIS_LIMIT)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where one job's rows come from: positions in the train split, already in shuffled order."""
+
+    train: np.ndarray
+    new: np.ndarray
+
+
+class Scorer:
+    """Scores candidates on a task; keeps warm workers between scores.
+
+    Parameters
+    ----------
+    task : Task
+    workers : int, optional
+        Folds side by side; the usable processors by default.
+    landlock, seccomp, method
+        See `Sandbox`.
+
+    Notes
+    -----
+    Not for two threads at once, apart from `cancel`.
+    """
+
+    def __init__(
+        self,
+        task: Task = HEART,
+        *,
+        workers: int | None = None,
+        landlock: bool = True,
+        seccomp: bool = True,
+        method: str | None = None,
+    ):
+        self.task = task
+        self.split = task.split()
+        hidden = [task.path.parent] if task.path else []
+        self.sandbox = Sandbox(
+            workers, landlock=landlock, seccomp=seccomp, method=method, hidden=hidden
+        )
+        self._folds: dict[int, list[Rows]] = {}
+        self._packed: dict[tuple, Packed] = {}
+        self._packed_bytes = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Scorer:
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers."""
+        self.sandbox.close()
+
+    def cancel(self) -> None:
+        """Stop the score that runs now, from another thread: it raises KeyboardInterrupt."""
+        self.sandbox.cancel()
+
+    @property
+    def isolation(self) -> str:
+        """The level of isolation in force."""
+        return self.sandbox.isolation
+
+    # ------------------------------------------------------------------------------- scoring
+
+    def score(self, source: str | bytes, *, fold_seed: int | None = None) -> Score:
+        """Score one candidate: five folds and a final fit for the sealed test.
+
+        Parameters
+        ----------
+        source : str or bytes
+            The text of a train.py.
+        fold_seed : int, optional
+            Another seed than the task's frozen one.
+        """
+        return self.score_many([source], fold_seed=fold_seed)[0]
+
+    def score_many(
+        self, sources: Sequence[str | bytes], *, fold_seed: int | None = None
+    ) -> list[Score]:
+        """Score several candidates side by side; results in the order given."""
+        scores: list[Score | None] = [None] * len(sources)
+        groups, at = [], []
+        for i, source in enumerate(sources):
+            try:
+                data, hypothesis = check_source(source)
+            except CandidateError as err:
+                scores[i] = self._failed(str(err))
+                continue
+            groups.append(self._score_jobs(data, fold_seed))
+            at.append((i, hypothesis))
+        for (i, hypothesis), replies in zip(at, self._run(groups), strict=True):
+            scores[i] = replace(self._judge(replies, fold_seed), hypothesis=hypothesis)
+        return scores
+
+    def fold_scores(self, source: str | bytes, fold_seeds: Sequence[int]) -> np.ndarray:
+        """Score a candidate on folds of other seeds.
+
+        Returns
+        -------
+        ndarray of shape (n_seeds, n_folds)
+
+        Raises
+        ------
+        CandidateError
+            If the candidate fails on one of them.
+        """
+        data, _ = check_source(source)
+        groups = [
+            [self.job(data, rows, ("fold", seed, k)) for k, rows in enumerate(self.folds(seed))]
+            for seed in fold_seeds
+        ]
+        table = []
+        for seed, replies in zip(fold_seeds, self._run(groups), strict=True):
+            self._raise_first(replies)
+            table.append(
+                [
+                    self.metric(rows.new, reply)
+                    for rows, reply in zip(self.folds(seed), replies, strict=True)
+                ]
+            )
+        return np.array(table, dtype=float).reshape(len(fold_seeds), -1)
+
+    def predict(
+        self, source: str | bytes, X_train: pd.DataFrame, y_train: np.ndarray, X_new: pd.DataFrame
+    ) -> np.ndarray:
+        """Fit a candidate on given rows and predict others, isolated like a fold.
+
+        Returns
+        -------
+        ndarray of shape (n_new,) or (n_new, n_outputs)
+            Scores of class 1; class probabilities; or values.
+
+        Raises
+        ------
+        CandidateError
+        """
+        data, _ = check_source(source)
+        k = self.task.n_outputs
+        rows = Packed((_bare(X_train), np.asarray(y_train), _bare(X_new)))
+        job = Job(data, rows, len(X_new) * k, self.task.kind, k, self._seed("predict", len(X_new)))
+        try:
+            reply = self._run([[job]])[0][0]
+        finally:
+            rows.close()
+        self._raise_first([reply])
+        return reply.numbers if k == 1 else reply.numbers.reshape(-1, k)
+
+    def probe(self, source: str | bytes, score: Score, best_source: str | None = None) -> Score:
+        """Test a score that is about to be kept; see `harness.probes`.
+
+        Returns
+        -------
+        Score
+            The same with `probes` filled in, or one with status ``rejected (…)``.
+        """
+        from harness.probes import run_probes
+
+        if not score.ok:
+            return score
+        probes = run_probes(self, check_source(source)[0], score)
+        score = replace(score, probes=probes)
+        bad = next((p for p in probes if p.verdict == "reject"), None)
+        if bad is None:
+            return score
+        nan = float("nan")
+        return replace(
+            score,
+            status=f"rejected ({bad.name}: {bad.detail})",
+            **dict.fromkeys(("val_auc", "val_sd", "test_auc", "test_acc", "test_f1"), nan),
+            fold_scores=(),
+        )
+
+    # --------------------------------------------------------------------- what probes also use
+
+    def folds(self, seed: int | None = None) -> list[Rows]:
+        """The folds, as shuffled positions in the train split.
+
+        The order is part of what is frozen: models that depend on it give the same number twice.
+        """
+        seed = self.task.fold_seed if seed is None else seed
+        if seed not in self._folds:
+            X, y = self.split.X_train, self.split.y_train
+            self._folds[seed] = [
+                Rows(self._shuffled(train, seed, k, "train"), self._shuffled(val, seed, k, "new"))
+                for k, (train, val) in enumerate(self.task.folds(X, y, seed))
+            ]
+        return self._folds[seed]
+
+    def job(
+        self,
+        source: bytes,
+        rows: Rows,
+        key: tuple,
+        *,
+        labels: np.ndarray | None = None,
+        keep: bool = True,
+        seed: int | None = None,
+    ) -> Job:
+        """Make the job of one fold.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_train_split,), optional
+            Other labels than the true ones.
+        key : tuple
+            Names these rows and labels; packed rows with the same key are used again.
+        keep : bool
+            Whether to keep the packed rows for later.
+        seed : int, optional
+            For the worker's global random generators; frozen by default.
+        """
+        packed = self._packed.get(key)
+        if packed is None:
+            labels = self.split.y_train if labels is None else labels
+            X = self.split.X_train
+            packed = Packed(
+                (_bare(X.iloc[rows.train]), labels[rows.train], _bare(X.iloc[rows.new]))
+            )
+            if keep and self._packed_bytes + packed.nbytes <= KEEP_PACKED:
+                self._packed[key] = packed
+                self._packed_bytes += packed.nbytes
+        k = self.task.n_outputs
+        seed = self._seed(*key) if seed is None else seed
+        return Job(source, packed, len(rows.new) * k, self.task.kind, k, seed)
+
+    def run_jobs(self, jobs: Sequence[Job], budget_s: float) -> list[Reply]:
+        """Run jobs that do not depend on each other, all of them."""
+        with self._lock:
+            return self.sandbox.run([jobs], budget_s, stop_early=False)[0]
+
+    def metric(self, positions: np.ndarray, reply: Reply, labels: np.ndarray | None = None):
+        """The task's metric for predictions of these train-split rows."""
+        y = (self.split.y_train if labels is None else labels)[positions]
+        return self._measure(y, reply)
+
+    # -------------------------------------------------------------------------------- inside
+
+    def _run(self, groups: list[list[Job]]) -> list[list[Reply]]:
+        if not groups:
+            return []
+        with self._lock:
+            return self.sandbox.run(groups, self.task.budget_s)
+
+    def _score_jobs(self, data: bytes, fold_seed: int | None) -> list[Job]:
+        seed = self.task.fold_seed if fold_seed is None else fold_seed
+        jobs = [self.job(data, rows, ("fold", seed, k)) for k, rows in enumerate(self.folds(seed))]
+        if len(self.split.X_test):
+            jobs.append(self._final_job(data))
+        return jobs
+
+    def _final_job(self, data: bytes) -> Job:
+        if ("final",) not in self._packed:
+            order = self._final_order()
+            X, y = self.split.X_train, self.split.y_train
+            train = self._shuffled(np.arange(len(y)), 0, 0, "final")
+            self._packed["final",] = Packed(
+                (_bare(X.iloc[train]), y[train], _bare(self.split.X_test.iloc[order]))
+            )
+        k = self.task.n_outputs
+        n = len(self.split.X_test) * k
+        return Job(data, self._packed["final",], n, self.task.kind, k, self._seed("final"))
+
+    def _final_order(self) -> np.ndarray:
+        return self._shuffled(np.arange(len(self.split.X_test)), 0, 0, "test")
+
+    def _judge(self, replies: list[Reply], fold_seed: int | None) -> Score:
+        log = _join_logs(replies)
+        wall = max(r.ended_s for r in replies) - min(r.started_s for r in replies)
+        common = {
+            "wall_time_s": float(wall),
+            "log": log,
+            "cpu_s": float(np.nansum([r.cpu_s for r in replies])),
+            "peak_mib": float(np.nanmax([0.0, *(r.peak_mib for r in replies)])),
+        }
+        folds = self.folds(fold_seed)
+        try:
+            self._raise_first(replies)
+            for k, reply in enumerate(replies):
+                if self.task.kind != "multiclass" and np.ptp(reply.numbers) == 0:
+                    where = f"fold {k + 1}" if k < len(folds) else "the test rows"
+                    raise CandidateError(f"rejected (constant predictions on {where})")
+            values = [self.metric(rows.new, r) for rows, r in zip(folds, replies, strict=False)]
+            if not np.isfinite(values).all():
+                raise CandidateError("rejected (the metric is not finite)")
+            test = self._test_figures(replies[len(folds)]) if len(replies) > len(folds) else {}
+        except CandidateError as err:
+            return replace(self._failed(str(err)), **common)
+        return Score(
+            status="ok",
+            val_auc=float(np.mean(values)),
+            val_sd=float(np.std(values, ddof=1)),
+            fold_scores=tuple(values),
+            cv_folds=len(folds),
+            isolation=self.isolation,
+            **test,
+            **common,
+        )
+
+    def _test_figures(self, reply: Reply) -> dict[str, float]:
+        from sklearn.metrics import accuracy_score, f1_score
+
+        y = self.split.y_test[self._final_order()]
+        figures = {"test_auc": self._measure(y, reply)}
+        if self.task.kind != "regression":
+            pred = self.task.scored_classes(self._table(reply), reply.threshold)
+            average = "binary" if self.task.kind == "binary" else "macro"
+            figures["test_acc"] = float(accuracy_score(y, pred))
+            figures["test_f1"] = float(f1_score(y, pred, average=average, zero_division=0))
+        return figures
+
+    def _measure(self, y: np.ndarray, reply: Reply) -> float:
+        try:
+            return self.task.score_predictions(y, self._table(reply), reply.threshold)
+        except ValueError as err:  # for example probabilities that do not add up to one
+            raise CandidateError(f"rejected (the metric failed: {plain(str(err))})") from None
+
+    def _table(self, reply: Reply) -> np.ndarray:
+        return reply.numbers.reshape(-1, self.task.n_outputs)
+
+    def _failed(self, status: str) -> Score:
+        return Score(status=status, cv_folds=self.task.n_folds, isolation=self.isolation)
+
+    @staticmethod
+    def _raise_first(replies: Sequence[Reply]) -> None:
+        for reply in replies:
+            if reply.problem:
+                raise CandidateError(reply.problem)
+
+    def _seed(self, *key) -> int:
+        text = repr((self.task.name, *key))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+    def _shuffled(self, positions: np.ndarray, *key) -> np.ndarray:
+        return np.random.default_rng(self._seed(*key)).permutation(positions)
+
+
+def _bare(X: pd.DataFrame) -> pd.DataFrame:
+    """The same rows without an index that could tell where they come from."""
+    return X.reset_index(drop=True)
+
+
+def _join_logs(replies: Sequence[Reply]) -> str:
+    """One log of all folds; folds that said the same are told together."""
+    said: dict[str, list[int]] = {}
+    for k, reply in enumerate(replies):
+        if reply.log:
+            said.setdefault(reply.log, []).append(k + 1)
+    if len(said) == 1 and len(replies) in map(len, said.values()):
+        return next(iter(said))
+    return "".join(
+        f"[job {', '.join(map(str, jobs))}]\n{text}" + ("" if text.endswith("\n") else "\n")
+        for text, jobs in said.items()
+    )[: 64 * 1024]
+
+
+def evaluate(
+    candidate: str | bytes | Path, task: Task = HEART, *, probe: bool = True, **options
+) -> Score:
+    """Score one file, and probe it if it does better than the task's starting point.
+
+    Parameters
+    ----------
+    candidate : Path, str or bytes
+        A file, or the text itself.
+    probe : bool
+        Whether to probe at all.
+    **options
+        For `Scorer`.
+    """
+    source = candidate.read_bytes() if isinstance(candidate, Path) else candidate
+    with Scorer(task, **options) as scorer:
+        score = scorer.score(source)
+        if probe and score.ok and score.val_auc > task.baseline:
+            score = scorer.probe(source, score)
+        return score

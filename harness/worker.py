@@ -1,0 +1,448 @@
+"""The untrusted side: the only module that ever runs a candidate's code.
+
+Started as a script by the sandbox, never imported by the trusted side. It knows nothing of the rest
+of the package, holds no labels but those of the training rows of one job, and ends with that job.
+
+Two ways to run:
+
+* ``template`` (Linux): a process that imports what candidates may use, once, and forks a fresh
+  child for every job. The template itself never sees a candidate or a row of data; its children
+  lock themselves in before they take a job.
+* ``once`` (elsewhere): one process, one job, warmed up while it waits.
+
+The job's numbers go back as raw float64, never as objects.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import json
+import linecache
+import mmap
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import threading
+import types
+
+OK, ERROR = b"\x00", b"\x01"
+REASON_BYTES = 2000
+JOB_FD = 3
+
+
+def load_seal():
+    """Load the neighbouring seal.py by path: the package itself is not importable in here."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "seal.py")
+    spec = importlib.util.spec_from_file_location("seal", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# ---------------------------------------------------------------------------- the candidate
+
+
+class BadCandidate(Exception):
+    """The program breaks the contract of train.py; the message is the one-line reason."""
+
+
+def run_candidate(source: bytes, job: dict, X_train, y_train, X_new) -> bytes:
+    """Fit a candidate on one job's rows and give back its numbers.
+
+    Returns
+    -------
+    bytes
+        float64, little endian: the threshold where class 1 begins, then ``n_rows * n_outputs``
+        numbers in row order.
+    """
+    import numpy as np
+
+    module = types.ModuleType("train")
+    module.__file__ = "train.py"
+    sys.modules["train"] = module
+    text = source.decode("utf-8")
+    linecache.cache["train.py"] = (len(text), None, text.splitlines(True), "train.py")
+    exec(compile(text, "train.py", "exec"), module.__dict__)
+    for name in ("feature_fn", "build_pipeline"):
+        if not callable(getattr(module, name, None)):
+            raise BadCandidate(f"train.py has no function {name}")
+    n_train, n_new = len(X_train), len(X_new)
+    F_train = _features(module, X_train, n_train)
+    F_new = _features(module, X_new, n_new)
+    model = module.build_pipeline()
+    if isinstance(model, type) or not hasattr(model, "fit"):
+        raise BadCandidate("build_pipeline did not return an estimator with fit")
+    model.fit(F_train, y_train)
+    values, threshold = _respond(model, F_new, job["kind"], job["n_outputs"])
+    values = np.ascontiguousarray(values, dtype="<f8")
+    if values.size != n_new * job["n_outputs"]:
+        raise BadCandidate(f"predictions have shape {values.shape} for {n_new} rows")
+    return struct.pack("<d", threshold) + values.tobytes()
+
+
+def _features(module, X, n_rows: int):
+    table = module.feature_fn(X)
+    shape = getattr(table, "shape", None)
+    found = shape[0] if shape else len(table) if hasattr(table, "__len__") else None
+    if found != n_rows:
+        raise BadCandidate(f"feature_fn returned {found} rows for {n_rows}")
+    return table
+
+
+def _respond(model, F, kind: str, n_outputs: int):
+    """Take the numbers that the metric needs, and the threshold of class 1."""
+    import numpy as np
+
+    if kind == "regression":
+        return np.asarray(model.predict(F), dtype=np.float64), 0.0
+    if hasattr(model, "predict_proba"):
+        proba = np.asarray(model.predict_proba(F), dtype=np.float64)
+        classes = [int(c) for c in getattr(model, "classes_", range(max(n_outputs, 2)))]
+        if kind == "binary":
+            if proba.ndim == 2 and proba.shape[1] == len(classes) and 1 in classes:
+                proba = proba[:, classes.index(1)]
+            return proba, 0.5
+        full = np.zeros((len(proba), n_outputs))
+        full[:, classes] = proba  # a class that is missing among the training rows gets 0
+        return full, 0.5
+    if kind == "binary" and hasattr(model, "decision_function"):
+        return np.asarray(model.decision_function(F), dtype=np.float64), 0.0
+    needed = "predict_proba" if kind == "multiclass" else "predict_proba or decision_function"
+    raise BadCandidate(f"the estimator has no {needed}")
+
+
+def one_line(err: BaseException) -> str:
+    """Describe an exception in one line."""
+    try:
+        text = str(err)
+    except BaseException:
+        text = "(no message)"
+    if isinstance(err, BadCandidate):
+        return text
+    if isinstance(err, SystemExit):
+        return f"the program ended itself with SystemExit {text}".rstrip()
+    first = next((part.strip() for part in text.splitlines() if part.strip()), "")
+    return f"{type(err).__name__}: {first}" if first else type(err).__name__
+
+
+def answer(source: bytes, job: dict, rows) -> bytes:
+    """Run the candidate, whatever it does, and put its numbers or the reason into one reply."""
+    try:
+        return OK + run_candidate(source, job, *rows)
+    except BaseException as err:
+        if not isinstance(err, BadCandidate):
+            _print_traceback(err)
+        kind = "rejected" if isinstance(err, BadCandidate) else "crashed"
+        reason = f"{kind}:{one_line(err)}"
+        return ERROR + reason.encode("utf-8", "replace")[:REASON_BYTES]
+
+
+def _print_traceback(err: BaseException) -> None:
+    import traceback
+
+    try:  # from the candidate's first frame on; the frames above are the harness's
+        tb = err.__traceback__
+        while tb is not None and tb.tb_frame.f_code.co_filename != "train.py":
+            tb = tb.tb_next
+        traceback.print_exception(type(err), err, tb or err.__traceback__, limit=-20)
+        sys.stderr.flush()
+    except BaseException:
+        pass
+
+
+def unpack(buffer):
+    """Rebuild what the trusted side packed: pickle 5, its buffers lying in `buffer`."""
+    view = memoryview(buffer)
+    (n_parts,) = struct.unpack_from("<Q", view)
+    ends = struct.unpack_from(f"<{2 * n_parts}Q", view, 8)
+    parts = [view[ends[2 * i] : ends[2 * i + 1]] for i in range(n_parts)]
+    return pickle.loads(parts[0], buffers=parts[1:])
+
+
+# ------------------------------------------------------------------ an environment that repeats
+
+
+def quiet_environment(scratch: str) -> None:
+    """Point everything that writes to the scratch folder."""
+    import tempfile
+
+    for name in ("HOME", "TMPDIR", "TMP", "TEMP", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
+        os.environ[name] = scratch
+    tempfile.tempdir = None
+    os.chdir(scratch)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators, for programs that forgot to seed their own."""
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def thread_semaphores() -> None:
+    """Let multiprocessing's locks be thread locks.
+
+    A POSIX semaphore lives in /dev/shm, which is closed; processes are not possible anyway, and
+    `multiprocessing.pool.ThreadPool` needs no more than this.
+    """
+    import multiprocessing.synchronize as sync
+
+    class ThreadSemLock:
+        SEM_VALUE_MAX = 2**31 - 1
+
+        def __init__(self, kind, value, maxvalue, name, unlink):
+            self.kind, self.maxvalue, self.handle, self.name = kind, maxvalue, 0, None
+            self._lock = threading.RLock() if kind == 0 else threading.Semaphore(value)
+
+        def acquire(self, block=True, timeout=None):
+            if not block:
+                return self._lock.acquire(False)
+            return self._lock.acquire(True, -1 if timeout is None and self.kind == 0 else timeout)
+
+        def release(self):
+            self._lock.release()
+
+        def __enter__(self):
+            return self.acquire()
+
+        def __exit__(self, *exc):
+            self.release()
+
+        def _after_fork(self):
+            pass
+
+    sync._multiprocessing.SemLock = ThreadSemLock
+
+
+def warm_up(modules: list[str]) -> None:
+    """Import what jobs will need, so that it is paid once."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except Exception:
+                pass  # an optional package that is not here: the candidate will be told itself
+        if "sklearn.pipeline" in sys.modules and "sklearn.linear_model" in sys.modules:
+            _first_fit()
+
+
+def _first_fit() -> None:
+    """Fit the usual pipeline on eight made-up rows: first calls import and cache a good deal."""
+    import numpy as np
+    import pandas as pd
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X = pd.DataFrame({"a": [0.0, 1, 2, np.nan] * 2, "b": [1.0, 0, 1, 0, 2, 2, 0, 1]})
+    y = np.array([0, 1] * 4)
+    model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
+    model.fit(X, y).predict_proba(X)
+
+
+# ------------------------------------------------------------------------- template and children
+
+
+class Template:
+    """A warm process that forks one sealed child per job.
+
+    Parameters
+    ----------
+    config : dict
+        ``control`` (descriptor of the socket to the trusted side), ``path``, ``imports``,
+        ``landlock``, ``seccomp`` (which locks to put on), ``read`` (what may be read, to the
+        letter: the template's own lock, which its children inherit), ``roots`` (the same in few
+        words, cheap enough for every child's second lock, which also closes the other children's
+        folders and every process but itself), ``scratch`` (the folder of all scratch folders).
+    """
+
+    def __init__(self, config: dict):
+        self.config = config
+        self.seal = load_seal()
+        self.control = socket.socket(fileno=config["control"])
+        self.children: dict[int, int] = {}  # process id -> job id
+        self.wake_r, self.wake_w = os.pipe()
+        for fd in (self.wake_r, self.wake_w):
+            os.set_blocking(fd, False)
+
+    def serve(self) -> None:
+        """Fork, kill and reap on request until the trusted side hangs up."""
+        import select
+
+        self.seal.die_with_parent()
+        self.seal.adopt_orphans()
+        warm_up(self.config["imports"])
+        thread_semaphores()
+        if self.config["landlock"]:
+            self.seal.restrict_files([*self.config["read"], "/proc"], self.config["scratch"])
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wake_w, warn_on_full_buffer=False)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self.control.send(b'{"ready": true}')
+        while True:
+            ready, _, _ = select.select([self.control, self.wake_r], [], [])
+            if self.wake_r in ready:
+                os.read(self.wake_r, 4096)
+                self.reap()
+            if self.control in ready and not self.obey():
+                break
+        for pid in self.children:
+            os.kill(pid, signal.SIGKILL)
+
+    def obey(self) -> bool:
+        """Carry out one request; False when the trusted side is gone."""
+        data, fds, _, _ = socket.recv_fds(self.control, 65536, 2)
+        if not data:
+            return False
+        request = json.loads(data)
+        if request["do"] == "kill":
+            for pid, job_id in list(self.children.items()):
+                if job_id == request["id"]:
+                    os.kill(pid, signal.SIGKILL)  # not reaped yet: the number is still ours
+            return True
+        pid = os.fork()
+        if pid == 0:
+            self.be_child(request, *fds)
+        self.children[pid] = request["id"]
+        for fd in fds:
+            os.close(fd)
+        return True
+
+    def reap(self) -> None:
+        """Report every child that has ended."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if not self.config["seccomp"]:
+                self.seal.kill_strangers(set(self.children) - {pid})
+            job_id = self.children.pop(pid, None)
+            if job_id is None:
+                continue  # an orphan of a job, adopted and ended
+            self.control.send(
+                json.dumps(
+                    {
+                        "ended": job_id,
+                        "status": status,
+                        "cpu_s": usage.ru_utime + usage.ru_stime,
+                        "peak_kib": usage.ru_maxrss,
+                    }
+                ).encode()
+            )
+
+    def be_child(self, request: dict, job_fd: int, log_fd: int) -> None:
+        """Lock this fresh process in, take one job, answer it, end. Never returns."""
+        code = 70
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self.lock_in(request, job_fd, log_fd)
+            sock = socket.socket(fileno=JOB_FD)
+            job, source, rows = take_job(sock)
+            seed_everything(job["seed"])
+            if self.config["seccomp"]:
+                self.seal.restrict_calls()
+            reply = answer(source, job, rows)
+            while reply:
+                reply = reply[os.write(JOB_FD, reply) :]
+            code = 0
+        except BaseException as err:
+            os.write(2, f"worker: {type(err).__name__}: {err}\n".encode("utf-8", "replace"))
+        finally:
+            os._exit(code)
+
+    def lock_in(self, request: dict, job_fd: int, log_fd: int) -> None:
+        parent = os.getppid()
+        os.setsid()
+        self.seal.die_with_parent()
+        if os.getppid() != parent:
+            os._exit(70)
+        os.dup2(log_fd, 1)
+        os.dup2(log_fd, 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        quiet_environment(request["scratch"])
+        self.seal.limit_resources(request["memory"], request["cpu_s"], request["file_bytes"])
+        if self.config["landlock"]:
+            roots = [*self.config["roots"], "/proc/self"]
+            self.seal.restrict_files(roots, request["scratch"])
+        self.seal.drop_capabilities()
+        os.dup2(job_fd, JOB_FD)  # last, since descriptor 3 may have been one of the above
+        os.closerange(JOB_FD + 1, 256)
+
+
+def take_job(sock: socket.socket):
+    """Wait for the job: a small header, and two descriptors, the program and the rows."""
+    header, fds, _, _ = socket.recv_fds(sock, 65536, 2)
+    if not header:
+        os._exit(0)  # the trusted side needs no more workers
+    source_fd, rows_fd = fds
+    job = json.loads(header)
+    # Never by the file position: it is shared with the other children that got this descriptor.
+    source = os.pread(source_fd, os.fstat(source_fd).st_size, 0)
+    os.close(source_fd)
+    # A private mapping: the candidate may write into its arrays, nobody else will see it.
+    rows = mmap.mmap(rows_fd, 0, access=mmap.ACCESS_COPY)
+    os.close(rows_fd)
+    sock.detach()
+    return job, source, unpack(rows)
+
+
+def once() -> None:
+    """Answer one job whose header comes on standard input (where forking is not safe)."""
+    config = json.loads(sys.stdin.buffer.readline())
+    warm_up(config["imports"])
+    line = sys.stdin.buffer.readline()
+    if not line.strip():
+        return
+    job = json.loads(line)
+    with open(job["source_path"], "rb") as f:
+        source = f.read()
+    with open(job["rows_path"], "rb") as f:
+        rows = unpack(bytearray(f.read()))
+    for path in (job["source_path"], job["rows_path"]):
+        os.remove(path)
+    reply_fd = os.dup(1)
+    os.dup2(2, 1)
+    quiet_environment(job["scratch"])
+    if os.name == "posix":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (job["cpu_s"], job["cpu_s"]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job["file_bytes"], job["file_bytes"]))
+    seed_everything(job["seed"])
+    reply = answer(source, job, rows)
+    while reply:
+        reply = reply[os.write(reply_fd, reply) :]
+    os._exit(0)
+
+
+def main() -> None:
+    """Run as the sandbox asks."""
+    config = json.loads(sys.argv[1])
+    sys.path[:] = config["path"]
+    if config["mode"] == "template":
+        Template(config).serve()
+    else:
+        once()
+
+
+if __name__ == "__main__":
+    main()
