@@ -78,6 +78,11 @@ def skeleton(source: str) -> str:
         return " ".join(source.split())
 
 
+def _a_try(past: Past) -> bool:
+    """Whether a row holds an idea of its own: not a duplicate, not a call that brought no file."""
+    return not past.status.startswith(("rejected (agent:", "rejected (duplicate"))
+
+
 @dataclass(frozen=True)
 class Tally:
     """How one family of ideas has done in the window."""
@@ -93,7 +98,7 @@ def tallies(history: Sequence[Past]) -> list[Tally]:
     """One tally per family tried in the latest `FAMILY_WINDOW` rows, most tries first."""
     sums: dict[str, list] = {}
     for past in tail(history, FAMILY_WINDOW):
-        if past.decision == "baseline":
+        if past.decision == "baseline" or not _a_try(past):
             continue
         for name in families(past.hypothesis):
             entry = sums.setdefault(name, [0, 0, 0, math.nan])
@@ -118,7 +123,7 @@ def near_repeats(history: Sequence[Past]) -> list[NearRepeats]:
     """Groups of two or more near-repeats in the latest `REPEAT_WINDOW` rows, latest group first."""
     groups: dict[str, list[Past]] = {}
     for past in tail(history, REPEAT_WINDOW):
-        if past.source:
+        if past.source and _a_try(past):
             groups.setdefault(skeleton(past.source), []).append(past)
     found = []
     for rows in groups.values():

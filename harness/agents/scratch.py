@@ -3,10 +3,8 @@
 The program never gets the run's own workspace. It gets a fresh folder outside the course's
 repository (a CLI would read the `AGENTS.md` of any folder above it) with `train.py`, `program.md`
 and `history.md`. Afterwards one thing is taken: the bytes of `train.py`, through a handle to the
-folder that was opened before the program started. The rest is reported and thrown away.
-
-A program can still write where its user can. `Guard` therefore looks at the few files of the real
-workspace that matter to git and to the run, and puts them back.
+folder that was opened before the program started. The rest is reported and thrown away. (A program
+can still write wherever its user can: `workspace.py` puts the run's own folder right after a step.)
 """
 
 from __future__ import annotations
@@ -131,59 +129,6 @@ def clean_source(data: bytes, name: str = "train.py") -> str:
     if secret := find_secret(text):
         raise InvalidFile(f"{name} contains the value of {secret}; it was not kept")
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-class Guard:
-    """The files of the real workspace that matter, as they were before a program ran.
-
-    Small and of constant size: the two files, git's settings, hooks and current branch. The
-    objects need no guard, git checks them by their hash; the harness never runs the hooks.
-    """
-
-    WATCHED = ("train.py", "program.md", ".git/HEAD", ".git/config", ".git/info/exclude")
-    FOLDERS = (".git/hooks", ".git/refs/heads/autoresearch")
-
-    def __init__(self, workspace: Path | None):
-        self.workspace = workspace
-        self._before = self._read() if workspace is not None else {}
-
-    def restore(self) -> tuple[str, ...]:
-        """Put back what differs, and say what it was: ``("put back .git/config",)``."""
-        if self.workspace is None:
-            return ()
-        done, after = [], self._read()
-        for name in sorted(self._before.keys() | after.keys()):
-            if self._before.get(name) == after.get(name):
-                continue
-            path = self.workspace / name
-            with contextlib.suppress(OSError):
-                _remove(path)
-                content, mode = self._before.get(name, (None, 0))
-                if content is not None:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(content)
-                    path.chmod(mode)
-                done.append(f"put back {ascii(name)[1:-1][:80]} of the run")
-        return tuple(done[:MAX_LISTED])
-
-    def _read(self) -> dict[str, tuple[bytes | None, int]]:
-        names = list(self.WATCHED)
-        for folder in self.FOLDERS:
-            with contextlib.suppress(OSError):
-                names += [f"{folder}/{e.name}" for e in os.scandir(self.workspace / folder)][:100]
-        found: dict[str, tuple[bytes | None, int]] = {}
-        for name in names:
-            path = self.workspace / name
-            try:
-                facts = path.lstat()
-                if stat.S_ISREG(facts.st_mode):
-                    with open(path, "rb") as file:
-                        found[name] = (file.read(MAX_BYTES), stat.S_IMODE(facts.st_mode))
-                else:
-                    found[name] = (None, facts.st_mode)  # a folder, or a link put there
-            except OSError:
-                continue
-        return found
 
 
 def _git_init(folder: Path) -> None:
