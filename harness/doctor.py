@@ -1,0 +1,97 @@
+"""What this machine offers to a run, in plain words, and what to do where something is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+from harness import fingerprint
+from harness.settings import REPO, RUNS
+
+MODULES = {
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "scikit-learn": "sklearn",
+    "pandas": "pandas",
+    "lightgbm": "lightgbm",
+    "flaml": "flaml",
+    "xgboost": "xgboost",
+    "matplotlib": "matplotlib",
+    "ipywidgets": "ipywidgets",
+    "jupyterlab": "jupyterlab",
+    "papermill": "papermill",
+}
+FREE_GB = 1.0  # a long run with its logs needs a fraction of this
+
+
+def examine() -> Iterator[tuple[bool, str]]:
+    """Yield (is it good, one line) for each thing looked at."""
+    yield _python()
+    yield from _packages()
+    yield _git()
+    yield from _disk()
+    yield _data()
+    yield from _isolation()
+
+
+def _python() -> tuple[bool, str]:
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+    return True, f"Python {platform.python_version()} on {system}"
+
+
+def _packages() -> Iterator[tuple[bool, str]]:
+    found = []
+    for name, module in MODULES.items():
+        if importlib.util.find_spec(module) is None:
+            yield False, f"{name} is not installed: run `pip install -e .` in {REPO}"
+        else:
+            found.append(f"{name} {fingerprint.package_version(name)}")
+    yield True, f"packages: {', '.join(found)}"
+
+
+def _git() -> tuple[bool, str]:
+    if shutil.which("git") is None:
+        return True, "git is not installed: runs work without, but you cannot browse their history"
+    done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=30)
+    return done.returncode == 0, done.stdout.strip() or "git does not start: install it again"
+
+
+def _disk() -> Iterator[tuple[bool, str]]:
+    try:
+        RUNS.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=RUNS) as file:
+            file.write(b"x")
+    except OSError as err:
+        yield False, f"{RUNS} cannot be written ({err.strerror}): use --runs with another folder"
+        return
+    free = shutil.disk_usage(RUNS).free / 1e9
+    advice = "" if free >= FREE_GB else f": free some, a run wants {FREE_GB:.0f} GB"
+    yield free >= FREE_GB, f"{RUNS} can be written, {free:.1f} GB free{advice}"
+    if not (REPO / "train.py").exists() or not (REPO / "program.md").exists():
+        yield False, f"train.py or program.md is missing from {REPO}: restore it"
+
+
+def _data() -> tuple[bool, str]:
+    try:
+        from harness.task import HEART, HUNGARY
+
+        for task in (HEART, HUNGARY):
+            task.read_bytes()
+    except Exception as err:
+        return False, f"data: {' '.join(str(err).split())}"
+    return True, "data: both files are there and unchanged (SHA-256)"
+
+
+def _isolation() -> Iterator[tuple[bool, str]]:
+    try:
+        from harness.sandbox import describe
+    except ImportError as err:
+        yield False, f"isolation: unknown ({err})"
+        return
+    for line in describe():
+        yield True, line

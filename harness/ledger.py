@@ -1,0 +1,232 @@
+"""The ledger of a run, `results.tsv`: append a row, read all rows, recover after a crash."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from harness import RunError
+
+MAX_TEXT = 500  # characters of a description or status: one readable line
+BASELINE, KEPT, DISCARDED = "baseline", "kept", "discarded"
+DECISIONS = (BASELINE, KEPT, DISCARDED)
+# Everything that some reader takes for the end of a line or a cell.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_REASON = re.compile(r" \[[a-z_0-9]+: [^\[\]]*\]\Z")
+
+
+def clean(text: str, limit: int = MAX_TEXT) -> str:
+    """Make a text fit one cell: one line, no tabs, no double quotes, bounded.
+
+    Double quotes become single ones because table readers (pandas, spreadsheets) take a quote
+    at the start of a cell for the start of a quoted one that may span lines.
+    """
+    text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be written
+    text = " ".join(_CONTROL.sub(" ", text).split()).replace('"', "'")
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One iteration; the fields are the columns of `results.tsv`, in order.
+
+    `commit` is the first 12 characters of the commit. Scores are `nan` unless `status` is `ok`.
+    `tokens` and `cost_usd` are None where the cost is unknown, and 0 where there is none.
+    """
+
+    commit: str
+    val_auc: float
+    test_auc: float
+    wall_time_s: float
+    status: str
+    description: str
+    iteration: int
+    decision: str
+    delta: float
+    val_sd: float
+    agent: str
+    tokens: int | None
+    cost_usd: float | None
+    started_at: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the candidate was scored."""
+        return self.status == "ok"
+
+    @property
+    def hypothesis(self) -> str:
+        """The description without the rule's reason."""
+        return _REASON.sub("", self.description)
+
+    def to_line(self) -> str:
+        """Format as one line of the ledger, with its line end."""
+        return "\t".join(map(_format, astuple(self))) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> Row:
+        """Parse one line of the ledger.
+
+        Raises
+        ------
+        ValueError
+            If the line is not a whole row.
+        """
+        cells = line.removesuffix("\n").split("\t")
+        if len(cells) != len(COLUMNS):
+            raise ValueError(f"{len(cells)} cells instead of {len(COLUMNS)}")
+        row = cls(*(_PARSE[f.type](cell) for f, cell in zip(fields(cls), cells, strict=True)))
+        if row.decision not in DECISIONS:
+            raise ValueError(f"unknown decision {row.decision!r}")
+        return row
+
+
+COLUMNS = tuple(f.name for f in fields(Row))
+HEADER = "\t".join(COLUMNS) + "\n"
+_PARSE = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "int | None": lambda cell: int(cell) if cell else None,
+    "float | None": lambda cell: float(cell) if cell else None,
+}
+
+
+def _format(value: str | float | int | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(float(value))  # every digit: a continued run compares the same numbers
+    return clean(value) if isinstance(value, str) else str(int(value))
+
+
+class Ledger:
+    """All rows of a run, read once and kept in memory; new rows are appended to the file.
+
+    Parameters
+    ----------
+    path : Path
+        `results.tsv`.
+    writable : bool
+        True for the process that owns the run: it creates a missing file and cuts off a last
+        line that a crash left unfinished. False reads past such a line.
+
+    Raises
+    ------
+    RunError
+        If a line that is not the last one is damaged.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = True):
+        self.path = Path(path)
+        self.rows: list[Row] = []
+        self.torn = False  # whether an unfinished last line was found
+        self._best: Row | None = None
+        self._file: int | None = None
+        if writable:
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._file = os.open(self.path, flags, 0o644)
+        self._read()
+
+    def _read(self) -> None:
+        raw = self.path.read_bytes()
+        end = len(HEADER.encode())
+        if HEADER.encode().startswith(raw[:end]) and len(raw) < end:
+            end = 0  # new, or killed while the header was being written
+        elif not raw.startswith(HEADER.encode()):
+            raise RunError(f"{self.path} has no ledger header: restore the file or start a new tag")
+        lines = raw[end:].split(b"\n") if end else [raw]
+        tail = lines.pop()
+        for i, line in enumerate(lines):
+            try:
+                row = Row.from_line(line.decode("utf-8"))
+                if row.iteration != i or (row.decision == BASELINE) != (i == 0):
+                    raise ValueError(f"iteration {row.iteration} stands where {i} should")
+            except ValueError as err:
+                if i == len(lines) - 1 and not tail:  # a power cut can leave rubbish, then an end
+                    tail = line
+                    break
+                raise RunError(
+                    f"{self.path} line {i + 2} is damaged ({clean(str(err), 80)}): "
+                    "restore the file or start a new tag"
+                ) from None
+            self._remember(row)
+            end += len(line) + 1
+        self.torn = bool(tail)
+        if self._file is not None and len(raw) != end:
+            os.ftruncate(self._file, end)
+        if self._file is not None and end == 0:
+            self._write(HEADER.encode())
+
+    def _remember(self, row: Row) -> None:
+        self.rows.append(row)
+        if row.decision != DISCARDED:
+            self._best = row
+
+    def append(self, row: Row) -> Row:
+        """Write a row and return when it is on the disk.
+
+        Raises
+        ------
+        RunError
+            If the disk refuses; the file is then as it was before.
+        """
+        if row.iteration != len(self.rows):
+            raise ValueError(f"row {row.iteration} cannot follow {len(self.rows)} rows")
+        line = row.to_line()
+        self._write(line.encode("utf-8"))
+        row = Row.from_line(line)  # what a continued run would read
+        self._remember(row)
+        return row
+
+    def _write(self, data: bytes) -> None:
+        size = os.fstat(self._file).st_size
+        try:
+            done = os.write(self._file, data)
+            if done != len(data):
+                raise OSError(28, "disk full")
+            os.fsync(self._file)
+        except OSError as err:
+            os.ftruncate(self._file, size)
+            raise RunError(
+                f"{self.path} cannot be written ({err.strerror}): free some space"
+            ) from None
+
+    def best(self) -> Row | None:
+        """Return the last row that was kept (or the baseline)."""
+        return self._best
+
+    def frame(self):
+        """Return the rows as a DataFrame, commits as text."""
+        import pandas as pd
+
+        return pd.DataFrame([astuple(row) for row in self.rows], columns=list(COLUMNS))
+
+    def close(self) -> None:
+        """Close the file; reading stays possible."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+LABEL_WIDTH = 11  # "DISCARDED  "
+
+
+def describe(row: Row) -> str:
+    """Format a row as the line that a person sees (contract C5); no test figures."""
+    score = f"val_auc={row.val_auc:.4f}"
+    if row.ok and not math.isnan(row.delta) and row.decision != BASELINE:
+        score += f" (Δ {row.delta:+.4f})"
+    label, text = row.decision.upper(), row.hypothesis
+    if not row.ok:
+        kind, _, reason = row.status.partition(" (")
+        label, text = kind.upper(), reason.removesuffix(")") or text
+    return f"iter {row.iteration} | {score} | {label:<{LABEL_WIDTH}}— {text}"
+
+
+def describe_best(row: Row) -> str:
+    """Format the line that every tenth iteration adds."""
+    return f"best so far: val_auc={row.val_auc:.4f} @ {row.commit[:7]} — {row.hypothesis}"

@@ -1,0 +1,71 @@
+"""One process at a time owns a run: a lock that ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from harness import RunError
+
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
+_BYTE = 1 << 20  # Windows locks bytes and hides them from readers: lock one far behind the text
+
+
+class RunLock:
+    """Take the lock or say who has it.
+
+    The operating system frees the lock when its process ends, so nothing stale can block. The
+    file itself stays, and says which process has or had the run.
+
+    Raises
+    ------
+    RunError
+        If another process (or another `Run` in this one) owns the run.
+    """
+
+    def __init__(self, path: Path, tag: str):
+        self.path = Path(path)
+        # Opened so that programs started from here do not inherit (and so keep) the lock.
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._take()
+        except OSError as err:
+            owner = self._owner()
+            os.close(self._file)
+            self._file = None
+            if err.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise RunError(
+                    f"run '{tag}' cannot be locked ({err.strerror}): put runs/ on a local disk"
+                ) from None
+            if owner == str(os.getpid()):
+                hint = "this very process; close that run first, or restart the notebook's kernel"
+            else:
+                hint = f"process {owner}; wait for it, or stop it with Ctrl-C where it runs"
+            raise RunError(f"run '{tag}' is owned by {hint}") from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0) if os.name != "nt" else os.write(
+            self._file, f"{os.getpid()}\n".encode()
+        )
+
+    def _take(self) -> None:
+        if os.name == "nt":
+            os.lseek(self._file, _BYTE, os.SEEK_SET)
+            msvcrt.locking(self._file, msvcrt.LK_NBLCK, 1)
+            os.lseek(self._file, 0, os.SEEK_SET)
+        else:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _owner(self) -> str:
+        os.lseek(self._file, 0, os.SEEK_SET)
+        return os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
+
+    def release(self) -> None:
+        """Give the run free."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
