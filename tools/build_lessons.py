@@ -1,12 +1,12 @@
 """Make the learner's and the solution notebook of every lesson from its one text source.
 
-    python tools/build_lessons.py            write notebooks/*.ipynb and notebooks/solutions/*.ipynb
-    python tools/build_lessons.py --check    write nothing; fail if any of them differs from its source
+    python tools/build_lessons.py            write notebooks/*.ipynb, notebooks/solutions/*.ipynb
+    python tools/build_lessons.py --check    write nothing; fail if one differs from its source
 
-A source is `notebooks/src/NN_name.py` in jupytext's percent format. Each cell header carries an `id`,
-so that ids stay the same when cells are added. In a code cell, the lines between `# <solution>` and
-`# </solution>` are the solution: the solution notebook keeps them (without the marks), the learner's
-notebook gets `name = ...` for each name that they assign, or a bare `...`.
+A source is `notebooks/src/NN_name.py` in jupytext's percent format. Each cell header carries an
+`id`, so that ids stay the same when cells are added. In a code cell, the lines between
+`# <solution>` and `# </solution>` are the solution: the solution notebook keeps them (without the
+marks), the learner's notebook gets `name = ...` for each name that they assign, or a bare `...`.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def build(text: str, *, solutions: bool) -> dict:
             raise SourceError(f"{where}: unknown cell options {sorted(extra)}")
         name = cell.metadata.get("id", "")
         if not CELL_ID.fullmatch(name) or name in seen:
-            raise SourceError(f"{where}: needs an id of its own, in the form id=\"load-data\"")
+            raise SourceError(f'{where}: needs an id of its own, in the form id="load-data"')
         seen.add(name)
         tags = list(cell.metadata.get("tags", []))
         made = {"cell_type": cell.cell_type, "id": name, "metadata": {}}
@@ -142,7 +142,9 @@ def wanted(sources: Path = SOURCES) -> dict[Path, bytes]:
 
 def differences(files: dict[Path, bytes]) -> list[Path]:
     """Return the notebooks that are missing, out of date, or have no source any more."""
-    stale = [path for path, data in files.items() if not path.is_file() or path.read_bytes() != data]
+    stale = [
+        path for path, data in files.items() if not path.is_file() or path.read_bytes() != data
+    ]
     folders = {path.parent for path in files}
     orphans = [p for folder in folders for p in folder.glob("[0-9][0-9]_*.ipynb") if p not in files]
     return stale + sorted(orphans)
@@ -151,7 +153,9 @@ def differences(files: dict[Path, bytes]) -> list[Path]:
 def main(argv: list[str] | None = None) -> int:
     """Build or check; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail on any difference")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, fail on any difference"
+    )
     args = parser.parse_args(argv)
     try:
         files = wanted()
