@@ -28,6 +28,7 @@ from harness.sandbox import (
     Job,
     Reply,
     SandboxError,
+    ended_without_reply,
     import_path,
     imports_for,
     parse_reply,
@@ -395,7 +396,7 @@ class _Run:
             if child.reply:
                 problem, threshold, numbers = parse_reply(bytes(child.reply), job.n_numbers)
             else:
-                problem = _ended_without_reply(child.status)
+                problem = ended_without_reply(os.waitstatus_to_exitcode(child.status))
         return Reply(
             problem,
             threshold,
@@ -447,21 +448,6 @@ class _Run:
             pass
         for child in [*self.running, *self.ending]:
             self.pool._forget(child)
-
-
-def _ended_without_reply(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        import signal
-
-        number = os.WTERMSIG(status)
-        try:
-            name = signal.Signals(number).name
-        except ValueError:
-            name = f"signal {number}"
-        hint = {"SIGXCPU": ": processor time used up", "SIGKILL": ": out of memory, or by itself"}
-        return f"crashed (the worker was ended by {name}{hint.get(name, '')})"
-    code = os.WEXITSTATUS(status)
-    return f"crashed (the program ended the worker with status {code} and no predictions)"
 
 
 def _folder_bytes(path: str) -> int:

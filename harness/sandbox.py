@@ -205,7 +205,7 @@ class Sandbox:
         self.seccomp = forked and seccomp and seal.seccomp_supported()
         self.memory = int(min(MEMORY_LIMIT, total_memory() / (self.workers + 1)))
         self.cancelled = threading.Event()
-        self.root = Path(tempfile.mkdtemp(prefix="ratchet-"))
+        self.root = make_scratch_root()
         if forked:
             from harness.forking import ForkingPool as Pool
 
@@ -285,8 +285,22 @@ def parse_reply(reply: bytes, n_numbers: int) -> tuple[str, float, np.ndarray | 
     return "", float(values[0]), values[1:]
 
 
+def ended_without_reply(code: int) -> str:
+    """Name what ended a worker that sent nothing; `code` as `subprocess` gives it."""
+    if code >= 0:
+        return f"crashed (the program ended the worker with status {code} and no predictions)"
+    import signal
+
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hints = {"SIGXCPU": ": processor time used up", "SIGKILL": ": out of memory, or by itself"}
+    return f"crashed (the worker was ended by {name}{hints.get(name, '')})"
+
+
 def plain(text: str, limit: int = 200) -> str:
-    """Make a candidate's words safe to print: one line, printable, bounded, no brackets to close."""
+    """Make a candidate's words safe to print: one line, printable, bounded."""
     text = "".join(c if c.isprintable() else " " for c in text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -308,6 +322,24 @@ def imports_for(sources: Sequence[bytes]) -> tuple[str, ...]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 wanted.add(node.module.partition(".")[0])
     return tuple(name for name in EXTRA_IMPORTS if name in wanted)
+
+
+def make_scratch_root() -> Path:
+    """Make the folder of all scratch folders; remove those of processes that were killed."""
+    import shutil
+
+    base = Path(tempfile.gettempdir())
+    for old in base.glob("ratchet-*-*"):
+        owner = old.name.split("-")[1]
+        if owner.isdigit() and not _alive(int(owner)):
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"ratchet-{os.getpid()}-", dir=base)).resolve()
+
+
+def _alive(pid: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(pid)
 
 
 def usable_cpus() -> int:

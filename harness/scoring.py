@@ -1,7 +1,7 @@
 """The trusted side: folds out, numbers in, metric computed here.
 
-Owns the data, the labels, the folds and the metric. A candidate's text is read (never run) here; its
-code runs in the sandbox and gives back plain numbers, one per row, for rows in an order of our
+Owns the data, the labels, the folds and the metric. A candidate's text is read (never run) here;
+its code runs in the sandbox and gives back plain numbers, one per row, for rows in an order of our
 choosing.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from harness.probes import Probe, run_probes
 from harness.sandbox import Job, Packed, Reply, Sandbox, plain
 from harness.task import HEART, Task
 
@@ -28,27 +29,6 @@ TIMEOUT, CRASHED, REJECTED = 2, 3, 4  # exit statuses of C3
 
 class CandidateError(Exception):
     """A candidate cannot be used; the message is a status such as ``crashed (reason)``."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One test of an honest score.
-
-    Attributes
-    ----------
-    name : str
-    value, threshold : float
-        What was measured, and from where on it counts.
-    verdict : {"pass", "review", "reject"}
-    detail : str
-        One line for the log.
-    """
-
-    name: str
-    value: float
-    threshold: float
-    verdict: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +45,8 @@ class Score:
     wall_time_s : float
     log : str
         What the candidate printed, bounded.
+    predictions : tuple of ndarray
+        Per fold, in the order in which the rows were asked for; for the probes.
     """
 
     status: str
@@ -82,6 +64,7 @@ class Score:
     probes: tuple[Probe, ...] = ()
     cpu_s: float = field(default=float("nan"), compare=False)
     peak_mib: float = field(default=float("nan"), compare=False)
+    predictions: tuple[np.ndarray, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -121,7 +104,7 @@ class Score:
                 return [clean(v) for v in value]
             return value
 
-        return clean(asdict(self))
+        return clean(asdict(replace(self, predictions=())))
 
 
 def check_source(source: str | bytes) -> tuple[bytes, str]:
@@ -221,6 +204,7 @@ class Scorer:
         self._folds: dict[int, list[Rows]] = {}
         self._packed: dict[tuple, Packed] = {}
         self._packed_bytes = 0
+        self._kept: dict[str, object] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Scorer:
@@ -319,7 +303,7 @@ class Scorer:
         data, _ = check_source(source)
         k = self.task.n_outputs
         rows = Packed((_bare(X_train), np.asarray(y_train), _bare(X_new)))
-        job = Job(data, rows, len(X_new) * k, self.task.kind, k, self._seed("predict", len(X_new)))
+        job = Job(data, rows, len(X_new) * k, self.task.kind, k, self.seed("predict", len(X_new)))
         try:
             reply = self._run([[job]])[0][0]
         finally:
@@ -335,8 +319,6 @@ class Scorer:
         Score
             The same with `probes` filled in, or one with status ``rejected (…)``.
         """
-        from harness.probes import run_probes
-
         if not score.ok:
             return score
         probes = run_probes(self, check_source(source)[0], score)
@@ -350,6 +332,7 @@ class Scorer:
             status=f"rejected ({bad.name}: {bad.detail})",
             **dict.fromkeys(("val_auc", "val_sd", "test_auc", "test_acc", "test_f1"), nan),
             fold_scores=(),
+            predictions=(),
         )
 
     # --------------------------------------------------------------------- what probes also use
@@ -402,13 +385,19 @@ class Scorer:
                 self._packed[key] = packed
                 self._packed_bytes += packed.nbytes
         k = self.task.n_outputs
-        seed = self._seed(*key) if seed is None else seed
+        seed = self.seed(*key) if seed is None else seed
         return Job(source, packed, len(rows.new) * k, self.task.kind, k, seed)
 
     def run_jobs(self, jobs: Sequence[Job], budget_s: float) -> list[Reply]:
         """Run jobs that do not depend on each other, all of them."""
         with self._lock:
             return self.sandbox.run([jobs], budget_s, stop_early=False)[0]
+
+    def once(self, name: str, make):
+        """Compute ``make(self)`` at the first call and keep it for this scorer's life."""
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        return self._kept[name]
 
     def metric(self, positions: np.ndarray, reply: Reply, labels: np.ndarray | None = None):
         """The task's metric for predictions of these train-split rows."""
@@ -440,7 +429,7 @@ class Scorer:
             )
         k = self.task.n_outputs
         n = len(self.split.X_test) * k
-        return Job(data, self._packed["final",], n, self.task.kind, k, self._seed("final"))
+        return Job(data, self._packed["final",], n, self.task.kind, k, self.seed("final"))
 
     def _final_order(self) -> np.ndarray:
         return self._shuffled(np.arange(len(self.split.X_test)), 0, 0, "test")
@@ -474,6 +463,7 @@ class Scorer:
             fold_scores=tuple(values),
             cv_folds=len(folds),
             isolation=self.isolation,
+            predictions=tuple(reply.numbers for reply in replies[: len(folds)]),
             **test,
             **common,
         )
@@ -508,12 +498,13 @@ class Scorer:
             if reply.problem:
                 raise CandidateError(reply.problem)
 
-    def _seed(self, *key) -> int:
+    def seed(self, *key) -> int:
+        """A frozen seed for this task and purpose."""
         text = repr((self.task.name, *key))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
     def _shuffled(self, positions: np.ndarray, *key) -> np.ndarray:
-        return np.random.default_rng(self._seed(*key)).permutation(positions)
+        return np.random.default_rng(self.seed(*key)).permutation(positions)
 
 
 def _bare(X: pd.DataFrame) -> pd.DataFrame:

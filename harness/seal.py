@@ -1,8 +1,8 @@
 """Locks that a Linux process puts on itself: Landlock, seccomp, resource limits, no privileges.
 
 Knows nothing of the rest of the package: it is loaded by file path inside the worker, before any
-untrusted byte runs, and by the doctor, which explains what this machine offers. Only ctypes; no root
-needed. Each layer stops what another leaves open: Landlock decides which files exist for the
+untrusted byte runs, and by the doctor, which explains what this machine offers. Only ctypes; no
+root needed. Each layer stops what another leaves open: Landlock decides which files exist for the
 process, seccomp which system calls, the limits how much of each resource, and dropping every
 capability takes root's exceptions away.
 """

@@ -150,7 +150,7 @@ class Task:
         table = pd.read_csv(io.BytesIO(self.read_bytes()))
         X = table.drop(columns=self.target)
         integers = X.select_dtypes("integer").columns
-        X = X.astype({name: np.float64 for name in integers})
+        X = X.astype(dict.fromkeys(integers, np.float64))
         return X, self._encode(table[self.target])
 
     def _encode(self, target: pd.Series) -> np.ndarray:

@@ -407,6 +407,7 @@ def take_job(sock: socket.socket):
 def once() -> None:
     """Answer one job whose header comes on standard input (where forking is not safe)."""
     config = json.loads(sys.stdin.buffer.readline())
+    sys.path[:] = config["path"]
     warm_up(config["imports"])
     line = sys.stdin.buffer.readline()
     if not line.strip():
@@ -437,8 +438,8 @@ def once() -> None:
 def main() -> None:
     """Run as the sandbox asks."""
     config = json.loads(sys.argv[1])
-    sys.path[:] = config["path"]
     if config["mode"] == "template":
+        sys.path[:] = config["path"]
         Template(config).serve()
     else:
         once()
