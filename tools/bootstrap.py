@@ -75,7 +75,10 @@ def venv_moved() -> bool:
 
 def venv_works() -> bool:
     """Tell whether .venv has a Python of a version we know, with pip (an old one can be gone)."""
-    check = f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"
+    check = (
+        "import importlib.util, sys; "
+        f"sys.exit(sys.version_info < {OLDEST} or importlib.util.find_spec('pip') is None)"
+    )
     try:
         return subprocess.run([PYTHON, "-c", check], capture_output=True).returncode == 0
     except OSError:

@@ -50,7 +50,7 @@ def command(notebook: Path, out: Path, tag: str, parameters: list[list[str]]) ->
     """Build the papermill command line (`-r` takes a value as text, `-p` guesses its type)."""
     words = [sys.executable, "-m", "papermill", str(notebook), str(out)]
     words += ["--log-output", "--no-progress-bar", "--autosave-cell-every", "30"]
-    words += ["--cwd", str(ROOT), "-r", "tag", tag]
+    words += ["--kernel", "python3", "--language", "python", "--cwd", str(ROOT), "-r", "tag", tag]
     for name, value in parameters:
         words += ["-p", name, value]
     return words
