@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from harness.agents import Proposal, View
-from harness.agents.cost import Usage, load_prices, record, settle
+from harness.agents.cost import Cost, Usage, load_prices, record, settle
 from harness.agents.edits import contract_error, read_reply
 from harness.agents.errors import (
     AgentError,
@@ -209,14 +209,15 @@ class ChatAgent:
                     f"{self.model} did not answer within {self.timeout:g} s"
                 ) from None
             except Exception as error:
-                failure = self._explain(error)
-                if failure is None:
+                explained = self._explain(error)
+                if explained is None:
                     raise
+                failure, again = explained
                 spent.unknown = spent.unknown or not isinstance(failure, RateLimited | AuthError)
                 wait = self.backoff * 2**attempt
-                if isinstance(failure, RateLimited) and failure.retry_after is not None:
+                if failure.retry_after is not None:
                     wait = failure.retry_after
-                again = failure.again and attempt < self.retries and wait <= PATIENCE_S
+                again = again and attempt < self.retries and wait <= PATIENCE_S
                 if not again or time.monotonic() + wait >= deadline:
                     raise failure from None
                 time.sleep(wait)
@@ -261,31 +262,28 @@ class ChatAgent:
             )
         return self._client
 
-    def _explain(self, error: Exception) -> AgentError | None:
-        """Our error for one of the client's; None for one that is not about the server."""
+    def _explain(self, error: Exception) -> tuple[AgentError, bool] | None:
+        """Our error for one of the client's, and whether to try again at once.
+
+        None for an error that is not about the server: that one is a fault of ours.
+        """
         import openai
 
         if isinstance(error, openai.APITimeoutError):
-            failure: AgentError = AgentTimeout(f"{self.model}: the server did not answer in time")
-        elif isinstance(error, openai.APIStatusError):
+            return AgentTimeout(f"{self.model}: the server did not answer in time"), True
+        if isinstance(error, openai.APIStatusError):
             status, text = error.status_code, f"{self.model}: {error.status_code} {error.message}"
             if status in (429, 503, 529):
-                failure = RateLimited(text, retry_after=_retry_after(error.response.headers))
-            elif status in (401, 403):
-                failure = AuthError(text)
-            else:
-                failure = AgentError(text)
-            failure.again = status in (408, 409, 429, 503, 529) or status >= 500
-            return failure
-        elif isinstance(error, openai.OpenAIError | ValueError | TypeError | AttributeError):
+                return RateLimited(text, retry_after=_retry_after(error.response.headers)), True
+            if status in (401, 403):
+                return AuthError(text), False
+            return AgentError(text), status >= 500 or status in (408, 409)
+        if isinstance(error, openai.OpenAIError | ValueError | TypeError | AttributeError):
             # A broken connection, or a reply that is no completion at all.
-            failure = AgentError(f"{self.model}: {type(error).__name__}: {error}")
-        elif type(error).__module__.split(".")[0] in ("httpx", "httpcore"):
-            failure = AgentError(f"{self.model}: the connection broke: {error}")
-        else:
-            return None
-        failure.again = True
-        return failure
+            return AgentError(f"{self.model}: {type(error).__name__}: {error}"), True
+        if type(error).__module__.split(".")[0] in ("httpx", "httpcore"):
+            return AgentError(f"{self.model}: the connection broke: {error}"), True
+        return None
 
 
 class _Spent:
@@ -305,7 +303,9 @@ class _Spent:
         if reply.usd is not None:
             self.usd = (self.usd or 0.0) + reply.usd
 
-    def cost(self, agent: ChatAgent):
+    def cost(self, agent: ChatAgent) -> Cost:
+        if self.usage is None and not self.unknown:
+            return Cost(source="none")  # every request was refused: nothing was used
         return settle(
             None if self.unknown else self.usage,
             model=agent.model,

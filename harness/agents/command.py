@@ -140,6 +140,8 @@ class CommandAgent:
             )
             if done.returncode is None:
                 cost = Cost()  # cut off: what it had spent by then, nobody said
+            elif (report.rate_limited or report.unauthorised) and not cost.tokens:
+                cost = Cost(source="none")  # refused before anything was used
             note = _note(changes, report, done)
             outcome = "ok"
             try:
@@ -211,14 +213,14 @@ class CommandAgent:
         said = report.error or ""
         if done.timed_out and not (report.rate_limited and self.preset and self.preset.slow_429):
             raise AgentTimeout(f"{self.name} did not finish in {self.timeout:g} s and was ended")
+        if done.returncode is None and not done.timed_out:
+            raise AgentError(f"{self.name} was ended before it had finished")
         if report.rate_limited:
             raise RateLimited(f"{self.name}: {said}", retry_after=report.retry_after)
         if report.unauthorised:
             raise AuthError(f"{self.name}: {said}")
         if report.error is not None:
             raise AgentError(f"{self.name}: {said}")
-        if done.returncode is None:
-            raise AgentError(f"{self.name} was ended before it had finished")
         source = scratch.take("train.py")
         if source == view.best_source:
             raise NoChange(f"{self.name} left train.py as it was")

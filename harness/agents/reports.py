@@ -117,14 +117,18 @@ def read_log(path: Path, limit: int = 500_000) -> str:
     """The end of a log that a program wrote; "" if that is no regular file (a pipe would block)."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                return ""
-            file.seek(max(0, facts.st_size - limit))
-            return file.read(limit).decode("utf-8", "replace")
+        handle = os.open(path, flags)
     except OSError:
         return ""
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            return ""
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            file.seek(max(0, facts.st_size - limit))
+            return file.read(limit).decode("utf-8", "replace")
+    finally:
+        os.close(handle)
 
 
 def read_plain(done: Finished) -> Report:

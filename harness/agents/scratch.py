@@ -85,13 +85,16 @@ class Scratch:
             raise InvalidFile(
                 f"{name} cannot be read as a regular file: {error.strerror}"
             ) from None
-        with os.fdopen(handle, "rb") as file:
-            facts = os.fstat(file.fileno())
+        try:
+            facts = os.fstat(handle)
             if not stat.S_ISREG(facts.st_mode):
                 raise InvalidFile(f"{name} is not a regular file")
             if facts.st_nlink > 1:
                 raise InvalidFile(f"{name} is a hard link to another file")
-            data = file.read(MAX_BYTES + 1)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                data = file.read(MAX_BYTES + 1)
+        finally:
+            os.close(handle)
         if len(data) > MAX_BYTES:
             raise InvalidFile(f"{name} is larger than {MAX_BYTES // 1024} KiB")
         return clean_source(data, name)
