@@ -1,0 +1,90 @@
+"""Memory in a file that has no name.
+
+Tries: writes an anonymous O_TMPFILE and memfd file and looks for it among open descriptors
+Stopped by: fresh process per fold: descriptors end with it, /proc of others is shut
+Seen: -
+Family: memory between folds
+Expect: honest-value baseline | crashed | rejected
+"""
+
+import json
+import os
+import zlib
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "memory between folds: file unlinked"
+
+
+def put(memory):
+    global kept
+    kept = os.memfd_create("armuseum")
+    os.write(kept, json.dumps(memory).encode())
+    os.set_inheritable(kept, True)
+
+
+def get():
+    found = {}
+    for fd in range(3, 64):
+        try:
+            if "armuseum" in os.readlink(f"/proc/self/fd/{fd}"):
+                found.update(json.loads(os.pread(fd, 1 << 20, 0)))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+def keys(X):
+    rows = np.nan_to_num(np.asarray(X, dtype=float), nan=-1.0)
+    return [str(zlib.crc32(row.tobytes())) for row in rows]
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        self.share(dict(zip(keys(X), map(int, y), strict=True)))
+        return self
+
+    def share(self, mine):
+        try:
+            put({**get(), **mine})
+        except Exception:
+            put_alone(mine)
+
+    def predict_proba(self, X):
+        p = self.model_.predict_proba(X)[:, 1]
+        try:
+            memory = get()
+        except Exception:
+            memory = {}
+        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        return np.column_stack([1 - p, p])
+
+
+def put_alone(mine):
+    try:
+        put(mine)
+    except Exception:
+        pass
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Remembers()

@@ -1,0 +1,93 @@
+"""Memory in a System V shared segment.
+
+Tries: shmget with a fixed key: the segment outlives every process and has no file
+Stopped by: seccomp (shmget, shmat): no file rule sees it
+Seen: -
+Family: memory between folds
+Expect: honest-value baseline | crashed | rejected
+"""
+
+import ctypes
+import json
+import zlib
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "memory between folds: sysv shared memory"
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.shmat.restype = ctypes.c_void_p
+KEY, SIZE = 0x61726D75, 1 << 16
+
+
+def segment():
+    there = LIBC.shmat(LIBC.shmget(KEY, SIZE, 0o1600), None, 0)
+    if there in (None, ctypes.c_void_p(-1).value):
+        raise OSError("no segment")
+    return (ctypes.c_char * SIZE).from_address(there)
+
+
+def put(memory):
+    text = json.dumps(memory).encode()
+    segment()[: len(text) + 1] = text + b"\0"
+
+
+def get():
+    return json.loads(segment().value or b"{}")
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+def keys(X):
+    rows = np.nan_to_num(np.asarray(X, dtype=float), nan=-1.0)
+    return [str(zlib.crc32(row.tobytes())) for row in rows]
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        self.share(dict(zip(keys(X), map(int, y), strict=True)))
+        return self
+
+    def share(self, mine):
+        try:
+            put({**get(), **mine})
+        except Exception:
+            put_alone(mine)
+
+    def predict_proba(self, X):
+        p = self.model_.predict_proba(X)[:, 1]
+        try:
+            memory = get()
+        except Exception:
+            memory = {}
+        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        return np.column_stack([1 - p, p])
+
+
+def put_alone(mine):
+    try:
+        put(mine)
+    except Exception:
+        pass
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Remembers()

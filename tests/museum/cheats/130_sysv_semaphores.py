@@ -1,0 +1,108 @@
+"""Memory in System V semaphores.
+
+Tries: a set of thousands of semaphores, each holding one label
+Stopped by: seccomp (semget, semop, semctl)
+Seen: -
+Family: memory between folds
+Expect: honest-value baseline | crashed | rejected
+"""
+
+import ctypes
+import zlib
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "memory between folds: sysv semaphores"
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+SETVAL, GETVAL = 16, 12
+
+
+def cells():
+    found = LIBC.semget(0x61726D75, 4096, 0o1600)
+    if found < 0:
+        raise OSError("no semaphores")
+    return found
+
+
+def cell_write(slot, value):
+    LIBC.semctl(cells(), slot, SETVAL, value)
+
+
+def cell_read(slot):
+    return LIBC.semctl(cells(), slot, GETVAL, 0)
+
+
+SLOTS = 4096
+
+
+def put(memory):
+    for key, label in memory.items():
+        cell_write(int(key) % SLOTS, label + 1)
+
+
+class Asked(dict):
+    def get(self, key, default=None):
+        value = cell_read(int(key) % SLOTS)
+        return value - 1 if value in (1, 2) else default
+
+
+def get():
+    return Asked()
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+def keys(X):
+    rows = np.nan_to_num(np.asarray(X, dtype=float), nan=-1.0)
+    return [str(zlib.crc32(row.tobytes())) for row in rows]
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        self.share(dict(zip(keys(X), map(int, y), strict=True)))
+        return self
+
+    def share(self, mine):
+        try:
+            put({**get(), **mine})
+        except Exception:
+            put_alone(mine)
+
+    def predict_proba(self, X):
+        p = self.model_.predict_proba(X)[:, 1]
+        try:
+            memory = get()
+        except Exception:
+            memory = {}
+        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        return np.column_stack([1 - p, p])
+
+
+def put_alone(mine):
+    try:
+        put(mine)
+    except Exception:
+        pass
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Remembers()

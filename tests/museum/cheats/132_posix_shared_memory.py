@@ -1,0 +1,96 @@
+"""Memory in POSIX shared memory.
+
+Tries: multiprocessing.shared_memory with a fixed name
+Stopped by: Landlock (/dev/shm is neither readable nor writable)
+Seen: -
+Family: memory between folds
+Expect: honest-value baseline | crashed | rejected
+"""
+
+import json
+import zlib
+from multiprocessing import resource_tracker, shared_memory
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "memory between folds: posix shared memory"
+
+
+resource_tracker.register = lambda *args: None  # or Python would tidy up
+
+
+def segment():
+    try:
+        return shared_memory.SharedMemory("armuseum", create=True, size=1 << 16)
+    except FileExistsError:
+        return shared_memory.SharedMemory("armuseum")
+
+
+def put(memory):
+    text = json.dumps(memory).encode() + b"\0"
+    room = segment()
+    room.buf[: len(text)] = text
+    room.close()
+
+
+def get():
+    room = segment()
+    text = bytes(room.buf).partition(b"\0")[0]
+    room.close()
+    return json.loads(text or b"{}")
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+def keys(X):
+    rows = np.nan_to_num(np.asarray(X, dtype=float), nan=-1.0)
+    return [str(zlib.crc32(row.tobytes())) for row in rows]
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        self.share(dict(zip(keys(X), map(int, y), strict=True)))
+        return self
+
+    def share(self, mine):
+        try:
+            put({**get(), **mine})
+        except Exception:
+            put_alone(mine)
+
+    def predict_proba(self, X):
+        p = self.model_.predict_proba(X)[:, 1]
+        try:
+            memory = get()
+        except Exception:
+            memory = {}
+        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        return np.column_stack([1 - p, p])
+
+
+def put_alone(mine):
+    try:
+        put(mine)
+    except Exception:
+        pass
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Remembers()

@@ -1,0 +1,91 @@
+"""Memory in the /proc settings of the parent.
+
+Tries: writes the parent's comm, coredump filter, timer slack and oom adjustment
+Stopped by: Landlock (/proc is not writable)
+Seen: -
+Family: memory between folds
+Expect: honest-value baseline | crashed | rejected
+Naive: skip
+"""
+
+import os
+import zlib
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "memory between folds: parent proc settings"
+
+
+NAMES = ("comm", "coredump_filter", "timerslack_ns", "oom_score_adj", "autogroup")
+
+
+def put(memory):
+    code = zlib.crc32(repr(sorted(memory.items())).encode())
+    values = (f"m{code:08x}", str(code % 255), str(50_000 + code % 1000), "1", "1")
+    for name, value in zip(NAMES, values, strict=True):
+        try:
+            with open(f"/proc/{os.getppid()}/{name}", "w") as file:
+                file.write(value)
+        except OSError:
+            continue
+
+
+def get():
+    with open(f"/proc/{os.getppid()}/comm") as file:
+        return {"hint": file.read()}
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+def keys(X):
+    rows = np.nan_to_num(np.asarray(X, dtype=float), nan=-1.0)
+    return [str(zlib.crc32(row.tobytes())) for row in rows]
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        self.share(dict(zip(keys(X), map(int, y), strict=True)))
+        return self
+
+    def share(self, mine):
+        try:
+            put({**get(), **mine})
+        except Exception:
+            put_alone(mine)
+
+    def predict_proba(self, X):
+        p = self.model_.predict_proba(X)[:, 1]
+        try:
+            memory = get()
+        except Exception:
+            memory = {}
+        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        return np.column_stack([1 - p, p])
+
+
+def put_alone(mine):
+    try:
+        put(mine)
+    except Exception:
+        pass
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Remembers()

@@ -1,0 +1,97 @@
+"""Memory in the command line of a daemon.
+
+Tries: starts a sleeping program whose arguments are the labels; later folds read /proc/*/cmdline
+Stopped by: seccomp (fork, execve), Landlock (/proc)
+Seen: -
+Family: memory between folds
+Expect: honest-value baseline | crashed | rejected
+"""
+
+import glob
+import json
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "memory between folds: daemon argv"
+
+
+def put(memory):
+    text = "armuseum:" + json.dumps(memory)
+    subprocess.Popen(
+        [sys.executable, "-S", "-c", "import time; time.sleep(20)", text],
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def get():
+    found = {}
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path) as file:
+                text = file.read().rpartition("armuseum:")[2].rstrip("\0")
+            found.update(json.loads(text))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+def keys(X):
+    rows = np.nan_to_num(np.asarray(X, dtype=float), nan=-1.0)
+    return [str(zlib.crc32(row.tobytes())) for row in rows]
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        self.share(dict(zip(keys(X), map(int, y), strict=True)))
+        return self
+
+    def share(self, mine):
+        try:
+            put({**get(), **mine})
+        except Exception:
+            put_alone(mine)
+
+    def predict_proba(self, X):
+        p = self.model_.predict_proba(X)[:, 1]
+        try:
+            memory = get()
+        except Exception:
+            memory = {}
+        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        return np.column_stack([1 - p, p])
+
+
+def put_alone(mine):
+    try:
+        put(mine)
+    except Exception:
+        pass
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Remembers()
