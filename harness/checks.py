@@ -243,3 +243,60 @@ def changed_program(answer, view, original: str) -> str:
     prompt = build_prompt(replace(view, program=answer))
     need(all(line in prompt for line in added), "Your line does not arrive in the prompt.")
     return f"The agent would now read: {added[0][:120]!r}"
+
+
+# -- lesson 01: the data set ------------------------------------------------------------
+
+
+@exercise("1.1")
+def lazy_accuracy(answer, y: np.ndarray) -> str:
+    """Accuracy of calling everybody healthy."""
+    value, truth = as_number(answer), float(np.mean(np.asarray(y) == 0))
+    if near(value, truth, 2):
+        return f"{truth:.1%} right answers without looking at a single patient."
+    need(not near(value, 100 * truth, 0), "Right in percent; give it as a share between 0 and 1.")
+    need(
+        not near(value, 1 - truth, 2),
+        "That is the share of sick patients: the lazy doctor is wrong about those.",
+    )
+    need(not near(value, 0.5, 2), "0.5 would be its AUC. Accuracy counts the right answers.")
+    count = int(np.sum(np.asarray(y) == 0))
+    need(value != count, f"{count} is how many it gets right; divide by the number of patients.")
+    raise Hint("It is right about the patients with y == 0: what share of all rows are they?")
+
+
+@exercise("1.2")
+def seen_before(answer: Callable) -> str:
+    """Share of validation rows with an exact copy among the training rows."""
+    import pandas as pd
+
+    def ask(train: list, val: list) -> float:
+        # Row labels that overlap by accident, as they do after a split or a reset_index.
+        tables = (pd.DataFrame(rows, columns=["age", "ca", "thal"]) for rows in (train, val))
+        return as_number(attempt(answer, *tables))
+
+    nan = math.nan
+    a, b, c, d = [63.0, 0.0, 6.0], [67.0, 3.0, 3.0], [41.0, nan, 3.0], [41.0, 1.0, 3.0]
+    none = ask([a, b], [d, d])
+    need(
+        not near(none, 1.0),
+        "Two rows of val that equal each other are no leak: look for each val row in train.",
+    )
+    need(near(none, 0.0), "With no row in common the share is 0.")
+    third = ask([a, b, d], [b, [50.0, 0.0, 3.0], [51.0, 0.0, 3.0]])
+    need(not near(third, 1.0, 6), "That is a count: divide by the number of rows of val.")
+    need(
+        not near(third, 0.0, 6),
+        "A copy stood at another position and was missed: compare contents, not index labels.",
+    )
+    need(near(third, 1 / 3), "One val row of three has a copy in train: expected 1/3.")
+    twice = ask([a, a, a, b], [a, c, d, d])
+    need(
+        near(twice, 0.25),
+        "A row that stands in train three times was counted more than once (does a merge multiply "
+        "rows?): each val row counts once.",
+    )
+    need(near(ask([c, a], [c, d]), 0.5), "NaN != NaN: a row with a gap has a copy here too.")
+    wide = ask([a], [a, b, c, d, a])
+    need(near(wide, 0.4), "Divide by the number of rows of val, not of train.")
+    return "Run it on your next data set before anything else."

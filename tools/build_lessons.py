@@ -25,7 +25,7 @@ REPO = Path(__file__).resolve().parent.parent
 SOURCES = REPO / "notebooks" / "src"
 BEGIN, END = "# <solution>", "# </solution>"
 CELL_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]")
-ALLOWED_METADATA = {"id", "tags"}
+ALLOWED_METADATA = {"id", "tags", "lines_to_next_cell"}  # the last is jupytext's own
 # JupyterLab, VS Code and Jupyter Book fold the source of these cells away; Run All still runs them.
 FOLDED = {"quiz"}
 NOTEBOOK_METADATA = {

@@ -56,7 +56,8 @@ from harness.scoring import Scorer
 # - An **agent** reads the best `train.py` so far and what has been tried, and writes a new one.
 # - A **candidate** is that new `train.py`, before anybody knows whether it is any good.
 # - An **iteration** is one candidate taken through: scored, decided on, written down.
-# - The **ledger** is the file `results.tsv` with one line per iteration. Nothing is ever taken out.
+# - The **ledger** is the file `results.tsv` with one line per iteration. Nothing is ever taken
+#   out.
 #
 # The agent here is called `playbook`. It is a program with a list of moves that a good student of
 # machine learning knows, and a seed. It needs no network and no key, and the same seed gives the
@@ -65,8 +66,8 @@ from harness.scoring import Scorer
 # %% [markdown] id="parameters-words"
 # ## What to run
 #
-# Change these values by hand, or from outside:
-# `papermill notebooks/04_agent_loop.ipynb out.ipynb -r tag night -p iterations 100`.
+# Change these values by hand, or from outside: `papermill notebooks/04_agent_loop.ipynb out.ipynb
+# -r tag night -p iterations 100`.
 
 # %% id="parameters" tags=["parameters"]
 tag: str = "lesson04"  # names the run and its folder, runs/<tag>
@@ -107,8 +108,8 @@ lesson.markdown(
 )
 
 # %% [markdown] id="noise-after"
-# That standard deviation is one **noise SD**. Nothing about the program changed; only the draw did.
-# Keep it in mind when a candidate "improves" by less.
+# That standard deviation is one **noise SD**. Nothing about the program changed; only the draw
+# did. Keep it in mind when a candidate "improves" by less.
 
 # %% [markdown] id="loop-words"
 # ## Run the loop
@@ -116,9 +117,9 @@ lesson.markdown(
 # **Predict:** of eight candidates, how many will be kept? And by how much will the score rise, in
 # noise SDs? Write both down. Then run the cell and watch.
 #
-# Each line is one iteration. `Δ` is the difference to the best so far. A candidate without a score
-# (`nan`) crashed, ran out of time or was turned down; it can never win. Stop the cell whenever you
-# like, and run it again: it goes on where it was.
+# Each line is one iteration. `Δ` is the difference to the best so far. A candidate without a
+# score (`nan`) crashed, ran out of time or was turned down; it can never win. Stop the cell
+# whenever you like, and run it again: it goes on where it was.
 
 # %% id="loop"
 with contextlib.ExitStack() as stack:
@@ -143,16 +144,17 @@ lesson.markdown(
 )
 
 # %% [markdown] id="loop-after"
-# The staircase can only climb: that is what a **ratchet** is. It climbs when a candidate is better,
-# and also when a candidate is merely lucky. The picture alone does not tell you which. Look at the
-# band: a step that ends inside it is no larger than what another draw of the folds does for free.
+# The staircase can only climb: that is what a **ratchet** is. It climbs when a candidate is
+# better, and also when a candidate is merely lucky. The picture alone does not tell you which.
+# Look at the band: a step that ends inside it is no larger than what another draw of the folds
+# does for free.
 
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 4.1: how large is the gain?
 #
-# Compute the gain of the best candidate over the starting program, measured in noise SDs. `history`
-# is a list with one entry per iteration; each has `val_auc` and `decision` (`"baseline"`, `"kept"`
-# or `"discarded"`).
+# Compute the gain of the best candidate over the starting program, measured in noise SDs.
+# `history` is a list with one entry per iteration; each has `val_auc` and `decision`
+# (`"baseline"`, `"kept"` or `"discarded"`).
 
 # %% id="exercise-1"
 # <solution>
@@ -165,15 +167,15 @@ checks.gain_in_noise(gain_in_sds, history, noise_sd)
 
 # %% [markdown] id="exercise-1-after"
 # Below 1, the whole climb could be the draw. Above 2 or 3, something is probably there, but mind:
-# we picked the best of many, and the best of many is always a little lucky. Lesson 05 puts a number
-# on that.
+# we picked the best of many, and the best of many is always a little lucky. Lesson 05 puts a
+# number on that.
 
 # %% [markdown] id="ledger-words"
 # ## What was written down
 #
 # The whole ledger, best and worst alike. Two columns of the file are left out here: the scores on
-# the sealed test. Nobody has looked at them, neither the agent nor you, and that is what keeps them
-# worth something.
+# the sealed test. Nobody has looked at them, neither the agent nor you, and that is what keeps
+# them worth something.
 
 # %% id="ledger"
 lesson.table(rows)
@@ -204,8 +206,8 @@ if kept == 0:
 # ## What the agent sees
 #
 # A language model is told exactly the text below and nothing else: the instructions in
-# `program.md`, the best program, the history with validation scores, the last failure. There is no
-# test score in it, because the function that writes it has never been given one.
+# `program.md`, the best program, the history with validation scores, the last failure. There is
+# no test score in it, because the function that writes it has never been given one.
 
 # %% id="prompt"
 from harness.agents.prompt import build_prompt
@@ -235,8 +237,8 @@ my_program = program + "\n- Prefer models that a cardiologist can read.\n"
 checks.changed_program(my_program, view, program)
 
 # %% [markdown] id="exercise-2-after"
-# In a real run you edit `program.md` in the course folder *before* the run starts: a run keeps the
-# copy that it began with, so that its ledger stays one experiment.
+# In a real run you edit `program.md` in the course folder *before* the run starts: a run keeps
+# the copy that it began with, so that its ledger stays one experiment.
 
 # %% [markdown] id="quiz-words"
 # ## Quiz

@@ -1,0 +1,393 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] id="title"
+# # 01 · The data set
+#
+# *About 40 minutes. You need: some Python, and to have met pandas and scikit-learn once.*
+#
+# Soon a program will try hundreds of ideas on these patients and keep what scores best. Whether
+# that is research or nonsense is decided here, before the first idea: by what is in the table.
+#
+# **After this lesson you can**
+#
+# 1. say what one row is, what is predicted, what is missing, and what the score `ROC AUC` means;
+# 2. show how a score rises without any knowledge, when answers leak from one row to another;
+# 3. give a baseline with its spread, and say how much one number from so few patients can be
+#    trusted.
+
+# %% [markdown] id="setup-words"
+# ## Set up
+#
+# This cell finds the course folder, wherever the notebook was started.
+
+# %% id="setup"
+import importlib.util
+import sys
+from pathlib import Path
+
+folders = [Path.cwd(), *Path.cwd().parents]
+course = [f for f in folders if (f / "pyproject.toml").is_file() and (f / "harness").is_dir()]
+if course:
+    sys.path.insert(0, str(course[0]))
+elif importlib.util.find_spec("harness") is None:
+    raise FileNotFoundError("start Jupyter inside the course folder (papermill: use --cwd)")
+
+# %% id="imports"
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from harness import checks, lesson, plots
+from harness.task import COLUMNS, HEART
+
+# %% [markdown] id="patients-words"
+# ## The patients
+#
+# Around 1985 these people came to the Cleveland Clinic because of chest pain or a suspicion of
+# heart disease. They were examined, and then had a coronary angiography: an X-ray of the vessels
+# of the heart. The question for the table: could one have told from the examination alone?
+#
+# The data are *Heart Disease* from the UCI Machine Learning Repository (Janosi, Steinbrunn,
+# Pfisterer, Detrano; CC BY 4.0).
+
+# %% id="load"
+X_all, y_all = HEART.load()
+print(f"{X_all.shape[0]} patients, {X_all.shape[1]} columns")
+X_all.head()
+
+# %% [markdown] id="load-after"
+# One row is one patient. `load` checks the file against its SHA-256 fingerprint first, so
+# everybody who takes this course has the same patients, to the byte.
+
+# %% id="columns"
+pd.set_option("display.max_colwidth", None)
+pd.DataFrame({"meaning": COLUMNS})
+
+# %% [markdown] id="columns-after"
+# Mind the codes: `cp`, `restecg`, `slope` and `thal` look like numbers, but a `thal` of 6 is not
+# twice a `thal` of 3. That will matter to every model that multiplies.
+
+# %% [markdown] id="target-words"
+# ## What is predicted
+#
+# The **target** is 1 if the angiography found a narrowed vessel and 0 if not. First we put a
+# fifth of the patients away. They are the **sealed test**: nobody looks at their outcome until
+# lesson 05. All of this lesson happens with the others, the **train rows**.
+
+# %% id="target"
+split = HEART.split()
+X, y = split.X_train, split.y_train
+lesson.markdown(
+    f"{len(X)} train rows, {len(split.X_test)} sealed. Of the train rows, **{y.sum()}** have the "
+    f"disease and **{(y == 0).sum()}** do not."
+)
+
+# %% [markdown] id="exercise-1-words"
+# ### Exercise 1.1: the laziest doctor
+#
+# A doctor tells every patient "you are healthy". What is the **accuracy** of that, the share of
+# right answers, on the train rows? Use `y`.
+
+# %% id="exercise-1"
+# <solution>
+lazy_accuracy = float((y == 0).mean())
+# </solution>
+
+# %% id="exercise-1-check"
+checks.lazy_accuracy(lazy_accuracy, y)
+
+# %% [markdown] id="exercise-1-after"
+# More than half right, and no patient helped. So accuracy is a poor judge, and we take another.
+
+# %% [markdown] id="auc-words"
+# ## The score: ROC AUC
+#
+# Ask for an order instead of a verdict. Take one sick and one healthy patient. Does the sick one
+# get the higher number? Do that for all such pairs: the share of pairs in the right order is the
+# **ROC AUC**. 1 is perfect, 0.5 is tossing a coin.
+#
+# **Predict:** how far does one column alone get? `oldpeak` says how much the heart's electrical
+# signal sinks under exercise.
+
+# %% id="auc"
+sick, healthy = X["oldpeak"][y == 1].to_numpy(), X["oldpeak"][y == 0].to_numpy()
+higher = (sick[:, None] > healthy[None, :]).mean()
+tied = (sick[:, None] == healthy[None, :]).mean()
+print(f"pairs in the right order, ties counted half: {higher + tied / 2:.4f}")
+print(f"roc_auc_score of scikit-learn:               {roc_auc_score(y, X['oldpeak']):.4f}")
+
+# %% [markdown] id="auc-after"
+# The same number twice: AUC is no more than counting pairs. And one column is already far better
+# than the coin; but it has only these pairs to be counted on, so it wobbles. More on that below.
+
+# %% [markdown] id="missing-words"
+# ## What is missing
+#
+# **Predict:** how many of the thirteen columns have gaps?
+
+# %% id="missing"
+gaps = X_all.isna().sum().sort_values(ascending=False).head(5)
+with_gap = [name for name in gaps.index if gaps[name] > 0]
+fig = plots.bars(
+    gaps.to_dict(),
+    f"{gaps.sum()} values are missing, all of them in {' and '.join(with_gap)}",
+    f"missing values among {len(X_all)} patients",
+    highlight=with_gap,
+)
+plots.show(fig, f"Bar chart of missing values per column: {gaps.to_dict()}.")
+
+# %% [markdown] id="missing-after"
+# Few gaps, but a linear model refuses even one. They have to be filled (**imputed**), and *when*
+# one does that is the next question. The harness leaves them open, so that each candidate must
+# decide.
+
+# %% [markdown] id="leak-words"
+# ## How a score rises without knowledge
+#
+# To see how good a model is on patients it has not met, we hide some: **cross-validation** cuts
+# the rows into five **folds**, fits on four, scores on the fifth, and does so five times.
+#
+# It only works if the hidden patients are really new. The copy of this data set that circulates
+# most widely has 1,025 rows. The original has 303 patients. We make the same mistake on purpose:
+# the train rows, each copied about as often.
+#
+# **Predict:** what happens to the cross-validated AUC of a forest of decision trees?
+
+# %% id="copies"
+rng = np.random.default_rng(0)
+rows = rng.integers(0, len(X), size=round(len(X) * 1025 / 303))
+X_copied, y_copied = X.iloc[rows].reset_index(drop=True), y[rows]
+print(f"{len(X)} patients became {len(X_copied)} rows of {len(np.unique(rows))} patients")
+
+# %% id="forest"
+forest = make_pipeline(
+    SimpleImputer(strategy="median"), RandomForestClassifier(60, random_state=0, n_jobs=1)
+)
+folds = StratifiedKFold(5, shuffle=True, random_state=0)
+together = GroupKFold(5, shuffle=True, random_state=0)
+auc = {
+    "each patient once": cross_val_score(forest, X, y, cv=folds, scoring="roc_auc"),
+    "copied rows": cross_val_score(forest, X_copied, y_copied, cv=folds, scoring="roc_auc"),
+    "copied rows,\ncopies kept together": cross_val_score(
+        forest, X_copied, y_copied, cv=together, groups=rows, scoring="roc_auc"
+    ),
+}
+
+# %% id="copies-figure"
+honest, copied, grouped = (scores.mean() for scores in auc.values())
+fig = plots.intervals(
+    auc,
+    f"Copied rows lift the AUC from {honest:.3f} to {copied:.3f}, and nobody learned anything",
+    "cross-validated ROC AUC, one dot per fold, mean ± 1 SD",
+)
+plots.show(
+    fig,
+    f"Forest: mean AUC {honest:.3f} with each patient once, {copied:.3f} with copied rows, "
+    f"{grouped:.3f} with copies of one patient kept in the same fold.",
+)
+
+# %% [markdown] id="copies-after"
+# Nothing about the forest changed. With copies, a patient sits in the training folds *and* in the
+# hidden fold, and the forest remembers the answer. Keep all copies of a patient in one fold, and
+# the miracle is gone. **A score that is too good is a question, not a result.**
+
+# %% [markdown] id="exercise-2-words"
+# ### Exercise 1.2: find the copies
+#
+# Write `seen_before(train, val)`: the share of rows of the table `val` (between 0 and 1) that
+# have an exact copy among the rows of the table `train`. Two gaps (NaN) in the same place count
+# as equal.
+
+
+# %% id="exercise-2"
+def seen_before(train, val):
+    """Return the share of rows of val that also stand in train."""
+    # <solution>
+    known = {tuple(row) for row in train.fillna(-1).to_numpy()}
+    return float(np.mean([tuple(row) in known for row in val.fillna(-1).to_numpy()]))
+    # </solution>
+
+
+checks.seen_before(seen_before)
+
+# %% [markdown] id="exercise-2-after"
+# A line like this belongs at the start of every project: it takes seconds, and papers have been
+# withdrawn for the lack of it.
+
+# %% [markdown] id="impute-words"
+# ## The same leak, in small: filling gaps before the split
+#
+# To fill a gap one needs a number, such as the median of the column. Computed on *all* rows, that
+# number has seen the hidden patients. How bad is it? With so few gaps nobody could tell, so we
+# hide three values in ten and fill them in three ways: with the median of the training folds
+# (right), with the median of all rows, and with the median of the patients who have the same
+# outcome.
+#
+# **Predict:** which of the two wrong ways does more harm?
+
+# %% id="holes"
+X_holes = X.mask(rng.random(X.shape) < 0.3)
+by_outcome = X_holes.groupby(y).transform("median")
+ways = {
+    "median inside each fold": X_holes,
+    "median of all rows,\nbefore the split": X_holes.fillna(X_holes.median()),
+    "median per outcome,\nbefore the split": X_holes.fillna(by_outcome),
+}
+filled = {
+    name: cross_val_score(forest, T, y, cv=folds, scoring="roc_auc") for name, T in ways.items()
+}
+
+# %% id="holes-figure"
+inside, before, outcome = (scores.mean() for scores in filled.values())
+fig = plots.intervals(
+    filled,
+    f"Filling gaps with the help of the outcome: AUC {inside:.3f} becomes {outcome:.3f}",
+    "cross-validated ROC AUC, one dot per fold, mean ± 1 SD",
+)
+plots.show(
+    fig,
+    f"Mean AUC with the median inside each fold {inside:.3f}, with the median of all rows "
+    f"{before:.3f}, with the median per outcome {outcome:.3f}.",
+)
+
+# %% [markdown] id="holes-after"
+# The median of all rows does next to nothing here: it is a leak in principle, too small to see.
+# The median per outcome writes the answer into the table. In code the two look almost alike, and
+# that is why the rule is simple: **whatever is computed from data is computed inside the fold.**
+# In this course the harness sees to it: `train.py` is only ever given one fold's training rows.
+
+# %% [markdown] id="baseline-words"
+# ## A baseline, and how far to trust one number
+#
+# A **baseline** is the plain thing that any idea has to beat. Ours fills gaps with the median,
+# brings all columns to one scale, and fits a logistic regression: a weighted sum, squeezed
+# between 0 and 1.
+
+# %% id="baseline"
+baseline = make_pipeline(
+    SimpleImputer(strategy="median"),
+    StandardScaler(),
+    LogisticRegression(C=1.0, max_iter=500, random_state=42),
+)
+scores = cross_val_score(baseline, X, y, cv=HEART.folds(X, y), scoring="roc_auc")
+lesson.markdown(
+    f"Five folds: {', '.join(f'{s:.3f}' for s in scores)}. "
+    f"**Mean {scores.mean():.4f} ± {scores.std(ddof=1):.4f}** (SD over the folds)."
+)
+
+# %% [markdown] id="baseline-after"
+# Four digits, but look at the folds: they differ from each other by far more than the last two
+# digits. The folds were drawn by a seed. What if we draw them again?
+#
+# **Predict:** the same program, the same patients, other folds. Will the mean stay within 0.001?
+
+
+# %% id="seeds"
+def mean_auc(seed):
+    """Cross-validate the baseline on folds drawn with another seed."""
+    cv = HEART.folds(X, y, seed=seed)
+    return cross_val_score(baseline, X, y, cv=cv, scoring="roc_auc").mean()
+
+
+means = np.array([mean_auc(seed) for seed in range(1, 21)])
+
+# %% id="seeds-figure"
+fig = plots.intervals(
+    {"one fold of about\n48 patients": scores, "mean of five folds,\n20 other draws": means},
+    f"The same program scores anything from {means.min():.3f} to {means.max():.3f}",
+    "ROC AUC of the baseline, mean ± 1 SD",
+    reference=scores.mean(),
+    reference_label="the frozen folds",
+)
+plots.show(
+    fig,
+    f"Single folds range from {scores.min():.3f} to {scores.max():.3f}. Means over five folds for "
+    f"20 draws range from {means.min():.3f} to {means.max():.3f}, SD {means.std(ddof=1):.4f}.",
+)
+
+# %% id="seeds-number"
+above = int((means < scores.mean()).sum())
+lesson.markdown(
+    f"SD over draws of the folds: **{means.std(ddof=1):.4f}**. The folds frozen for this course "
+    f"give {scores.mean():.4f}, more than {above} of the 20 other draws."
+)
+
+# %% [markdown] id="seeds-after"
+# So the third digit of this score is mostly luck, and our frozen folds happen to be kind. That
+# does no harm as long as every candidate is scored on the same folds, and as long as nobody takes
+# a step of one SD for a discovery. The whole course is about that second "as long as".
+
+# %% [markdown] id="quiz-words"
+# ## Quiz
+#
+# Three questions. Open a choice, or click it, to see why it is right or wrong.
+
+# %% id="quiz-1" tags=["quiz"]
+checks.quiz(
+    "A model gives every patient the same number. What is its ROC AUC?",
+    right="b",
+    a=("0", "0 would mean that every pair is in the wrong order: turned round, a perfect model."),
+    b=("0.5", "Every pair is a tie, and a tie counts half. It does not matter how many are sick."),
+    c=(
+        "the share of healthy patients",
+        "That would be the accuracy of always saying healthy. AUC looks at order alone.",
+    ),
+)
+
+# %% id="quiz-2" tags=["quiz"]
+checks.quiz(
+    "A blog reports AUC 0.99 on 'the heart data set, 1,025 rows'. What do you ask first?",
+    right="a",
+    a=(
+        "Do copies of one patient lie in different folds?",
+        "There are 303 patients. The other rows are copies, and copies carry the answer across.",
+    ),
+    b=(
+        "Which model was it?",
+        "With copies, any model that can remember gets there. The table made the score.",
+    ),
+    c=("Was the seed fixed?", "A fixed seed repeats the mistake faithfully."),
+)
+
+# %% id="quiz-3" tags=["quiz"]
+checks.quiz(
+    "You standardise all columns before cross-validating. How bad is that?",
+    right="c",
+    a=("Not at all: it is no model.", "It computes a mean and an SD from the hidden rows."),
+    b=(
+        "It ruins every score.",
+        "Here the effect is far below the noise; with the outcome involved it would be ruinous.",
+    ),
+    c=(
+        "Usually little, but it is a leak, and you cannot see from the score how large.",
+        "So do it inside the fold, where the question does not arise.",
+    ),
+)
+
+# %% [markdown] id="takeaways"
+# ## What you take away
+#
+# 1. One row is one patient; the target is what the angiography found; gaps are few and stay open
+#    until a fold fills them. ROC AUC is the share of sick-healthy pairs in the right order.
+# 2. Answers leak through copied rows and through whatever is computed before the split. A score
+#    that is too good is a question.
+# 3. The baseline has a score *and a spread*. With so few patients, another draw of the folds
+#    moves the third digit.
+#
+# Next: **02 · The frozen harness**. Who measures, and why the measured may not touch the ruler.
