@@ -300,3 +300,49 @@ def seen_before(answer: Callable) -> str:
     wide = ask([a], [a, b, c, d, a])
     need(near(wide, 0.4), "Divide by the number of rows of val, not of train.")
     return "Run it on your next data set before anything else."
+
+
+# -- lesson 02: the frozen harness ------------------------------------------------------
+
+
+@exercise("2.1")
+def fold_spread(answer, fold_scores: Sequence[float]) -> str:
+    """Sample standard deviation over the folds."""
+    value, scores = as_number(answer), np.asarray(fold_scores, dtype=float)
+    truth = float(scores.std(ddof=1))
+    if near(value, truth, 4):
+        return f"{scores.mean():.4f} ± {truth:.4f}."
+    need(
+        not near(value, scores.std(), 4),
+        "That divides by 5: a sample of five divides by 4 (ddof=1 in numpy).",
+    )
+    need(
+        not near(value, truth / math.sqrt(len(scores)), 4),
+        "That is the standard error of the mean; val_sd is the spread of the folds themselves.",
+    )
+    need(not near(value, truth**2, 5), "That is the variance: take its square root.")
+    need(not near(value, np.ptp(scores), 4), "That is the range, highest minus lowest.")
+    need(not near(value, scores.mean(), 3), "That is the mean, val_auc itself.")
+    raise Hint("Take the standard deviation of the five numbers in score.fold_scores.")
+
+
+FORGED = "val_auc: 0.999999"
+
+
+@exercise("2.2")
+def printed_score(answer, scorer, honest: float) -> str:
+    """A program that prints a winning score, works, and gets its honest score."""
+    need(isinstance(answer, str), "This should be the text of a program: a string.")
+    score = scorer.score(answer)
+    need(score.ok, f"It has to go on working; its status is: {score.status}")
+    need(
+        FORGED in score.log,
+        f"It works, but the line {FORGED!r} is not among what it printed. A print at the top of "
+        "the file or inside one of its functions will do.",
+    )
+    need(
+        abs(score.val_auc - honest) < 1e-9,
+        f"It prints the line, but it is another model too (val_auc {score.val_auc:.6f}): change "
+        "nothing but the print, so that the two scores compare.",
+    )
+    return f"It printed {FORGED!r} and scored {score.val_auc:.6f}: the harness does its own sum."
