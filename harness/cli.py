@@ -272,6 +272,13 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(err)) from None
 
 
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if not all(key and mark for key, mark, _ in pairs):
+        raise Usage("ratchet run: write agent options as KEY=VALUE")
+    return {key: value for key, _, value in pairs}
+
+
 def _run_arguments(parser) -> None:
     _tag_option(parser, "name of the run; one that exists is continued")
     parser.add_argument("--agent", metavar="NAME", help="who proposes (default: playbook)")
@@ -284,6 +291,13 @@ def _run_arguments(parser) -> None:
     parser.add_argument("--model", metavar="M", help="for agents that use one")
     parser.add_argument("--agent-command", metavar="'CMD …'", help="program of agent 'command'")
     parser.add_argument("--agent-timeout", type=_duration, metavar="10m", help="per proposal")
+    parser.add_argument(
+        "--agent-option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="anything else the agent takes; may be repeated",
+    )
     parser.epilog = (
         "Without a limit a run has 25 iterations. The same command continues a run that was "
         "stopped."
@@ -297,29 +311,29 @@ def run_command(args) -> int:
     from harness.agents.errors import AgentError
     from harness.ledger import describe, describe_best
     from harness.ratchet import Run
+    from harness.settings import DEFAULTS, read_settings
+    from harness.workspace import check_tag
 
     limits = (args.iterations, args.time_budget, args.max_cost, args.max_calls)
     iterations = 25 if all(limit is None for limit in limits) else args.iterations
-    options = {"model": args.model, "command": args.agent_command}
+    options = {"model": args.model, "command": args.agent_command} | _pairs(args.agent_option)
+    options = {key: value for key, value in options.items() if value is not None}
+    root, recorded = _root(args), {}
+    if (root / check_tag(args.tag) / "run.json").exists():
+        recorded = read_settings(root / args.tag / "run.json")
+    name = args.agent or recorded.get("agent", DEFAULTS["agent"])
+    given = options or recorded.get("options", {})
+    if args.agent_timeout is not None:
+        given = given | {"timeout": args.agent_timeout}
+    try:  # before the run is made, so that a slip leaves no run behind
+        agent = get_agent(name, **given)
+    except (ValueError, AgentError) as err:
+        raise Usage(f"ratchet run: {err}") from None
     args.resumable = True
     signal.signal(signal.SIGTERM, _terminated)
     with Run.open(
-        args.tag,
-        root=_root(args),
-        agent=args.agent,
-        rule=args.rule,
-        seed=args.seed,
-        options=options,
+        args.tag, root=root, agent=args.agent, rule=args.rule, seed=args.seed, options=options
     ) as run:
-        given = dict(run.settings.get("options") or {})
-        if "command" in given:
-            given["command"] = shlex.split(given["command"])
-        if args.agent_timeout is not None:
-            given["timeout"] = args.agent_timeout
-        try:
-            agent = get_agent(run.agent, **given)
-        except (ValueError, TypeError, AgentError) as err:
-            raise Usage(f"agent '{run.agent}': {err}") from None
 
         def show(row) -> None:
             print(describe(row), flush=True)

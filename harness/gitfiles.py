@@ -13,6 +13,7 @@ import os
 import re
 import struct
 import subprocess
+import threading
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -108,7 +109,6 @@ class GitFiles:
         self.path = Path(path)
         self.head_ref = f"refs/heads/{branch}"
         self._scratch = self.path / f"ratchet-{os.getpid()}.tmp"
-        self._unsynced: set[Path] = set()
 
     def create(self) -> None:
         """Make the folders, HEAD and config; harmless on a repository that is there."""
@@ -141,21 +141,30 @@ class GitFiles:
     # -- objects ------------------------------------------------------------------------
 
     def write(self, kind: str, data: bytes) -> str:
-        """Store an object and return its name. Durable after `sync`."""
+        """Store an object durably and return its name."""
         raw = f"{kind} {len(data)}\0".encode() + data
         sha = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
         path = self._loose(sha)
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            write_file(path, zlib.compress(raw, 1), self._scratch)
-            self._unsynced.add(path.parent)
+        if path.exists() and self._is_whole(path, sha):
+            return sha
+        path.parent.mkdir(exist_ok=True)
+        scratch = self.path / f"ratchet-{os.getpid()}-{threading.get_ident()}.tmp"
+        with open(scratch, "wb") as out:
+            out.write(zlib.compress(raw, 1))
+            out.flush()
+            # Renamed before it is synced, so that one sync makes content and name durable. What
+            # a power cut leaves half done has no row in the ledger, and is written again here.
+            os.replace(scratch, path)
+            os.fsync(out.fileno())
         return sha
 
-    def sync(self) -> None:
-        """Return when every object written so far would survive a power cut."""
-        for folder in self._unsynced:
-            sync_folder(folder)
-        self._unsynced.clear()
+    @staticmethod
+    def _is_whole(path: Path, sha: str) -> bool:
+        try:
+            raw = zlib.decompress(path.read_bytes())
+        except (OSError, zlib.error):
+            return False
+        return hashlib.sha1(raw, usedforsecurity=False).hexdigest() == sha
 
     def read(self, sha: str, kind: str) -> bytes:
         """Return an object's content.

@@ -17,7 +17,6 @@ ASKS = 4  # times an agent is asked before a repeated program uses up its iterat
 ERRORS = 3  # agent errors in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
-STOP_AT = 0.99  # no honest model reaches this AUC on data like ours
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
 
@@ -82,6 +81,8 @@ class _Loop:
 
     def check_leak(self) -> None:
         """Raise `_Stop` when the best score is too good to be true."""
+        from harness.rules import STOP_AT
+
         best = self.run.best
         metric = getattr(getattr(self.run.scorer, "task", None), "metric", "roc_auc")
         if metric == "roc_auc" and best.val_auc >= STOP_AT:

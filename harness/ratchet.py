@@ -8,10 +8,12 @@ that was being scored.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,9 +59,15 @@ class Best:
     repeats: object = None
 
 
+@functools.lru_cache(maxsize=256)
 def program_id(source: str) -> str:
     """Name what a program does, whatever its comments and layout."""
     return hashlib.sha1(normalise(source).encode("utf-8", "replace")).hexdigest()
+
+
+def _data(proposal: Proposal) -> bytes:
+    """The candidate as stored: enough of it to see again that it was too large."""
+    return proposal.source.encode("utf-8", "surrogateescape")[: MAX_BYTES + 1]
 
 
 class Run:
@@ -74,6 +82,7 @@ class Run:
         self.notices: list[str] = []  # one line each, for whoever watches
         self._scorer, self._owns_scorer, self._hook = scorer, scorer is None, hook
         self._rule = None
+        self._storing = ThreadPoolExecutor(1, "storing")
         self._load()
 
     # -- opening ----------------------------------------------------------------------------
@@ -311,7 +320,15 @@ class Run:
                 f"the starting train.py does not score: {score.status}; mend it, then start again"
             )
         return self._guarded(
-            lambda: self._record(Proposal(self.start_source), score, BASELINE, "", 0.0, started)
+            lambda: self._record(
+                Proposal(self.start_source),
+                score,
+                BASELINE,
+                "",
+                0.0,
+                started,
+                self.workspace.store(self.start_source.encode()),
+            )
         )
 
     def step(self, proposal: Proposal) -> Row:
@@ -348,6 +365,10 @@ class Run:
             scores.append(Refused(f"rejected ({clean(reason, 300)})") if reason else None)
         wanted = [p.source for p, score in zip(proposals, scores, strict=True) if score is None]
         self._hook("score")
+        # Storing waits for the disk, scoring for other processes: do both at once.
+        stored = self._storing.submit(
+            lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
+        )
         if len(wanted) == 1:
             found = [self.scorer.score(wanted[0])]
         else:
@@ -355,11 +376,11 @@ class Run:
         answers = iter(found)
         scores = [next(answers) if score is None else score for score in scores]
         rows = []
-        for proposal, score in zip(proposals, scores, strict=True):
+        for proposal, score, tree in zip(proposals, scores, stored.result(), strict=True):
             score, keep, reason, repeats = self._judge(proposal, score)
             delta = score.val_auc - self.best.val_auc
             decision = KEPT if keep else DISCARDED
-            rows.append(self._record(proposal, score, decision, reason, delta, started))
+            rows.append(self._record(proposal, score, decision, reason, delta, started, tree))
             if keep:
                 self.best.repeats = repeats
         return rows
@@ -380,6 +401,7 @@ class Run:
         if not score.ok:
             return score, False, "", None
         from harness.rules import Evidence
+        from harness.scoring import CandidateError
 
         mine = Evidence(score.val_auc, score.fold_scores, len(proposal.source))
         best = Evidence(self.best.val_auc, self.best.fold_scores, len(self.best.source))
@@ -389,10 +411,9 @@ class Run:
                 self.best.repeats = self.scorer.fold_scores(self.best.source, seeds)
             try:
                 mine = replace(mine, repeats=self.scorer.fold_scores(proposal.source, seeds))
-            except Exception as err:  # it scored once, but not on other folds
-                if type(err).__name__ != "CandidateError":
-                    raise
-                status = f"crashed (on fresh folds: {clean(str(err), 300)})"
+            except CandidateError as err:  # it scored once, but not on other folds
+                kind, _, why = str(err).partition(" (")
+                status = f"{kind} (on fresh folds: {why or ')'}"
                 return replace(score, status=status, val_auc=math.nan), False, "", None
             best = replace(best, repeats=self.best.repeats)
         verdict = self.rule.decide(mine, best)
@@ -404,11 +425,18 @@ class Run:
         return score, verdict.keep, verdict.reason, mine.repeats
 
     def _record(
-        self, proposal: Proposal, score, decision: str, reason: str, delta: float, started: str
+        self,
+        proposal: Proposal,
+        score,
+        decision: str,
+        reason: str,
+        delta: float,
+        started: str,
+        tree: str,
     ) -> Row:
         """Write commit, log and row, then act on the decision."""
         iteration, ok = self.iteration, score.ok
-        data = proposal.source.encode("utf-8", "surrogateescape")[: MAX_BYTES + 1]
+        data = _data(proposal)
         hypothesis = clean(hypothesis_of(proposal.source), 200) or NO_HYPOTHESIS
         status = clean(_ADDRESS.sub("0x…", score.status))
         reason = clean(reason).replace("[", "(").replace("]", ")")
@@ -426,7 +454,7 @@ class Run:
         lines = [f"{key}: {value}" for key, value in trailers.items() if value != ""]
         message = f"{hypothesis}\n\n" + "\n".join(lines) + "\n"
         parent = self.best.sha if self.best is not None else None
-        sha = self.workspace.write_candidate(data, parent, message, iteration)
+        sha = self.workspace.commit(tree, parent, message, iteration)
         self._hook("commit")
         self._write_log(proposal, score, f"{decision}{why}", hypothesis, status)
         self._hook("log")
@@ -465,9 +493,9 @@ class Run:
     def _write_log(
         self, proposal: Proposal, score, decision: str, hypothesis: str, status: str
     ) -> None:
+        free = proposal.cost_source == "none"
+        tokens = "unknown" if proposal.tokens is None else proposal.tokens
         cost = "unknown" if proposal.cost_usd is None else f"{proposal.cost_usd:.6f} USD"
-        if proposal.cost_source == "none":
-            cost = "nothing"
         lines = [
             f"iteration: {self.iteration}",
             f"hypothesis: {hypothesis}",
@@ -477,8 +505,7 @@ class Run:
             f"decision: {decision}",
             f"isolation: {score.isolation}",
             f"agent: {self.agent}",
-            f"tokens: {'unknown' if proposal.tokens is None else proposal.tokens}",
-            f"cost: {cost} ({proposal.cost_source})",
+            "cost: none" if free else f"cost: {cost} ({proposal.cost_source}), {tokens} tokens",
         ]
         lines += [
             f"probe: {p.name} {p.value:.4f} (limit {p.threshold:.4f}) {p.verdict} {p.detail}"
@@ -502,6 +529,7 @@ class Run:
             if self._owns_scorer and self._scorer is not None:
                 self._scorer.close()
         finally:
+            self._storing.shutdown()
             self.ledger.close()
             self._lock.release()
 

@@ -84,6 +84,12 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None) 
             start = (REPO / "train.py").read_bytes(), (REPO / "program.md").read_bytes()
         except OSError as err:
             raise RunError(f"{err.filename} cannot be read ({err.strerror}): restore it") from None
+    from harness.rules import get_rule
+
+    try:
+        get_rule(DEFAULTS["rule"] if asked["rule"] is None else asked["rule"])
+    except ValueError as err:
+        raise RunError(str(err)) from None
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
     settings = {"format": 1, "tag": tag}

@@ -82,7 +82,6 @@ class Workspace:
             "train.py": self.git.write("blob", train),
             "program.md": self.git.write("blob", program),
         }
-        self.git.sync()
         return start
 
     def open(self, start: dict[str, str]) -> bytes:
@@ -95,12 +94,14 @@ class Workspace:
         self._current = self.git.read(start["train.py"], "blob")
         return self._current
 
-    def write_candidate(self, data: bytes, parent: str | None, message: str, iteration: int) -> str:
-        """Store a candidate as a commit that nothing points to yet; return its name."""
+    def store(self, data: bytes) -> str:
+        """Store a candidate's files and return their tree; may run while it is being scored."""
         files = {"train.py": self.git.write("blob", data), "program.md": self._program_blob}
-        sha = self.git.write_commit(self.git.write_tree(files), parent, message, iteration)
-        self.git.sync()
-        return sha
+        return self.git.write_tree(files)
+
+    def commit(self, tree: str, parent: str | None, message: str, iteration: int) -> str:
+        """Store a candidate as a commit that nothing points to yet; return its name."""
+        return self.git.write_commit(tree, parent, message, iteration)
 
     def keep(self, sha: str, data: bytes) -> None:
         """Move the branch to a commit and make it what the folder holds."""
