@@ -19,6 +19,7 @@ import pandas as pd
 
 REPO = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(__file__).resolve().parent / "data"
+TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
 
 N_ROWS = 303
 N_FEATURES = 13
@@ -47,6 +48,15 @@ BINARY = ("sex", "fbs", "exang")
 
 class DataError(Exception):
     """A data file is missing, changed or unfit; the message is one line that says what to do."""
+
+
+class CsvFormat(NamedTuple):
+    """How a CSV file is written; `missing` are marks beside the usual ones (empty, NA, …)."""
+
+    separator: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+    missing: tuple[str, ...] = ()
 
 
 class Split(NamedTuple):
@@ -85,6 +95,14 @@ class Task:
         Column whose values must not be shared between folds; column that orders the rows.
     baseline : float
         Score of the starting train.py: a better one is worth probing.
+    columns : tuple of (str, str)
+        Features and how each is read, see `harness.columns`. Empty: as numbers, all but the target.
+    labels : tuple of str
+        Values of the target in the order of the class codes (multiclass tasks).
+    csv : CsvFormat or None
+        How the file is written; plain CSV if None.
+    folder : Path or None
+        Where a task of one's own lives; None for those that come with the course.
     """
 
     name: str
@@ -102,6 +120,10 @@ class Task:
     groups: str | None = None
     time: str | None = None
     baseline: float = float("-inf")
+    columns: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = ()
+    csv: CsvFormat | None = None
+    folder: Path | None = None
     frames: tuple[pd.DataFrame, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -113,6 +135,32 @@ class Task:
         """Return the same task with another time budget."""
         return replace(self, budget_s=seconds)
 
+    @property
+    def ref(self) -> str:
+        """What `get_task` finds this task by, for records: its name, or its folder."""
+        if self.folder is None or self.folder == TASKS / self.name:
+            return self.name
+        return str(self.folder)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files outside the harness that decide a score: part of a run's fingerprint."""
+        return () if self.folder is None else (self.folder / "task.toml", self.path)
+
+    def start(self) -> tuple[bytes, bytes]:
+        """Read the starting `train.py` and `program.md`.
+
+        Raises
+        ------
+        DataError
+            If one of them is missing.
+        """
+        folder = self.folder or REPO
+        try:
+            return (folder / "train.py").read_bytes(), (folder / "program.md").read_bytes()
+        except OSError as err:
+            raise DataError(f"{err.filename} cannot be read ({err.strerror}): restore it") from None
+
     def read_bytes(self) -> bytes:
         """Read the data file and check it against its SHA-256.
 
@@ -121,18 +169,20 @@ class Task:
         DataError
             If the file is missing or its bytes have changed.
         """
+        cure = "restore it, for example with `git checkout -- harness/data`"
+        if self.folder is not None:
+            cure = "put the old file back, or make a new task from the new one with `ratchet new`"
         try:
             raw = self.path.read_bytes()
         except OSError as err:
             raise DataError(
-                f"data file {self.path} cannot be read ({err.strerror}): "
-                "restore it, for example with `git checkout -- harness/data`"
+                f"data file {self.path} cannot be read ({err.strerror}): {cure}"
             ) from None
         found = hashlib.sha256(raw).hexdigest()
         if found != self.sha256:
             raise DataError(
                 f"data file {self.path} has changed (SHA-256 {found[:12]}…, expected "
-                f"{self.sha256[:12]}…): restore it, for example with `git checkout -- harness/data`"
+                f"{self.sha256[:12]}…): {cure}"
             )
         return raw
 
@@ -147,6 +197,11 @@ class Task:
         """
         if self.frames is not None:
             return self.frames
+        if self.columns:
+            from harness.columns import read_table
+
+            X, target = read_table(self.read_bytes(), self.columns, self.target, self.csv)
+            return X, self._encode(target)
         table = pd.read_csv(io.BytesIO(self.read_bytes()))
         X = table.drop(columns=self.target)
         integers = X.select_dtypes("integer").columns
@@ -155,16 +210,19 @@ class Task:
 
     def _encode(self, target: pd.Series) -> np.ndarray:
         if self.kind == "regression":
-            return target.to_numpy(np.float64)
+            return pd.to_numeric(target).to_numpy(np.float64)
         text = target.astype(str)
         if self.kind == "binary":
             return text.isin(self.positive).to_numpy().astype(np.int64)
-        return pd.Categorical(text, categories=sorted(text.unique())).codes.astype(np.int64)
+        labels = self.labels or sorted(text.unique())
+        return pd.Categorical(text, categories=labels).codes.astype(np.int64)
 
     @cached_property
     def n_outputs(self) -> int:
         """Numbers that a candidate must return per row: classes if multiclass, else one."""
-        return int(self.load()[1].max()) + 1 if self.kind == "multiclass" else 1
+        if self.kind != "multiclass":
+            return 1
+        return len(self.labels) or int(self.load()[1].max()) + 1
 
     def split(self) -> Split:
         """Cut off the sealed test rows. With ``test_size=0`` there are none."""
@@ -184,8 +242,9 @@ class Task:
 
         rows = np.arange(len(X))
         if self.time is not None:  # the test is the future
-            order = np.argsort(X[self.time].to_numpy(), kind="stable")
+            order, moments = self._in_time(X)
             cut = len(X) - int(np.ceil(self.test_size * len(X)))
+            cut = np.searchsorted(moments, moments[cut])
             return order[:cut], order[cut:]
         if self.groups is not None:
             cutter = GroupShuffleSplit(1, test_size=self.test_size, random_state=self.split_seed)
@@ -196,6 +255,12 @@ class Task:
             random_state=self.split_seed,
             stratify=None if self.kind == "regression" else y,
         )
+
+    def _in_time(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Order the rows by time; cuts go before the first row of a moment, never through it."""
+        moments = X[self.time].to_numpy()
+        order = np.argsort(moments, kind="stable")
+        return order, moments[order]
 
     def folds(
         self, X: pd.DataFrame, y: np.ndarray, seed: int | None = None
@@ -220,9 +285,10 @@ class Task:
         seed = self.fold_seed if seed is None else seed
         rows = np.arange(len(y))
         if self.time is not None:
-            order = np.argsort(X[self.time].to_numpy(), kind="stable")
-            parts = TimeSeriesSplit(self.n_folds).split(rows)
-            return [(order[train], order[val]) for train, val in parts]
+            order, moments = self._in_time(X)
+            parts = [val for _, val in TimeSeriesSplit(self.n_folds).split(rows)]
+            cuts = [*np.searchsorted(moments, [moments[val[0]] for val in parts]), len(rows)]
+            return [(order[:a], order[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
         if self.groups is not None:
             strata = y if self.kind != "regression" else np.zeros(len(y), int)
             cutter = StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=seed)
@@ -307,20 +373,22 @@ HUNGARY = replace(
 
 
 def get_task(name: str | Path | Task = "heart") -> Task:
-    """Find a task by name.
+    """Find a task: `heart`, a name under `tasks/`, or the path of a task's folder.
 
     Raises
     ------
     DataError
-        If there is no such task.
+        If there is no such task, or its `task.toml` is damaged.
     """
     if isinstance(name, Task):
         return name
     if str(name) == "heart":
         return HEART
-    raise DataError(f"unknown task {str(name)!r}: use 'heart'")
+    from harness.tasks import find_task
+
+    return find_task(name)
 
 
 def task_names() -> Sequence[str]:
     """Names that `get_task` knows."""
-    return ("heart",)
+    return ("heart", *sorted(path.parent.name for path in TASKS.glob("*/task.toml")))
