@@ -366,6 +366,7 @@ def test_program_can_be_named_by_a_variable(view, standin, monkeypatch):
         ("command", {}, "needs a command"),
         ("command", {"command": "x {model}"}, "give a model"),
         ("command", {"command": "x", "timeout": 0}, "timeout"),
+        ("command", {"command": "x --key sk-0123456789abcdef0123"}, "has a key in it"),
         ("claude", {"command": "x"}, "has its own command"),
         ("aider", {}, "needs a model"),
         ("claude", {"nonsense": 1}, "nonsense"),

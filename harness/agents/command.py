@@ -104,6 +104,9 @@ class CommandAgent:
             if not self.model and any("{model}" in part for part in argv):
                 raise ValueError("the command has {model} in it: give a model")
             self.argv = tuple(argv)
+            # Options are written to run.json and shown in notebooks.
+            if redact(" ".join(argv)) != " ".join(argv):
+                raise ValueError("the command has a key in it: name its variable in option env")
 
     def propose(self, view: View) -> Proposal:
         """Run the program once and take its train.py.
