@@ -226,24 +226,26 @@ def reliability(
 # -- luck --------------------------------------------------------------------------------
 
 
-def expected_max_of_noise(n: int, sd: float = 1.0) -> float:
-    """Mean of the largest of 0 and `n` independent normal draws with mean 0.
+def expected_max_of_noise(sds: np.ndarray) -> float:
+    """Mean of the largest of 0 and independent normal draws with mean 0 and the given sds.
 
-    How much a ratchet that keeps any gain climbs in `n` tries when no try is better than
-    the start: the start itself is the 0. Computed as the integral of 1 - F(x)^n over
-    x > 0, F the normal distribution function.
+    How much a ratchet that keeps any gain climbs when no try is better than the start: each
+    try has the spread of its own gain, and the start itself is the 0. Computed as the
+    integral over x > 0 of 1 - F1(x)...Fn(x), F the normal distribution functions.
 
     References
     ----------
-    For the growth with sqrt(2 log n): David and Nagaraja (2003), Order statistics,
-    section 10.5. For the bias that selection brings ("winner's curse" of model choice):
-    Cawley and Talbot (2010), On over-fitting in model selection and subsequent selection
-    bias in performance evaluation, JMLR 11, section 5.
+    For equal spreads it grows with sqrt(2 log n): David and Nagaraja (2003), Order
+    statistics, section 10.5. For what selection does to a score ("winner's curse" of model
+    choice): Cawley and Talbot (2010), On over-fitting in model selection and subsequent
+    selection bias in performance evaluation, JMLR 11, section 5.
     """
-    if n < 1 or sd <= 0:
+    sds = np.asarray(sds, float).ravel()
+    sds = sds[sds > 0]
+    if not len(sds):
         return 0.0
-    x = np.linspace(0.0, 12.0, 4001)
-    return float(sd * np.trapezoid(-np.expm1(n * sps.norm.logcdf(x)), x))
+    x = np.linspace(0.0, 12.0 * sds.max(), 4001)
+    return float(np.trapezoid(-np.expm1(sps.norm.logcdf(x / sds[:, None]).sum(axis=0)), x))
 
 
 def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:

@@ -219,12 +219,13 @@ def test_bayesian_t_is_a_distribution_and_antisymmetric(d, rope):
 
 def test_expected_luck_matches_simulation():
     rng = np.random.default_rng(0)
-    for n in (1, 5, 25):
-        simulated = np.maximum(rng.normal(size=(100_000, n)).max(axis=1), 0).mean()
-        assert stats.expected_max_of_noise(n) == pytest.approx(simulated, abs=0.01)
-    assert stats.expected_max_of_noise(1) == pytest.approx(1 / math.sqrt(2 * math.pi))
-    assert stats.expected_max_of_noise(25, sd=0.01) == pytest.approx(0.0196531, abs=2e-5)
-    assert stats.expected_max_of_noise(0) == 0 == stats.expected_max_of_noise(9, sd=0)
+    for sds in (np.ones(1), np.ones(5), np.ones(25), np.array([0.2, 1.0, 3.0, 0.0])):
+        draws = rng.normal(size=(100_000, len(sds))) * sds
+        simulated = np.maximum(draws.max(axis=1), 0).mean()
+        assert stats.expected_max_of_noise(sds) == pytest.approx(simulated, abs=0.01)
+    assert stats.expected_max_of_noise([1.0]) == pytest.approx(1 / math.sqrt(2 * math.pi))
+    assert stats.expected_max_of_noise(np.full(25, 0.01)) == pytest.approx(0.0196531, abs=2e-5)
+    assert stats.expected_max_of_noise([]) == 0 == stats.expected_max_of_noise([0.0])
 
 
 def test_wilson_known_values():

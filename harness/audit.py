@@ -1,0 +1,392 @@
+"""Is it real? Judge a finished run's gain on evidence that no decision of the run has seen.
+
+In order of weight: fresh folds of the training rows (many, paired, but the same patients that
+the search saw), the sealed test (other patients, but few, and good for one look only), and
+another hospital (other patients, other habits). The verdict is one of
+
+real          the 95% interval of the gain on fresh folds lies above 0, and neither the sealed
+              test nor the other hospital contradicts it
+luck          it does not, and the gain that the run claims lies above that interval: what the
+              ratchet reported is not there
+cannot tell   neither: there may be a gain, but these rows cannot show it
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from harness import RunError, stats
+from harness.gitfiles import write_file
+from harness.ledger import BASELINE, DISCARDED, Ledger, Row
+from harness.scoring import CandidateError, Scorer
+from harness.settings import read_settings
+from harness.task import HEART, HUNGARY, Task, get_task
+from harness.workspace import Workspace
+
+# Fold seeds for audits alone: rules use others (harness.rules), the frozen folds 42.
+AUDIT_SEEDS = tuple(range(9001, 9011))
+CALIBRATION_BINS = 5
+SIGNIFICANT = 0.05  # DeLong's p below which other patients contradict a gain
+
+REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Baseline and best, fitted on the training rows, on patients that no fold contained.
+
+    `error` says why there are no figures, if there are none. `difference` is best minus
+    baseline; `p` is DeLong's.
+    """
+
+    name: str
+    rows: int
+    baseline: stats.Interval | None = None
+    best: stats.Interval | None = None
+    difference: stats.Interval | None = None
+    p: float | None = None
+    brier_baseline: float | None = None
+    brier_best: float | None = None
+    error: str = ""
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the best is worse here by more than chance explains."""
+        return self.p is not None and self.p < SIGNIFICANT and self.difference.value < 0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Out-of-fold reliability on the training rows: mean prediction, observed rate, count."""
+
+    predicted: list[float]
+    observed: list[float]
+    count: list[int]
+    brier: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Everything that `ratchet audit` found; `verdict` is "real", "cannot tell" or "luck"."""
+
+    tag: str
+    commit: str  # of the best program
+    rule: str
+    tries: int
+    best_iteration: int
+    hypothesis: str
+    baseline_val: float
+    best_val: float
+    claimed: float  # gain on the frozen folds, as the run reports it
+    fresh: stats.Interval  # the same gain on fresh folds, 95%
+    fresh_p: float
+    fresh_scores_baseline: list[float]  # mean over folds, one per fold seed
+    fresh_scores_best: list[float]
+    noise_baseline: float  # sd over fold seeds
+    noise_best: float
+    noise_paired: float  # sd over fold seeds of best minus baseline
+    luck: float  # gain that as many tries find on average with nothing there
+    verdict: str
+    test: Elsewhere | None = None
+    hospital: Elsewhere | None = None
+    calibration: dict[str, Calibration] = field(default_factory=dict)
+    openings: list[str] = field(default_factory=list)  # when the sealed test was opened
+
+    def to_dict(self) -> dict:
+        """Plain values, for JSON; what is not a number becomes None."""
+
+        def plain(value):
+            if isinstance(value, dict):
+                return {key: plain(v) for key, v in value.items()}
+            if isinstance(value, (list, tuple)):
+                return [plain(v) for v in value]
+            return None if isinstance(value, float) and not np.isfinite(value) else value
+
+        return plain(asdict(self))
+
+
+def judge(claimed: float, fresh: stats.TTest | stats.Interval, contradicted: bool = False) -> str:
+    """Give the verdict from the claimed gain and the gain on fresh folds.
+
+    Parameters
+    ----------
+    claimed : float
+        Gain on the frozen folds.
+    fresh : TTest or Interval
+        Gain on fresh folds, with its 95% interval.
+    contradicted : bool
+        Whether other patients show a loss beyond chance.
+    """
+    if isinstance(fresh, stats.TTest):
+        fresh = stats.Interval(fresh.mean, *fresh.interval())
+    if claimed <= 0:
+        return CANNOT_TELL  # nothing is claimed
+    if fresh.low > 0:
+        return CANNOT_TELL if contradicted else REAL
+    return LUCK if fresh.value <= 0 or fresh.high < claimed else CANNOT_TELL
+
+
+def audit(
+    run_dir: Path,
+    scorer,
+    *,
+    task: Task = HEART,
+    hospital: Task | None = HUNGARY,
+    seeds: tuple[int, ...] = AUDIT_SEEDS,
+    openings: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda line: None,
+) -> Audit:
+    """Audit a run. Reads the run's folder and changes nothing in it.
+
+    Parameters
+    ----------
+    run_dir : Path
+        `runs/<tag>`.
+    scorer : Scorer
+        Runs all candidate code, isolated.
+    task : Task
+        The run's task.
+    hospital : Task or None
+        Other patients with the same columns.
+    seeds : tuple of int
+        Fold seeds that no rule uses.
+    openings : tuple of str
+        Dates at which the sealed test was opened, this one included.
+    say : callable
+        Called with one line per stage.
+
+    Raises
+    ------
+    RunError
+        If there is no finished iteration, or baseline or best no longer run.
+    """
+    settings, rows, sources, folds = read_run(run_dir)
+    baseline, best = rows[0], [row for row in rows if row.decision != DISCARDED][-1]
+    source_a, source_b = sources[0], sources[best.iteration]
+    same = best.iteration == 0
+
+    say(f"fresh folds: {len(seeds)} cross-validations of baseline and best")
+    try:
+        table_a = scorer.fold_scores(source_a, seeds)
+        table_b = table_a if same else scorer.fold_scores(source_b, seeds)
+    except CandidateError as err:
+        raise RunError(f"baseline or best no longer runs: {err}; is it repeatable?") from None
+    test = stats.corrected_t_test(table_b - table_a, task.n_folds)
+    fresh = stats.Interval(test.mean, *test.interval())
+    mean_a, mean_b = table_a.mean(axis=1), table_b.mean(axis=1)
+    claimed = best.val_auc - baseline.val_auc
+
+    split = task.split()
+    sealed = other = None
+    if len(split.y_test):
+        say(f"sealed test: {len(split.y_test)} rows")
+        sealed = _elsewhere(scorer, source_a, source_b, split, split.X_test, split.y_test, "test")
+    if hospital is not None:
+        X, y = hospital.load()
+        say(f"another hospital: {len(y)} rows")
+        other = _elsewhere(scorer, source_a, source_b, split, X, y, hospital.name)
+    say("calibration: one cross-validation, out of fold")
+    calibration = {}
+    for name, source in {"baseline": source_a, "best": source_b}.items():
+        if found := _calibration(scorer, source, split, task, seeds[0]):
+            calibration[name] = found
+
+    contradicted = any(part is not None and part.contradicts for part in (sealed, other))
+    return Audit(
+        tag=settings["tag"],
+        commit=best.commit,
+        rule=settings["rule"],
+        tries=sum(row.ok for row in rows[1:]),
+        best_iteration=best.iteration,
+        hypothesis=best.hypothesis,
+        baseline_val=baseline.val_auc,
+        best_val=best.val_auc,
+        claimed=claimed,
+        fresh=fresh,
+        fresh_p=test.p_greater,
+        fresh_scores_baseline=mean_a.tolist(),
+        fresh_scores_best=mean_b.tolist(),
+        noise_baseline=float(mean_a.std(ddof=1)),
+        noise_best=float(mean_b.std(ddof=1)),
+        noise_paired=float((mean_b - mean_a).std(ddof=1)),
+        luck=expected_luck(folds),
+        verdict=judge(claimed, fresh, contradicted),
+        test=sealed,
+        hospital=other,
+        calibration=calibration,
+        openings=list(openings),
+    )
+
+
+def expected_luck(folds: list[tuple[float, ...]]) -> float:
+    """Validation gain that these tries would have found on average with nothing there.
+
+    `folds[0]` are the baseline's fold scores, the others one tuple per scored try. Each try's
+    gain over the baseline gets the standard error that Nadeau and Bengio give a single
+    cross-validation; the mean of the best of so many is the climb of a ratchet that keeps
+    every gain. Tries that resemble each other have less luck than this.
+    """
+    base = np.asarray(folds[0], float)
+    gains = [np.asarray(scores, float) - base for scores in folds[1:] if len(scores) == len(base)]
+    if len(base) < 2:
+        return 0.0
+    return stats.expected_max_of_noise(
+        [stats.corrected_t_test(gain, len(base)).se for gain in gains if np.isfinite(gain).all()]
+    )
+
+
+def read_run(
+    run_dir: Path,
+) -> tuple[dict, list[Row], dict[int, str], list[tuple[float, ...]]]:
+    """Read settings, rows, sources of kept iterations, and fold scores of all scored ones.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or it has no baseline yet.
+    """
+    run_dir = Path(run_dir)
+    settings = read_settings(run_dir / "run.json")
+    rows = Ledger(run_dir / "results.tsv", writable=False).rows
+    if not rows or rows[0].decision != BASELINE:
+        raise RunError(f"run '{settings['tag']}' has no baseline yet: let it run first")
+    workspace = Workspace(run_dir / "workspace", settings["tag"])
+    sources, folds = {}, []
+    for row in rows:
+        if not row.ok:
+            continue
+        sha = workspace.git.expand(row.commit)
+        if sha is None:
+            raise RunError(f"commit {row.commit} of iteration {row.iteration} is missing")
+        commit = workspace.git.read_commit(sha)
+        folds.append(tuple(map(float, commit.trailers.get("Folds", "").split())))
+        if row.decision != DISCARDED:
+            sources[row.iteration] = workspace.source_in(commit).decode("utf-8")
+    return settings, rows, sources, folds
+
+
+def _predict(scorer, source: str, X_train, y_train, X_new) -> np.ndarray:
+    p = np.asarray(scorer.predict(source, X_train, y_train, X_new), float)
+    return p if p.ndim == 1 else p[:, 0]
+
+
+def _is_probability(*predictions: np.ndarray) -> bool:
+    return all(np.all((p >= 0) & (p <= 1)) for p in predictions)
+
+
+def _elsewhere(scorer, source_a, source_b, split, X_new, y_new, name: str) -> Elsewhere:
+    """Fit both programs on all training rows and compare them on other patients."""
+    try:
+        a, b = (
+            _predict(scorer, source, split.X_train, split.y_train, X_new)
+            for source in (source_a, source_b)
+        )
+    except CandidateError as err:
+        return Elsewhere(name, len(y_new), error=str(err).split("\n")[0])
+    calibrated = _is_probability(a, b)
+    return Elsewhere(
+        name,
+        len(y_new),
+        baseline=stats.bootstrap_auc(y_new, a),
+        best=stats.bootstrap_auc(y_new, b),
+        difference=stats.bootstrap_auc_difference(y_new, a, b),
+        p=stats.delong(y_new, a, b).p,
+        brier_baseline=stats.brier(y_new, a) if calibrated else None,
+        brier_best=stats.brier(y_new, b) if calibrated else None,
+    )
+
+
+def _calibration(scorer, source: str, split, task: Task, seed: int) -> Calibration | None:
+    """Out-of-fold predictions of one fresh cross-validation; None if not probabilities."""
+    X, y = split.X_train, split.y_train
+    p = np.empty(len(y))
+    for train, val in task.folds(X, y, seed):
+        p[val] = _predict(scorer, source, X.iloc[train], y[train], X.iloc[val])
+    if not _is_probability(p):
+        return None
+    predicted, observed, count = stats.reliability(y, p, CALIBRATION_BINS)
+    return Calibration(predicted.tolist(), observed.tolist(), count.tolist(), stats.brier(y, p))
+
+
+# -- the command --------------------------------------------------------------------------
+
+
+def read_record(run_dir: Path) -> dict:
+    """Read `audit.json` of a run: the openings of the sealed test and the last result.
+
+    A run that was never audited has no openings.
+    """
+    path = Path(run_dir) / "audit.json"
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        if isinstance(record["openings"], list):
+            return record
+        raise ValueError
+    except FileNotFoundError:
+        return {"openings": []}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(
+            f"{path} cannot be read: restore it, it records how often the sealed test was opened"
+        ) from None
+
+
+def write_record(run_dir: Path, record: dict) -> None:
+    """Write `audit.json`, whole or not at all."""
+    path = Path(run_dir) / "audit.json"
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    write_file(path, text.encode(), path.with_suffix(".json.tmp"))
+
+
+def open_and_audit(run_dir: Path, scorer, **options) -> Audit:
+    """Audit a run and record it: `audit.json`, `audit.png` and its alternative text.
+
+    Options are those of `audit`. Looking at the sealed test is recorded before it is looked
+    at: an audit that is cut short has opened it, too.
+    """
+    from harness import audit_report
+
+    run_dir = Path(run_dir)
+    read_run(run_dir)  # a run that cannot be audited must not cost an opening
+    record = read_record(run_dir)
+    now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+    record["openings"] = [*record["openings"], now]
+    write_record(run_dir, record)
+    found = audit(run_dir, scorer, openings=tuple(record["openings"]), **options)
+    write_record(run_dir, found.to_dict())
+    audit_report.save(found, run_dir / "audit.png")
+    return found
+
+
+def main(run_dir: Path, args) -> int:
+    """`ratchet audit --tag T`: audit, record, draw, and print figures and one paragraph.
+
+    With `args.json` true the result is printed as JSON instead. The exit status is 0
+    whatever the verdict.
+    """
+    from harness import audit_report
+
+    task = get_task(read_settings(Path(run_dir) / "run.json")["task"])
+    if task.kind != "binary" or task.metric != "roc_auc":
+        raise RunError(f"audits need a binary task scored by roc_auc, not {task.name}")
+    read_run(run_dir)
+    with Scorer(task) as scorer:
+        found = open_and_audit(
+            run_dir,
+            scorer,
+            task=task,
+            hospital=HUNGARY if task.name == HEART.name else None,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    if getattr(args, "json", False):
+        print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
+        return 0
+    print(f"{audit_report.table(found)}\n\n{audit_report.paragraph(found)}\n")
+    print(f"figure: {Path(run_dir) / 'audit.png'}")
+    return 0
