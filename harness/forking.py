@@ -109,7 +109,7 @@ class _Template:
         }
         # -S -s -P: no site-packages hooks, no user site, no current folder on the path.
         self.process = subprocess.Popen(
-            [sys.executable, "-S", "-s", "-P", "-B", str(WORKER), json.dumps(config)],
+            [sys.executable, "-S", "-s", "-P", str(WORKER), json.dumps(config)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -362,7 +362,6 @@ def worker_environment() -> dict[str, str]:
     env = {
         "PATH": os.defpath,
         "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",

@@ -436,7 +436,8 @@ class Scorer:
 
     def _judge(self, replies: list[Reply], fold_seed: int | None) -> Score:
         log = _join_logs(replies)
-        wall = max(r.ended_s for r in replies) - min(r.started_s for r in replies)
+        ran = [r for r in replies if r.ended_s]
+        wall = max(r.ended_s for r in ran) - min(r.started_s for r in ran) if ran else 0.0
         common = {
             "wall_time_s": float(wall),
             "log": log,

@@ -31,7 +31,6 @@ from harness.sandbox import (
     worker_environment,
 )
 
-
 # Every job pays its own imports here, so only what nearly every program uses is warmed up.
 FEW_IMPORTS = ("numpy", "pandas", "sklearn.pipeline", "sklearn.impute", "sklearn.linear_model")
 
@@ -43,7 +42,7 @@ class _Worker:
         self.scratch = scratch
         os.mkdir(scratch)
         self.process = subprocess.Popen(
-            [sys.executable, "-S", "-s", "-P", "-B", str(WORKER), json.dumps({"mode": "once"})],
+            [sys.executable, "-S", "-s", "-P", str(WORKER), json.dumps({"mode": "once"})],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -233,6 +233,7 @@ def warm_up(modules: list[str]) -> None:
                 importlib.import_module(name)
             except Exception:
                 pass  # an optional package that is not here: the candidate will be told itself
+        sys.dont_write_bytecode = True  # from here on, what is imported is the candidate's wish
         if "sklearn.pipeline" in sys.modules and "sklearn.linear_model" in sys.modules:
             _first_fit()
 
