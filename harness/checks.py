@@ -346,3 +346,62 @@ def printed_score(answer, scorer, honest: float) -> str:
         "nothing but the print, so that the two scores compare.",
     )
     return f"It printed {FORGED!r} and scored {score.val_auc:.6f}: the harness does its own sum."
+
+
+# -- lesson 03: a ratchet step by hand --------------------------------------------------
+
+
+@exercise("3.1")
+def strict_rule(answer: Callable) -> str:
+    """The strict rule: gain, tie and shorter, no score."""
+    need(callable(answer), "This should be a function: start it with def.")
+    nan = math.nan
+    cases = (  # best, new, length of best, of new, kept, hint
+        (0.90, 0.91, 100, 100, True, "A higher score must be kept, whatever the length."),
+        (0.90, 0.91, 100, 900, True, "A higher score must be kept, also when the file is longer."),
+        (0.90, 0.89, 100, 100, False, "A lower score must be discarded."),
+        (0.90, 0.89, 100, 50, False, "A lower score must be discarded, also when shorter."),
+        (0.90, 0.90, 100, 100, False, "A tie that is not shorter must be discarded: > and not >=."),
+        (0.90, 0.90, 100, 120, False, "A tie with a longer file must be discarded: > and not >=."),
+        (0.90, 0.90, 100, 80, True, "A tie with a shorter file must be kept."),
+        (0.90, 0.9000004, 100, 120, False, "4e-7 is within the tie: longer, so discard."),
+        (0.90, 0.8999996, 100, 80, True, "-4e-7 is within the tie: shorter, so keep."),
+        (0.90, 0.90001, 100, 120, True, "1e-5 is more than a tie: keep."),
+        (0.90, nan, 100, 80, False, "A candidate without a score (nan) must be discarded."),
+    )
+    found = [answer(*case[:4]) for case in cases]
+    if all(value is None or value is ... for value in found):
+        raise NotAttempted
+    for value, case in zip(found, cases, strict=True):
+        if isinstance(value, str):
+            raise Hint(f"Give back True or False, not the text {value!r}.")
+        need(bool(value) == case[4], f"decide{case[:4]} gave {value}. {case[5]}")
+    return f"It agrees with the rule in {len(cases)} cases."
+
+
+@exercise("3.2")
+def kept_by_you(answer, run) -> str:
+    """A change of the learner's own that the ratchet keeps."""
+    from harness.agents import Proposal
+
+    need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
+    earlier = run.duplicate_of(answer)
+    if earlier is not None:
+        row = run.ledger.rows[earlier]
+        if row.decision == "kept":
+            return f"Kept as iteration {earlier}, val_auc {row.val_auc:.4f} ± {row.val_sd:.4f}."
+        need(
+            row.decision == "discarded",
+            "That is the starting program: comments and HYPOTHESIS alone change nothing.",
+        )
+        raise Hint(
+            f"You tried this program as iteration {earlier}; it was discarded. Another idea?"
+        )
+    row = run.step(Proposal(answer))
+    need(row.ok, f"It got no score: {row.status}. Mend that first.")
+    need(
+        row.decision == "kept",
+        f"It scores {row.val_auc:.4f}, {row.delta:+.4f} against the best, and was discarded "
+        f"(iteration {row.iteration}). Undo is free: try another idea.",
+    )
+    return f"Iteration {row.iteration}: {row.val_auc:.4f} ± {row.val_sd:.4f}, {row.delta:+.4f}."

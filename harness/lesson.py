@@ -202,6 +202,12 @@ def kept_diffs(history: Sequence[Past]) -> list[tuple[Past, str]]:
     return found
 
 
+def git_log(run) -> str:
+    """Return the kept commits of an open run, the latest first, as `git log --oneline` does."""
+    commits = run.workspace.history(run.best.sha)
+    return "\n".join(f"{sha[:7]} {commit.subject}" for sha, commit in commits)
+
+
 def markdown(text: str) -> None:
     """Display text as Markdown: for sentences that carry a number that a cell has computed."""
     from IPython.display import Markdown, display
@@ -248,7 +254,7 @@ def finish(
         "status": "ok",
         "notebook": notebook,
         "tag": tag,
-        "plot": str(plot),
+        "plot": plot.relative_to(Path(root).parent).as_posix(),
         "rows": len(rows),
         "noise_sd": noise_sd,
         "best": {name: getattr(best, name) for name in names},

@@ -229,12 +229,14 @@ def intervals(
         # A fixed spread of the dots keeps them apart without any randomness.
         jitter = 0.16 * np.sin(2.4 * np.arange(len(points)))
         ax.plot(points, y + jitter, "o", color=SKY, mec=BLUE, mew=0.5, ms=5, alpha=0.8)
-        mean, sd = points.mean(), points.std(ddof=1) if len(points) > 1 else 0.0
-        ax.errorbar(mean, y, xerr=sd, fmt="D", color=BLACK, ms=6, capsize=5, lw=2, zorder=5)
+        mean, words = points.mean(), f"{points.mean():.3f}"
+        if len(points) > 1:
+            sd = points.std(ddof=1)
+            words += f" ± {sd:.3f}"
+            ax.errorbar(mean, y, xerr=sd, fmt="D", color=BLACK, ms=6, capsize=5, lw=2, zorder=5)
         ax.annotate(
-            f"{mean:.3f} ± {sd:.3f}", (mean, y), xytext=(0, 13), textcoords="offset points",
-            ha="center", fontsize=10,
-        )  # fmt: skip
+            words, (mean, y), xytext=(0, 12), textcoords="offset points", ha="center", fontsize=10
+        )
     if reference is not None:
         ax.axvline(reference, color=VERMILION, ls="--", lw=1.5)
         ax.annotate(
@@ -243,6 +245,7 @@ def intervals(
         )  # fmt: skip
     ax.set_yticks(range(len(names)), names[::-1])
     ax.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.25))
+    ax.margins(x=0.1)
     ax.grid(axis="y", visible=False)
     return fig
 
@@ -276,12 +279,16 @@ def paired_folds(
 ) -> Figure:  # fmt: skip
     """Draw two programs' scores on the same folds, one line per fold, the means beside them."""
     fig, ax = new_figure(title, height=4.2)
-    for number, (a, b) in enumerate(zip(before, after, strict=True), start=1):
+    for a, b in zip(before, after, strict=True):
         up = b > a
         ax.plot([0, 1], [a, b], "-o" if up else "--s", color=BLUE if up else ORANGE, ms=7)
+    apart = 0.05 * (max(*before, *after) - min(*before, *after))
+    lowest = -math.inf
+    for place in np.argsort(after, kind="stable"):  # labels from below, none on another
+        lowest = max(float(after[place]), lowest + apart)
         ax.annotate(
-            f"fold {number}", (1, b), xytext=(9, 0), textcoords="offset points", va="center",
-            fontsize=10,
+            f"fold {place + 1}", (1, lowest), xytext=(9, 0), textcoords="offset points",
+            va="center", fontsize=10,
         )  # fmt: skip
     for x, scores, shift in ((0, before, -0.16), (1, after, 0.28)):
         mean, sd = np.mean(scores), np.std(scores, ddof=1)
@@ -335,7 +342,7 @@ def processes() -> Figure:
     box(6.55, 2.75, 3.15, 0.8, "fit on X_train, y_train", "white")
     box(6.55, 1.75, 3.15, 0.7, "predict X_val → p", "white")
     arrow((4.3, 4.55), (6.25, 4.55), "X_train, y_train,\nX_val")
-    arrow((6.25, 2.0), (4.3, 1.85), "p: numbers,\nnothing else", above=False)
+    arrow((6.25, 1.95), (4.3, 1.95), "p: numbers,\nnothing else", above=False)
     ax.text(
         8.12, 1.3, "a fresh process for each fold;\nno files, no network,\ntime and memory limited",
         ha="center", va="top", fontsize=10, style="italic",
