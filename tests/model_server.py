@@ -158,3 +158,65 @@ def dribble(handler):
     chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "test"}
     delta = {"choices": [{"index": 0, "delta": {"content": "."}}]}
     handler.events(((None, chunk | delta) for _ in range(2000)), pause=0.05)
+
+
+# -- Anthropic's messages, as Claude Code uses them -----------------------------------------------
+
+
+def anthropic(steps):
+    """Answer a coding CLI: ``steps(request)`` gives a list of blocks, text or tool use."""
+
+    def act(handler):
+        if handler.path.split("?")[0].endswith("/count_tokens"):
+            handler.json({"input_tokens": 100})
+            return
+        blocks = steps(handler.request)
+        stop = "tool_use" if any(b["type"] == "tool_use" for b in blocks) else "end_turn"
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "test"}
+        spent = {"input_tokens": 1000, "output_tokens": 50}
+        if not handler.request.get("stream"):
+            handler.json(message | {"content": blocks, "stop_reason": stop, "usage": spent})
+            return
+        start = message | {"content": [], "stop_reason": None, "usage": spent}
+        events = [("message_start", {"type": "message_start", "message": start})]
+        for i, block in enumerate(blocks):
+            if block["type"] == "text":
+                empty, delta = {"type": "text", "text": ""}, {"type": "text_delta"}
+                delta["text"] = block["text"]
+            else:
+                empty = block | {"input": {}}
+                delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+            for kind, extra in (
+                ("content_block_start", {"content_block": empty}),
+                ("content_block_delta", {"delta": delta}),
+                ("content_block_stop", {}),
+            ):
+                events.append((kind, {"type": kind, "index": i, **extra}))
+        end = {"stop_reason": stop, "stop_sequence": None}
+        events.append(("message_delta", {"type": "message_delta", "delta": end, "usage": spent}))
+        events.append(("message_stop", {"type": "message_stop"}))
+        handler.events(events)
+
+    return act
+
+
+# -- OpenAI's responses, as Codex uses them -------------------------------------------------------
+
+
+def responses(steps):
+    """Answer a coding CLI: ``steps(request)`` gives the output items, messages or calls."""
+
+    def act(handler):
+        items = steps(handler.request)
+        spent = {"input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050}
+        spent["input_tokens_details"] = {"cached_tokens": 0}
+        spent["output_tokens_details"] = {"reasoning_tokens": 0}
+        whole = {"id": "resp_1", "object": "response", "model": "test", "output": items}
+        events = [("response.created", {"response": whole | {"output": [], "status": "x"}})]
+        for i, item in enumerate(items):
+            events.append(("response.output_item.done", {"output_index": i, "item": item}))
+        done = whole | {"status": "completed", "usage": spent}
+        events.append(("response.completed", {"response": done}))
+        handler.events([(name, {"type": name, **data}) for name, data in events])
+
+    return act

@@ -135,7 +135,7 @@ class TestEachPreset:
     def test_leaves_children(self, name, view, standin):
         standin(name, "children")
         proposal = agent(name).propose(view)
-        assert "ended 3 processes" in proposal.note
+        assert "that were ended: 3" in proposal.note
         assert not [pid for pid in standin.seen()["children"] if alive(pid)]
 
     def test_exits_with_an_error(self, name, view, standin):

@@ -267,9 +267,9 @@ def _note(changes: Sequence[str], report: Report, done: Finished) -> str:
     if changes:
         parts.append(f"put back: {', '.join(changes)}")
     if report.denied:
-        parts.append(f"{report.denied} actions were denied")
+        parts.append(f"actions that were denied: {report.denied}")
     if done.left_behind:
-        parts.append(f"ended {done.left_behind} processes that it had left running")
+        parts.append(f"processes that it had left running and that were ended: {done.left_behind}")
     return "; ".join(parts)
 
 
