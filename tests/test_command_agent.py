@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -389,3 +390,87 @@ def test_the_workspace_of_the_run_is_not_where_it_works(view, tmp_path):
     assert (run / "train.py").read_text() == SOURCE
     assert stat.S_IMODE(os.stat(run / "train.py").st_mode) == stat.S_IMODE(before.st_mode)
     assert os.listdir(run) == ["train.py"]
+
+
+# -- in a run -------------------------------------------------------------------------------------
+
+
+class Scorer:
+    """Scores without running anything: these tests are about agents."""
+
+    class Score:
+        status, ok, val_sd, test_auc, wall_time_s = "ok", True, 0.02, 0.8, 0.1
+        fold_scores, log, isolation, probes = (0.9,) * 5, "", "none", ()
+
+        def __init__(self, source):
+            self.val_auc = 0.9 + source.count("C=2.0") / 1000
+
+    def score(self, source, **_):
+        return self.Score(source)
+
+    def score_many(self, sources):
+        return [self.Score(source) for source in sources]
+
+    def probe(self, source, score, best):
+        return score
+
+    def close(self):
+        pass
+
+
+def run_with(agent, root, **limits):
+    from harness import loop
+    from harness.ratchet import Run
+
+    said, slept = [], []
+    with Run.open("r", root=root, agent=agent.name, seed=0, scorer=Scorer()) as run:
+        outcome = loop.run(run, agent, say=said.append, sleep=slept.append, **limits)
+        return outcome, run.ledger.rows, said, slept
+
+
+def test_no_key_in_anything_that_a_run_writes(tmp_path, monkeypatch):
+    """The program gets a key and puts it wherever it can; a search of the whole run finds none."""
+    monkeypatch.setenv("MY_API_KEY", CANARY)
+    code = """
+key, n = os.environ["MY_API_KEY"], len(open("history.md").read().split("| iter"))
+print(key); print(key, file=sys.stderr); open("notes.txt", "w").write(key)
+source = open("train.py").read()
+if n == 2: source = source.replace("C=1.0", "C=2.0")
+if n == 3: open("train.py", "w").write(source + f"# {key}\\n"); sys.exit(0)
+if n == 4: sys.exit(f"broke with {key}")
+if n == 5: source = "def " + source
+open("train.py", "w").write(source)
+"""
+    agent = command(code, env="MY_API_KEY")
+    outcome, rows, said, _ = run_with(agent, tmp_path, iterations=4)
+    assert not outcome.failed
+    for row, word in zip(
+        rows[1:], ("ok", "value of MY_API_KEY", "[MY_API_KEY]", "SyntaxError"), strict=True
+    ):
+        assert word in row.status
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    logs = [path.read_bytes() for path in written if path.parent.name == "agent"]
+    assert any(b"[MY_API_KEY]" in log for log in logs)  # or this test shows nothing
+    for path in written:
+        data = path.read_bytes()
+        if "objects" in path.parts:
+            data = zlib.decompress(data)
+        assert CANARY.encode() not in data, path
+    assert CANARY not in repr(rows) + repr(said)
+
+
+def test_a_rate_limit_waits_and_uses_no_iteration(tmp_path):
+    flag = tmp_path / "flag"
+    code = f"flag = {str(flag)!r}\nif not os.path.exists(flag):\n"
+    code += "    open(flag, 'w').close(); sys.exit('429 too many requests, retry after 9')\n" + EDIT
+    outcome, rows, said, slept = run_with(command(code), tmp_path / "runs", iterations=1)
+    assert slept == [9]
+    assert [row.decision for row in rows] == ["baseline", "kept"]
+    assert rows[1].cost_usd is None  # a command says nothing about its cost
+    assert "rate limited" in said[0]
+
+
+def test_a_wrong_key_ends_the_run_at_once(tmp_path):
+    outcome, rows, *_ = run_with(command("sys.exit('401 Unauthorized')"), tmp_path, iterations=5)
+    assert outcome.failed
+    assert len(rows) == 1
