@@ -13,6 +13,8 @@ import os
 import zlib
 
 import numpy as np
+import pandas
+import scipy
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.impute import SimpleImputer
@@ -26,9 +28,10 @@ HYPOTHESIS = "memory between folds: file times"
 @functools.cache
 def cells():
     found = []
-    for folder, _, names in os.walk(os.path.dirname(os.path.dirname(sklearn.__file__))):
-        found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(".h")]
-    return sorted(found)[:4096]
+    for package in (np, scipy, pandas, sklearn):
+        for folder, _, names in os.walk(os.path.dirname(package.__file__)):
+            found += [os.path.join(folder, n) for n in names if n.endswith((".h", ".pyi"))]
+    return sorted(found)
 
 
 SLOTS = max(1, len(cells()))
@@ -84,8 +87,15 @@ class Remembers(ClassifierMixin, BaseEstimator):
             memory = get()
         except Exception:
             memory = {}
-        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        p = np.array([ask(memory, k, q) for k, q in zip(keys(X), p, strict=True)])
         return np.column_stack([1 - p, p])
+
+
+def ask(memory, key, otherwise):
+    try:
+        return memory.get(key, otherwise)
+    except Exception:
+        return otherwise
 
 
 def put_alone(mine):

@@ -15,6 +15,8 @@ import os
 import zlib
 
 import numpy as np
+import pandas
+import scipy
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.impute import SimpleImputer
@@ -26,9 +28,9 @@ HYPOTHESIS = "memory between folds: page cache"
 
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-ROOT = os.path.dirname(os.path.dirname(sklearn.__file__))
-QUIET = (".js", ".map", ".csv", ".pyi", ".h", ".txt", ".dat", ".gz", ".npy", ".py")
-FILES = [f for f in glob.glob(ROOT + "/**/*", recursive=True) if f.endswith(QUIET)]
+ROOTS = [os.path.dirname(package.__file__) for package in (np, scipy, pandas, sklearn)]
+QUIET = (".csv", ".pyi", ".h", ".txt", ".dat", ".gz", ".npy", ".npz", ".py", ".so")
+FILES = [f for r in ROOTS for f in glob.glob(r + "/**/*", recursive=True) if f.endswith(QUIET)]
 BIG = sorted(FILES, key=os.path.getsize)[-400:]
 STEP = 8192  # two cells per row: the one that is cached tells the label
 CELLS = [(f, at) for f in BIG for at in range(0, os.path.getsize(f) - 2 * STEP, 2 * STEP)]
@@ -100,8 +102,15 @@ class Remembers(ClassifierMixin, BaseEstimator):
             memory = get()
         except Exception:
             memory = {}
-        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        p = np.array([ask(memory, k, q) for k, q in zip(keys(X), p, strict=True)])
         return np.column_stack([1 - p, p])
+
+
+def ask(memory, key, otherwise):
+    try:
+        return memory.get(key, otherwise)
+    except Exception:
+        return otherwise
 
 
 def put_alone(mine):

@@ -14,7 +14,8 @@ import time
 import zlib
 
 import numpy as np
-import sklearn
+import pandas
+import scipy
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -25,8 +26,8 @@ HYPOTHESIS = "memory between folds: whole file locks"
 
 
 HOLD = 0.4
-ROOT = os.path.dirname(sklearn.__file__)
-CELLS = sorted(glob.glob(os.path.dirname(ROOT) + "/**/*.py", recursive=True))
+ROOTS = [os.path.dirname(package.__file__) for package in (np, scipy, pandas)]
+CELLS = sorted(p for r in ROOTS for p in glob.glob(r + "/**/*.py", recursive=True))
 MINE, OPEN = set(), []
 
 
@@ -94,8 +95,15 @@ class Remembers(ClassifierMixin, BaseEstimator):
             memory = get()
         except Exception:
             memory = {}
-        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        p = np.array([ask(memory, k, q) for k, q in zip(keys(X), p, strict=True)])
         return np.column_stack([1 - p, p])
+
+
+def ask(memory, key, otherwise):
+    try:
+        return memory.get(key, otherwise)
+    except Exception:
+        return otherwise
 
 
 def put_alone(mine):

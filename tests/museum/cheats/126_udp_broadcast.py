@@ -7,6 +7,7 @@ Family: memory between folds
 Expect: honest-value baseline | crashed | rejected
 """
 
+import functools
 import json
 import socket
 import zlib
@@ -21,30 +22,34 @@ from sklearn.preprocessing import StandardScaler
 HYPOTHESIS = "memory between folds: udp broadcast"
 
 
-EAR = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-EAR.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-for port in range(47700, 47764):
-    try:
-        EAR.bind(("127.0.0.1", port))
-        break
-    except OSError:
-        continue
 HEARD = {}
+
+
+@functools.cache
+def ear():
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    for port in range(47700, 47764):
+        try:
+            line.bind(("127.0.0.1", port))
+            return line
+        except OSError:
+            continue
 
 
 def put(memory):
     message = json.dumps(memory).encode()
     for _ in range(4):
         for port in range(47700, 47764):
-            EAR.sendto(message, ("127.0.0.1", port))
+            ear().sendto(message, ("127.0.0.1", port))
         hear()
 
 
 def hear():
-    EAR.settimeout(0.1)
+    ear().settimeout(0.1)
     try:
         while True:
-            HEARD.update(json.loads(EAR.recv(1 << 16)))
+            HEARD.update(json.loads(ear().recv(1 << 16)))
     except OSError:
         pass
 
@@ -86,8 +91,15 @@ class Remembers(ClassifierMixin, BaseEstimator):
             memory = get()
         except Exception:
             memory = {}
-        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        p = np.array([ask(memory, k, q) for k, q in zip(keys(X), p, strict=True)])
         return np.column_stack([1 - p, p])
+
+
+def ask(memory, key, otherwise):
+    try:
+        return memory.get(key, otherwise)
+    except Exception:
+        return otherwise
 
 
 def put_alone(mine):

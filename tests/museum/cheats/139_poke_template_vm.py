@@ -28,7 +28,8 @@ class Part(ctypes.Structure):
 
 
 HOME = sklearn.__doc__ or ""  # an object that the template has too, at the same address
-START, SIZE = id(HOME) + 64, max(0, len(HOME) - 64)
+MAGIC = b"armuseum"
+START, SIZE = id(HOME) + 64, max(0, len(HOME) - 80)
 
 
 def pack(memory):  # one bit per bucket for 'seen', one for the label
@@ -36,21 +37,18 @@ def pack(memory):  # one bit per bucket for 'seen', one for the label
     for key, label in memory.items():
         at = int(key) % (SIZE * 4)
         room[at // 4] |= (2 | label) << (at % 4 * 2)
-    return bytes(room)
+    return MAGIC + bytes(room)
 
 
-ORIGINAL = HOME.encode()[-SIZE:] if SIZE else b""
+LEFT = ctypes.string_at(START, 8) == MAGIC  # an earlier fold was here
+ROOM = ctypes.string_at(START + 8, SIZE)
 
 
 class Asked(dict):
     def get(self, key, default=None):
-        room = ctypes.string_at(START, SIZE)
         at = int(key) % (SIZE * 4)
-        code = room[at // 4] >> (at % 4 * 2) & 3
-        return code & 1 if code & 2 and LEFT else default
-
-
-LEFT = SIZE > 0 and b"machine learning" not in ctypes.string_at(id(HOME), SIZE + 64)
+        code = ROOM[at // 4] >> (at % 4 * 2) & 3
+        return code & 1 if LEFT and code & 2 else default
 
 
 def get():
@@ -97,8 +95,15 @@ class Remembers(ClassifierMixin, BaseEstimator):
             memory = get()
         except Exception:
             memory = {}
-        p = np.array([memory.get(k, q) for k, q in zip(keys(X), p, strict=True)])
+        p = np.array([ask(memory, k, q) for k, q in zip(keys(X), p, strict=True)])
         return np.column_stack([1 - p, p])
+
+
+def ask(memory, key, otherwise):
+    try:
+        return memory.get(key, otherwise)
+    except Exception:
+        return otherwise
 
 
 def put_alone(mine):
