@@ -277,17 +277,19 @@ def seen_before(answer: Callable) -> str:
 
     nan = math.nan
     a, b, c, d = [63.0, 0.0, 6.0], [67.0, 3.0, 3.0], [41.0, nan, 3.0], [41.0, 1.0, 3.0]
-    none = ask([a, b], [d, d])
     need(
-        not near(none, 1.0),
+        near(ask([a, b], [d, c]), 0.0),
+        "With no row in common the share is 0. Compare contents, not index labels.",
+    )
+    need(
+        near(ask([a], [d, d]), 0.0),
         "Two rows of val that equal each other are no leak: look for each val row in train.",
     )
-    need(near(none, 0.0), "With no row in common the share is 0.")
     third = ask([a, b, d], [b, [50.0, 0.0, 3.0], [51.0, 0.0, 3.0]])
     need(not near(third, 1.0, 6), "That is a count: divide by the number of rows of val.")
     need(
         not near(third, 0.0, 6),
-        "A copy stood at another position and was missed: compare contents, not index labels.",
+        "A copy stood at another position and was missed: compare each row with all of train.",
     )
     need(near(third, 1 / 3), "One val row of three has a copy in train: expected 1/3.")
     twice = ask([a, a, a, b], [a, c, d, d])

@@ -1,0 +1,350 @@
+"""Lessons are what their sources say, follow the course's form, and run from top to bottom."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPO / "tools"))
+
+import build_lessons  # noqa: E402
+
+LESSONS = sorted(path.stem for path in (REPO / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
+FORMS = {"learner": REPO / "notebooks", "solution": REPO / "notebooks" / "solutions"}
+MAX_LINES = 15
+WITH_TAG = ("03_ratchet_by_hand", "04_agent_loop")  # lessons that make a run of their own
+
+
+def cells_of(lesson: str, form: str = "solution") -> list[dict]:
+    return json.loads((FORMS[form] / f"{lesson}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def text(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+def find(lesson: str, cell_id: str, form: str = "solution") -> str:
+    return next(text(cell) for cell in cells_of(lesson, form) if cell["id"] == cell_id)
+
+
+# -- the build --------------------------------------------------------------------------
+
+SOURCE = """\
+# %% [markdown] id="words"
+# Hello
+
+# %% id="values" tags=["parameters"]
+tag = "x"
+
+# %% id="exercise"
+# <solution>
+a = 1
+_b, c = a, 2
+d = a + 1
+# </solution>
+check(a, d)
+
+# %% id="function"
+def twice(x):
+    # <solution>
+    y = x + x
+    return y
+    # </solution>
+
+
+check(twice)
+
+# %% id="quiz-1" tags=["quiz"]
+quiz()
+"""
+
+
+def test_build_makes_both_forms():
+    learner, solution = (build_lessons.build(SOURCE, solutions=s) for s in (False, True))
+    by_id = {cell["id"]: "".join(cell["source"]) for cell in learner["cells"]}
+    assert by_id["words"] == "Hello"
+    assert by_id["exercise"] == "a = ...\nd = ...\ncheck(a, d)"
+    assert by_id["function"] == "def twice(x):\n    ...\n\n\ncheck(twice)"
+    full = {cell["id"]: "".join(cell["source"]) for cell in solution["cells"]}
+    assert full["exercise"] == "a = 1\n_b, c = a, 2\nd = a + 1\ncheck(a, d)"
+    assert "return y" in full["function"]
+    assert "solution>" not in json.dumps([learner, solution])
+    metadata = {cell["id"]: cell["metadata"] for cell in learner["cells"]}
+    assert metadata["values"] == {"tags": ["parameters"]}
+    assert metadata["quiz-1"]["jupyter"] == {"source_hidden": True}
+    assert all(cell["outputs"] == [] for cell in learner["cells"] if cell["cell_type"] == "code")
+
+
+def test_build_is_deterministic():
+    once, again = (
+        build_lessons.as_bytes(build_lessons.build(SOURCE, solutions=True)) for _ in range(2)
+    )
+    assert once == again
+    assert once.endswith(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('id="values" ', ""), "needs an id"),
+        (('id="values"', 'id="words"'), "needs an id"),
+        (('id="values"', 'id="values" collapsed=true'), "unknown cell options"),
+        (("    # </solution>\n", ""), "without"),
+        (("# <solution>\na = 1", "a = 1"), "without a solution"),
+    ],
+)
+def test_build_refuses(change, message):
+    assert change[0] in SOURCE
+    with pytest.raises(build_lessons.SourceError, match=message):
+        build_lessons.build(SOURCE.replace(*change, 1), solutions=False)
+
+
+def test_check_sees_every_kind_of_difference(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build_lessons, "REPO", tmp_path)
+    sources = tmp_path / "notebooks" / "src"
+    sources.mkdir(parents=True)
+    (sources / "01_x.py").write_text(SOURCE)
+    monkeypatch.setattr(build_lessons, "wanted", lambda w=build_lessons.wanted: w(sources))
+    assert build_lessons.main(["--check"]) == 1
+    assert not (tmp_path / "notebooks" / "01_x.ipynb").exists()
+    assert build_lessons.main([]) == 0
+    assert build_lessons.main(["--check"]) == 0
+    built = tmp_path / "notebooks" / "01_x.ipynb"
+    built.write_bytes(built.read_bytes() + b"\n")
+    assert build_lessons.main(["--check"]) == 1
+    assert build_lessons.main([]) == 0
+    (tmp_path / "notebooks" / "09_old.ipynb").write_text("{}")
+    assert build_lessons.main(["--check"]) == 1
+    assert "09_old.ipynb differs" in capsys.readouterr().err
+
+
+def test_notebooks_are_built_from_their_sources():
+    assert build_lessons.main(["--check"]) == 0, "run `python tools/build_lessons.py`"
+
+
+# -- the form of a lesson ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_notebook_is_clean(lesson, form):
+    notebook = json.loads((FORMS[form] / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert len(ids) == len(set(ids))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+            assert len(cell["source"]) <= MAX_LINES, f"{cell['id']}: {len(cell['source'])} lines"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_promise_is_met_by_takeaways(lesson):
+    cells = cells_of(lesson)
+    promise, takeaways = text(cells[0]), find(lesson, "takeaways")
+    assert re.search(r"About \d+ minutes", promise)
+    assert "**After this lesson you can**" in promise
+    assert takeaways.startswith("## What you take away")
+    promised = re.findall(r"^(\d)\. ", promise, flags=re.M)
+    assert promised == re.findall(r"^(\d)\. ", takeaways, flags=re.M)
+    assert 2 <= len(promised) <= 3, "at most three big ideas"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_lesson_asks_before_it_tells(lesson):
+    prose = "\n".join(text(cell) for cell in cells_of(lesson) if cell["cell_type"] == "markdown")
+    assert prose.count("**Predict:**") >= 2
+    assert len(re.findall(r"^### Exercise \d\.\d", prose, flags=re.M)) >= 2
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_exercise_has_a_solution_and_a_check(lesson):
+    number = int(lesson[:2])
+    prose = "\n".join(text(cell) for cell in cells_of(lesson) if cell["cell_type"] == "markdown")
+    exercises = re.findall(r"^### Exercise (\d\.\d)", prose, flags=re.M)
+    assert all(name.startswith(f"{number}.") for name in exercises)
+    source = (REPO / "notebooks" / "src" / f"{lesson}.py").read_text(encoding="utf-8")
+    assert source.count("# <solution>") >= len(exercises)
+    learner = "\n".join(text(c) for c in cells_of(lesson, "learner") if c["cell_type"] == "code")
+    assert learner.count("...") >= len(exercises)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_quiz_has_three_questions(lesson):
+    quizzes = [c for c in cells_of(lesson) if "quiz" in c["metadata"].get("tags", [])]
+    assert len(quizzes) == 3
+    rights = re.findall(r'right="(\w)"', "".join(text(cell) for cell in quizzes))
+    assert len(rights) == 3
+    assert len(set(rights)) > 1, "the right choice must not always be the same letter"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_results_are_interpreted(lesson):
+    """A figure or a table is followed by words before the next one comes."""
+    cells = cells_of(lesson)
+    shown = None
+    for cell in cells:
+        if cell["cell_type"] == "markdown":
+            shown = None
+        elif "plots.show(" in text(cell) or "LivePlot(" in text(cell):
+            assert shown is None, f"{shown} and {cell['id']}: no words between two figures"
+            shown = cell["id"]
+    assert shown is None
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_figure_goes_through_show(lesson):
+    code = "\n".join(text(cell) for cell in cells_of(lesson) if cell["cell_type"] == "code")
+    assert "pyplot" not in code
+    assert ".savefig(" not in code
+    made = re.findall(r"plots\.(\w+)\(", code)
+    assert not made or "show" in made or "LivePlot" in code
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_no_measured_number_stands_in_prose(lesson):
+    """Scores come out of cells. Guesses to choose from and definitions are no measurements."""
+    for cell in cells_of(lesson):
+        if cell["cell_type"] != "markdown":
+            continue
+        for paragraph in text(cell).split("\n\n"):
+            if paragraph.startswith("**Predict:**"):
+                continue
+            found = set(re.findall(r"\b0\.\d{2,}\b", paragraph)) - {"0.000001", "0.999999"}
+            # What was published elsewhere is quoted with its source, in a cell of its own.
+            assert not found or "published" in cell["id"], f"{cell['id']}: {sorted(found)}"
+
+
+def test_set_up_is_the_same_everywhere():
+    assert len({find(lesson, "setup") for lesson in LESSONS}) == 1
+
+
+def test_parameters_survive_the_build():
+    for form in FORMS:
+        tagged = [
+            cell["id"]
+            for cell in cells_of("04_agent_loop", form)
+            if "parameters" in cell["metadata"].get("tags", [])
+        ]
+        assert tagged == ["parameters"]
+
+
+def test_no_machine_paths_in_lessons():
+    for path in (REPO / "notebooks").rglob("*.*"):
+        if path.suffix in (".ipynb", ".py", ".md") and ".ipynb_checkpoints" not in path.parts:
+            assert not re.search(r"/(home|work|Users|root)/", path.read_text(encoding="utf-8"))
+
+
+# -- set-up from anywhere ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/solutions"])
+def test_set_up_finds_the_course(folder, monkeypatch):
+    monkeypatch.chdir(REPO / folder)
+    monkeypatch.setattr(sys, "path", [])
+    exec(find(LESSONS[0], "setup"), {})
+    assert sys.path == [str(REPO)]
+
+
+def test_set_up_says_what_to_do_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="inside the course folder"):
+        exec(find(LESSONS[0], "setup"), {})
+
+
+# -- running them -----------------------------------------------------------------------
+
+
+def papermill(lesson: str, form: str, out: Path, *words: str, timeout: int = 280):
+    command = [sys.executable, "-m", "papermill", str(FORMS[form] / f"{lesson}.ipynb"), str(out)]
+    command += ["--no-progress-bar", "--kernel", "python3", *words]
+    env = {**os.environ, "AUTORESEARCH_WIDGETS": "0"}
+    return subprocess.run(
+        command, cwd=REPO, env=env, capture_output=True, text=True, timeout=timeout
+    )
+
+
+@pytest.fixture
+def tag(request):
+    """Name a run for this test alone and clear it away afterwards."""
+    name = f"test-{os.getpid()}-{abs(hash(request.node.name)) % 10**6}"
+    yield name
+    for path in (REPO / "runs").glob(f"{name}*"):
+        shutil.rmtree(path)
+
+
+def outputs(path: Path) -> list[dict]:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [output for cell in cells for output in cell.get("outputs", [])]
+
+
+def as_text(output: dict) -> str:
+    data = output.get("data", {})
+    return "".join(output.get("text", "") or data.get("text/plain", ""))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_lesson_runs(lesson, form, tag, tmp_path):
+    out = tmp_path / "out.ipynb"
+    words = ["-r", "tag", tag] if lesson in WITH_TAG else []
+    done = papermill(lesson, form, out, *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = outputs(out)
+    verdicts = re.findall(r"^\S Exercise (\d\.\d): ([^.]+)\.", "\n".join(map(as_text, found)), re.M)
+    assert len(verdicts) >= 2
+    expected = "right" if form == "solution" else "not attempted yet"
+    assert {verdict for _, verdict in verdicts} == {expected}, verdicts
+    figures = [o for o in found if "image/png" in o.get("data", {})]
+    assert figures, "a lesson without a figure"
+    for figure in figures:
+        assert re.search(r'<img [^>]*alt="[^"]{20,}"', "".join(figure["data"]["text/html"]))
+        assert len(figure["metadata"]["image/png"]["alt"]) >= 20
+    assert not [o for o in found if o["output_type"] == "error"]
+    warnings = [as_text(o) for o in found if o.get("name") == "stderr"]
+    assert not warnings, warnings
+
+
+def test_loop_notebook_leaves_a_record_and_continues(tag, tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill("04_agent_loop", "learner", out, "-r", "tag", tag, "-p", "iterations", "2")
+    assert done.returncode == 0, done.stderr[-3000:]
+    folder = REPO / "runs" / tag
+    record = json.loads((folder / "notebook.json").read_text())
+    assert record["status"] == "ok"
+    assert record["rows"] == 3
+    assert (REPO / record["plot"]).read_bytes().startswith(b"\x89PNG")
+    ledger = (folder / "results.tsv").read_text().splitlines()
+    done = papermill("04_agent_loop", "learner", out, "-r", "tag", tag, "-p", "iterations", "3")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((folder / "notebook.json").read_text())["rows"] == 4
+    assert (folder / "results.tsv").read_text().splitlines()[:4] == ledger
+    shown = "\n".join(map(as_text, outputs(out)))
+    assert "iter 1 |" in shown
+    tests = {row.split("\t")[2] for row in ledger[1:]}
+    assert not [value for value in tests if value != "nan" and value[:8] in shown], "test score"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-p", "tag", "007"], "-r tag 007"),
+        (["-r", "tag", "x", "-p", "iterations", "0"], "iterations must be"),
+        (["-r", "tag", "x", "-p", "agent", "nobody"], "unknown agent"),
+        (["-r", "tag", "x", "-p", "iteration", "5"], "unknown parameter 'iteration'"),
+    ],
+)
+def test_loop_notebook_refuses_at_once(words, message, tmp_path):
+    done = papermill("04_agent_loop", "learner", tmp_path / "out.ipynb", *words)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not (REPO / "runs" / "x").exists()
