@@ -382,6 +382,7 @@ def main(run_dir: Path, args) -> int:
             scorer,
             task=task,
             hospital=HUNGARY if task.name == HEART.name else None,
+            seeds=AUDIT_SEEDS,
             say=lambda line: print(line, file=sys.stderr, flush=True),
         )
     if getattr(args, "json", False):

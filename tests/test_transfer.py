@@ -175,7 +175,7 @@ def test_amlb_protocol_writes_its_columns(tmp_path, capsys):
 
 def test_tuned_forest_keeps_to_its_budget():
     train, new = transfer.outer_splits(HEART, "amlb", 10)[0]
-    inner, (X, y) = transfer.inner_task(HEART, train), HEART.load()
+    inner, (X, _) = transfer.inner_task(HEART, train), HEART.load()
     setting = arms.Setting(inner, *inner.load(), X.iloc[new], 3.0, None, 1, 0, None)
     found = arms.tuned_random_forest(setting)
     assert found.tries >= 1
