@@ -26,9 +26,13 @@ SHUFFLES = 2
 # the true labels although it was taught the opposite: nothing that learns does that. An honest
 # program may lose up to the distance from its score to chance (a monotone constraint does).
 FLIP_REJECT = 0.60
+FLIP_REJECT_VALUES = 1.2  # regression: who knows the values loses 2 (errors) to 4 (R2) of a guess
 FLIP_REVIEW = 0.02
-TWIN_REJECT = 0.05
-TWIN_REVIEW = 0.03
+# How much better than a plain model a program may do on the true labels than on labels drawn from
+# that model. Lower where turned labels already looked odd: honest programs hardly ever do both.
+TWIN_REJECT = 0.04
+TWIN_REJECT_IF_FLIP_ODD = 0.015
+TWIN_REVIEW = 0.025
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
@@ -92,7 +96,8 @@ def run_probes(scorer: Scorer, source: bytes, score: Score) -> tuple[Probe, ...]
                 return (Probe("probe failed", float("nan"), 0.0, "reject", detail),)
     probes = [_repeat(scorer, plan, score), _part(plan, score), _flip(plan, turned, score)]
     if twins:
-        probes.append(_twin(plan, twins, score))
+        odd = probes[-1].verdict == "review"
+        probes.append(_twin(plan, twins, score, TWIN_REJECT_IF_FLIP_ODD if odd else TWIN_REJECT))
     return (*probes, _shuffle(scorer, plan, shuffles))
 
 
@@ -149,7 +154,7 @@ def _repeat(scorer: Scorer, plan: _Plan, score: Score) -> Probe:
         for rows, reply in zip(scorer.folds(), plan.replies["repeat"], strict=True)
     ]
     apart = max(_apart(a, b) for a, b in zip(again, score.predictions, strict=True))
-    gap = abs(float(np.mean(values)) - score.val_auc)
+    gap = abs(float(np.mean(values)) - score.val_auc) / scorer.once("unit", _unit)
     if gap > SAME_NUMBER and apart > SAME_PREDICTION:
         detail = f"scored again it gives {np.mean(values):.6f}, not {score.val_auc:.6f}"
         return Probe("not repeatable", gap, SAME_NUMBER, "reject", detail + "; set random_state")
@@ -178,11 +183,13 @@ def _apart(a: np.ndarray, b: np.ndarray) -> float:
 def _flip(plan: _Plan, turned: np.ndarray, score: Score) -> Probe:
     value = score.val_auc - plan.score("flip", turned)
     detail = f"true labels score {value:+.4f} above turned ones"
-    verdict = "reject" if value > FLIP_REJECT else "review" if value > FLIP_REVIEW else "pass"
-    return Probe("label flip", value, FLIP_REJECT, verdict, detail)
+    value /= plan.scorer.once("unit", _unit)
+    limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
+    verdict = "reject" if value > limit else "review" if value > FLIP_REVIEW else "pass"
+    return Probe("label flip", value, limit, verdict, detail)
 
 
-def _twin(plan: _Plan, twins: list, score: Score) -> Probe:
+def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
     real = score.val_auc - twins[0].reference_on_true
     made = [plan.score(f"twin{i}", t.labels) - t.reference for i, t in enumerate(twins)]
     value = real - float(np.mean(made))
@@ -190,15 +197,26 @@ def _twin(plan: _Plan, twins: list, score: Score) -> Probe:
         f"gain over a plain model {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
     )
     verdict = "reject" if value > TWIN_REJECT else "review" if value > TWIN_REVIEW else "pass"
+    if verdict == "reject" and plan.scorer.task.folder is not None:
+        # On one's own data (text, many rows) an honest program may see what the plain models
+        # do not: the threshold was measured on HEART.
+        verdict = "review"
     return Probe("twin labels", value, TWIN_REJECT, verdict, detail)
 
 
 def _shuffle(scorer: Scorer, plan: _Plan, shuffles: list[np.ndarray]) -> Probe:
     value = float(np.mean([plan.score(f"shuffle{i}", y) for i, y in enumerate(shuffles)]))
-    value -= _guessing(scorer, shuffles)
+    value = (value - _guessing(scorer, shuffles)) / scorer.once("unit", _unit)
     detail = f"shuffled labels, which nothing can predict, score {value:+.4f} against guessing"
     verdict = "reject" if value > SHUFFLE_REJECT else "pass"
     return Probe("shuffled labels", value, SHUFFLE_REJECT, verdict, detail)
+
+
+def _unit(scorer: Scorer) -> float:
+    """One unit of the metric: 1 where it has a fixed range, a guess's error where it has not."""
+    if not scorer.task.metric.startswith(("neg_", "max_error")):
+        return 1.0
+    return abs(_guessing(scorer, [scorer.split.y_train])) or 1.0
 
 
 def _guessing(scorer: Scorer, shuffles: list[np.ndarray]) -> float:
@@ -246,7 +264,8 @@ def twin_labels(scorer: Scorer) -> list[_Twin]:
 
     X, y = scorer.split.X_train, scorer.split.y_train
     linear, forest = reference_models(X)
-    outer = scorer.task.folds(X, y, 7)
+    # Every row once, also where the task's own folds are in time.
+    outer = replace(scorer.task, time=None).folds(X, y, 7)
     p = np.mean(
         [
             cross_val_predict(m, X, y, cv=outer, method="predict_proba")[:, 1]
