@@ -21,6 +21,7 @@ from harness import RunError, __version__
 
 OK, FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 64, 130, 141
 LAST_ROWS = 10  # that `status` shows
+OF_THE_RUN = "the run's task, to be sure; others are refused"
 COMMANDS: dict[str, tuple[str, Callable, Callable]] = {}
 
 
@@ -112,6 +113,24 @@ def _tag_option(parser, help: str = "name of the run") -> None:
     _runs_option(parser)
 
 
+def _task_option(parser, help: str = "task (default: heart); see `ratchet new`") -> None:
+    parser.add_argument("--task", metavar="NAME", help=help)
+
+
+def _check_task(args) -> None:
+    """Hold a run to the task that the person has in mind."""
+    if args.task is None:
+        return
+    from harness.settings import find_run, read_settings
+    from harness.task import get_task
+
+    tags = [args.tag] if isinstance(args.tag, str) else [*args.tag, *args.folder]
+    for tag in tags:
+        recorded = read_settings(find_run(tag, _root(args)) / "run.json")["task"]
+        if get_task(args.task).ref != recorded:
+            raise Usage(f"run '{tag}' is about task '{recorded}', not '{args.task}'")
+
+
 def _runs_option(parser) -> None:
     parser.add_argument("--runs", metavar="FOLDER", help="folder of all runs (default: runs/)")
 
@@ -134,6 +153,7 @@ def _plain(value):
 
 def _evaluate_arguments(parser) -> None:
     parser.add_argument("file", nargs="?", help="the program to score (default: train.py)")
+    _task_option(parser)
     parser.add_argument(
         "--json", metavar="FILE", help="also write the score as JSON; - prints it instead"
     )
@@ -142,15 +162,17 @@ def _evaluate_arguments(parser) -> None:
 @command("evaluate", "score a train.py once, outside any run", _evaluate_arguments)
 def evaluate(args) -> int:
     from harness.settings import REPO
+    from harness.task import get_task
 
+    task = get_task(args.task or "heart")
     path = Path(args.file or "train.py")
-    if args.file is None and not path.exists():
-        path = REPO / "train.py"
+    if args.file is None and (task.folder or not path.exists()):
+        path = (task.folder or REPO) / "train.py"
     if not path.is_file():
         raise Usage(f"{path} is not a file: give the path of a train.py")
     from harness.scoring import evaluate as score_file
 
-    score = score_file(path)
+    score = score_file(path, task)
     text = json.dumps({k: _plain(v) for k, v in score.to_dict().items()}, indent=2, default=str)
     if args.json == "-":
         print(text)
@@ -167,6 +189,7 @@ def evaluate(args) -> int:
 
 
 def _frozen_options(parser) -> None:
+    _task_option(parser, "task of a new run (default: heart); see `ratchet new`")
     parser.add_argument("--rule", metavar="NAME", help="decision rule (default: strict)")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the agent (default: 0)")
 
@@ -188,7 +211,9 @@ def step(args) -> int:
     root = _root(args)
     agent = args.agent or recorded_agent(root, args.tag) or "self"
     args.resumable = True
-    with Run.open(args.tag, root=root, rule=args.rule, seed=args.seed, agent=agent) as run:
+    with Run.open(
+        args.tag, task=args.task, root=root, rule=args.rule, seed=args.seed, agent=agent
+    ) as run:
         space = run.workspace
         baseline = run.ensure_baseline()
         if baseline is not None:
@@ -272,10 +297,12 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(err)) from None
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
+def _pairs(
+    texts: list[str], advice: str = "ratchet run: write agent options as KEY=VALUE"
+) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     if not all(key and mark for key, mark, _ in pairs):
-        raise Usage("ratchet run: write agent options as KEY=VALUE")
+        raise Usage(advice)
     return {key: value for key, _, value in pairs}
 
 
@@ -286,6 +313,11 @@ def _run_arguments(parser) -> None:
     parser.add_argument("--time-budget", type=_duration, metavar="8h", help="wall clock: 8h, 90m")
     _frozen_options(parser)
     parser.add_argument("--parallel", type=_positive, default=1, metavar="K", help="side by side")
+    parser.add_argument(
+        "--scheduler",
+        metavar="tcp://…",
+        help="score on a Dask cluster; 'local' starts one here with K workers",
+    )
     parser.add_argument("--max-cost", type=float, metavar="USD", help="of the whole run")
     parser.add_argument("--max-calls", type=_count, metavar="N", help="agent calls")
     parser.add_argument("--model", metavar="M", help="for agents that use one")
@@ -331,9 +363,12 @@ def run_command(args) -> int:
         raise Usage(f"ratchet run: {err}") from None
     args.resumable = True
     signal.signal(signal.SIGTERM, _terminated)
-    with Run.open(
-        args.tag, root=root, agent=args.agent, rule=args.rule, seed=args.seed, options=options
-    ) as run:
+    frozen = {"agent": args.agent, "rule": args.rule, "seed": args.seed, "options": options}
+    task = args.task or recorded.get("task")
+    with (
+        _cluster(args, task) as scorer,
+        Run.open(args.tag, task=task, root=root, scorer=scorer, **frozen) as run,
+    ):
 
         def show(row) -> None:
             print(describe(row), flush=True)
@@ -362,6 +397,16 @@ def run_command(args) -> int:
         return FAILED if outcome.failed else OK
 
 
+def _cluster(args, task: str | None):
+    """Give the scorer that `--scheduler` asks for; None means the run makes its own."""
+    if args.scheduler is None:
+        return contextlib.nullcontext()
+    from harness.cluster import ClusterScorer
+    from harness.task import get_task
+
+    return ClusterScorer(get_task(task or "heart"), args.scheduler, workers=args.parallel)
+
+
 def _terminated(number, frame):
     raise KeyboardInterrupt  # the same clean end as Ctrl-C
 
@@ -371,6 +416,7 @@ def _terminated(number, frame):
 
 def _status_arguments(parser) -> None:
     _tag_option(parser)
+    _task_option(parser, OF_THE_RUN)
     _json_option(parser)
 
 
@@ -379,6 +425,7 @@ def status(args) -> int:
     from harness.ledger import describe, describe_best
     from harness.status import read_status
 
+    _check_task(args)
     found = read_status(_root(args), args.tag)
     if args.json:
         shown = {k: v for k, v in found.items() if k not in ("rows", "best")}
@@ -388,6 +435,7 @@ def status(args) -> int:
         return OK
     counts = ", ".join(f"{n} {name}" for name, n in found["counts"].items())
     print(f"run {found['tag']}: agent {found['agent']}, rule {found['rule']}, seed {found['seed']}")
+    print(f"task {found['task']}: val_auc is the mean {found['metric']} over the folds")
     print(f"{found['iterations']} iterations: {counts}")
     if found["cost_usd"] or found["tokens"] or found["unknown_costs"]:
         unknown = f", unknown for {found['unknown_costs']} rows" * bool(found["unknown_costs"])
@@ -401,11 +449,45 @@ def status(args) -> int:
     return OK
 
 
+# -- new ----------------------------------------------------------------------------------
+
+
+def _new_arguments(parser) -> None:
+    parser.add_argument("name", help="name of the task; makes tasks/NAME/")
+    add = parser.add_argument
+    add("--csv", required=True, metavar="FILE", help="the data: a header line, a row per case")
+    add("--target", required=True, metavar="COL", help="column to predict")
+    add("--kind", metavar="KIND", help="binary, multiclass or regression (default: as it looks)")
+    more = {"action": "extend", "nargs": "+", "default": []}
+    add("--positive", metavar="VALUE", help="value(s) of the target that are class 1", **more)
+    add("--metric", metavar="NAME", help="scikit-learn scorer, greater is better (roc_auc, r2, …)")
+    add("--groups", metavar="COL", help="folds never part rows with the same value")
+    add("--time", metavar="COL", help="folds and test come after what they learn from")
+    add("--drop", metavar="COL", help="columns that no model may see", **more)
+    add("--keep", metavar="COL", help="columns to keep though they look like ids or leaks", **more)
+    add("--type", metavar="COL=TYPE", help="number, category, text, date or 'date FORMAT'", **more)
+    add("--folds", type=_positive, default=5, metavar="N", help="folds (default: 5)")
+    add("--test-size", type=float, default=0.2, metavar="SHARE", help="sealed rows (default: 0.2)")
+    add("--budget", type=_duration, default=180.0, metavar="3m", help="per candidate (default: 3m)")
+    add("--seed", type=int, default=42, metavar="S", help="of split and folds (default: 42)")
+    add("--tasks", metavar="FOLDER", help="folder of all tasks (default: tasks/)")
+    add("--no-score", action="store_true", help="do not score the starting train.py")
+    _json_option(parser)
+
+
+@command("new", "make a task from a CSV file", _new_arguments)
+def new(args) -> int:
+    from harness import newtask
+
+    return newtask.main(args, types=_pairs(args.type, "ratchet new: write types as COL=TYPE"))
+
+
 # -- audit, verify, adopt, doctor -----------------------------------------------------------
 
 
 def _audit_arguments(parser) -> None:
     _tag_option(parser)
+    _task_option(parser, OF_THE_RUN)
     _json_option(parser)
 
 
@@ -413,6 +495,7 @@ def _audit_arguments(parser) -> None:
 def audit(args) -> int:
     from harness.settings import find_run
 
+    _check_task(args)
     path = find_run(args.tag, _root(args))
     from harness import audit as module
 
@@ -422,6 +505,7 @@ def audit(args) -> int:
 def _verify_arguments(parser) -> None:
     parser.add_argument("--tag", nargs="+", action="extend", default=[], metavar="T", help="runs")
     parser.add_argument("folder", nargs="*", help="more runs, as folders")
+    _task_option(parser, OF_THE_RUN)
     parser.add_argument("--all", action="store_true", help="score discarded candidates again, too")
     _runs_option(parser)
     _json_option(parser)
@@ -432,6 +516,7 @@ def verify(args) -> int:
     names = [*args.tag, *args.folder]
     if not names:
         raise Usage("verify: give --tag T, or folders of runs")
+    _check_task(args)
     from harness import verify as module
 
     def say(line: str) -> None:
@@ -450,16 +535,18 @@ def verify(args) -> int:
 
 def _adopt_arguments(parser) -> None:
     _tag_option(parser)
+    _task_option(parser, OF_THE_RUN)
     parser.add_argument(
         "--force", "--unaudited", action="store_true", help="adopt without an audit, too"
     )
-    parser.add_argument("--to", metavar="FILE", help="file to write (default: train.py)")
+    parser.add_argument("--to", metavar="FILE", help="file to write (default: the task's train.py)")
 
 
 @command("adopt", "make an audited run's best program the new train.py", _adopt_arguments)
 def adopt(args) -> int:
     from harness.status import adopt as copy
 
+    _check_task(args)
     for line in copy(_root(args), args.tag, force=args.force, to=args.to):
         print(line)
     return OK

@@ -62,7 +62,7 @@ class _Loop:
         self.sleep, self.clock = sleep, clock
         self.deadline = self.max_cost = self.max_calls = None
         self.extra_calls = 0  # calls that ended in no row of their own
-        self.errors = 0
+        self.errors, self.warned = 0, False
         self.batch_calls, self.batch_cost = 0, 0.0  # proposals that have no row yet
         self.carried_tokens: int | None = 0  # spent on such calls since the last row
         self.carried_cost: float | None = 0.0
@@ -83,9 +83,14 @@ class _Loop:
         """Raise `_Stop` when the best score is too good to be true."""
         from harness.rules import STOP_AT
 
-        best = self.run.best
-        metric = getattr(getattr(self.run.scorer, "task", None), "metric", "roc_auc")
-        if metric == "roc_auc" and best.val_auc >= STOP_AT:
+        best, task = self.run.best, getattr(self.run.scorer, "task", None)
+        if getattr(task, "metric", "roc_auc") != "roc_auc" or best.val_auc < STOP_AT:
+            return
+        if getattr(task, "folder", None) is not None:  # one's own data may be that easy
+            if not self.warned:
+                self.say(f"val_auc {best.val_auc:.4f} is very high: is it a leak in the data?")
+            self.warned = True
+        else:
             raise _Stop(
                 f"val_auc {best.val_auc:.4f} at iteration {best.iteration} is too good to be true: "
                 f"look for leakage in {self.run.workspace.train} before believing it"

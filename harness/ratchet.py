@@ -23,6 +23,7 @@ from harness.agents import Past, Proposal, View, hypothesis_of, normalise
 from harness.gitfiles import write_file
 from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.runlock import RunLock
+from harness.task import get_task
 from harness.workspace import MAX_BYTES, SHORT, Workspace, check_tag, refusal
 
 NO_HYPOTHESIS = "(no hypothesis)"
@@ -120,7 +121,7 @@ class Run:
         scorer : Scorer, optional
             Used instead of one made (and closed) by the run.
         start : (bytes, bytes), optional
-            Starting `train.py` and `program.md`; the repository's own unless given.
+            Starting `train.py` and `program.md`; the task's own unless given.
         hook : callable
             For tests: called with the name of each point where a crash could fall.
 
@@ -131,8 +132,8 @@ class Run:
             one, or the harness or the data changed since the run started.
         """
         path = Path(root or runfile.RUNS) / check_tag(tag)
-        name = task if task is None else str(getattr(task, "name", task))
-        asked = {"task": name, "agent": agent, "rule": rule, "seed": seed}
+        task = task if task is None else get_task(task)
+        asked = {"task": task and task.ref, "agent": agent, "rule": rule, "seed": seed}
         asked["options"] = {k: v for k, v in (options or {}).items() if v is not None} or None
         made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
@@ -142,11 +143,11 @@ class Run:
             if record.exists():
                 if not resume:
                     raise RunError(f"run '{tag}' exists: choose another tag, or continue it")
-                settings = runfile.recorded(record, tag, asked)
+                settings = runfile.recorded(record, tag, asked, task)
             else:
                 if not made and runfile.has_rows(path):
                     raise RunError(f"{record} is missing: restore it or start a new tag")
-                settings = runfile.begin(path, tag, asked, start)
+                settings = runfile.begin(path, tag, asked, start, task)
             return cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
         except BaseException:
             lock.release()
@@ -228,7 +229,6 @@ class Run:
         """The scorer; its warm process starts when first needed."""
         if self._scorer is None:
             from harness.scoring import Scorer
-            from harness.task import get_task
 
             self._scorer = Scorer(get_task(self.task or self.settings["task"]))
         return self._scorer

@@ -50,7 +50,15 @@ def read_settings(record: Path) -> dict:
     return settings
 
 
-def recorded(record: Path, tag: str, asked: dict) -> dict:
+def take_fingerprint(task) -> dict:
+    """Take the fingerprint of harness and data for a task (an object, or what finds it)."""
+    from harness.task import get_task
+
+    files = get_task(task).files
+    return fingerprint.take(files) if files else fingerprint.take()
+
+
+def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
     """Read the settings of a run that exists and hold what is asked now to them."""
     settings = read_settings(record)
     if settings["tag"] != tag:
@@ -61,7 +69,8 @@ def recorded(record: Path, tag: str, asked: dict) -> dict:
                 f"run '{tag}' was started with {name} {_say(settings.get(name))}, not "
                 f"{_say(value)}: leave the option out to continue, or start a new tag"
             )
-    changed = fingerprint.changes(settings["fingerprint"], fingerprint.take())
+    now = take_fingerprint(settings["task"] if task is None else task)
+    changed = fingerprint.changes(settings["fingerprint"], now)
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise RunError(
@@ -77,14 +86,13 @@ def _say(value) -> str:
     return "none" if value is None else str(value)
 
 
-def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None) -> dict:
+def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, task=None) -> dict:
     """Make a run's folder; `run.json` comes last, and with it the run exists."""
-    if start is None:
-        try:
-            start = (REPO / "train.py").read_bytes(), (REPO / "program.md").read_bytes()
-        except OSError as err:
-            raise RunError(f"{err.filename} cannot be read ({err.strerror}): restore it") from None
     from harness.rules import get_rule
+    from harness.task import get_task
+
+    task = get_task(DEFAULTS["task"] if task is None else task)
+    start = task.start() if start is None else start
 
     try:
         get_rule(DEFAULTS["rule"] if asked["rule"] is None else asked["rule"])
@@ -104,7 +112,8 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None) 
     Ledger(path / "results.tsv").close()
     settings["started_at"] = now()
     settings["versions"] = {"harness": harness.__version__, "system": platform.platform()}
-    settings["fingerprint"] = fingerprint.take()
+    settings |= {"kind": task.kind, "metric": task.metric}
+    settings["fingerprint"] = take_fingerprint(task)
     text = json.dumps(settings, indent=2) + "\n"
     write_file(path / "run.json", text.encode(), path / "run.json.tmp")
     sync_folder(path)

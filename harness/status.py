@@ -30,6 +30,7 @@ def read_status(root: Path, tag: str) -> dict:
     return {
         "tag": settings["tag"],
         "task": settings["task"],
+        "metric": settings.get("metric", "roc_auc"),  # runs of the first format had no other
         "agent": settings["agent"],
         "rule": settings["rule"],
         "seed": settings["seed"],
@@ -78,11 +79,12 @@ def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -
                 f"{best.commit[:7]}: run `ratchet audit --tag {tag}` again, or use --force"
             )
         said.append(f"audit: {audit.get('verdict', 'no verdict')}")
-    space = Workspace(path / "workspace", read_settings(path / "run.json")["tag"])
+    settings = read_settings(path / "run.json")
+    space = Workspace(path / "workspace", settings["tag"])
     sha = space.git.read_ref(space.git.head_ref) or ""
     if not sha.startswith(best.commit):
         raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
-    target = Path(to) if to else REPO / "train.py"
+    target = Path(to) if to else _task_folder(settings["task"]) / "train.py"
     source = space.source_of(sha)
     if target.exists() and target.read_bytes() != source:
         before = path / "train.before-adopt.py"
@@ -90,6 +92,12 @@ def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -
         said.append(f"the file that was there is kept as {before}")
     write_file(target, source, target.with_name(f".{target.name}.tmp"))
     return [describe_best(best), *said, f"written: {target}"]
+
+
+def _task_folder(name: str) -> Path:
+    from harness.task import get_task
+
+    return get_task(name).folder or REPO
 
 
 def _read_audit(path: Path) -> dict | None:

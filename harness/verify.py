@@ -16,7 +16,7 @@ from harness.agents import hypothesis_of
 from harness.gitfiles import Commit
 from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.ratchet import NO_HYPOTHESIS, program_id
-from harness.settings import find_run, read_settings
+from harness.settings import find_run, read_settings, take_fingerprint
 from harness.workspace import DISCARDED_REFS, SHORT, Workspace, refusal
 
 TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
@@ -220,7 +220,9 @@ def verify(
     report = Report(record.settings["tag"], len(record.rows))
     report.kept = sum(row.decision == KEPT for row in record.rows)
     problems = report.problems
-    changed = fingerprint.changes(record.settings["fingerprint"], fingerprint.take())
+    changed = fingerprint.changes(
+        record.settings["fingerprint"], take_fingerprint(record.settings["task"])
+    )
     problems += [f"fingerprint: {line}" for line in changed]
     problems += check_agreement(record)
     if not record.rows:

@@ -56,7 +56,7 @@ FINGERPRINT = fingerprint.take()
 @pytest.fixture
 def frozen(monkeypatch):
     """One fingerprint for the whole session: sources may be edited while tests run."""
-    monkeypatch.setattr(fingerprint, "take", lambda: FINGERPRINT)
+    monkeypatch.setattr(fingerprint, "take", lambda *files: FINGERPRINT)
 
 
 START = program(0.8, "baseline").encode()
