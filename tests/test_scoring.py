@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from harness.scoring import (
     CandidateError,
@@ -94,6 +94,9 @@ def test_it_is_what_scikit_learn_measures_in_one_process(baseline):
     fitted = clone(model).fit(split.X_train, split.y_train)
     test = roc_auc_score(split.y_test, fitted.predict_proba(split.X_test)[:, 1])
     assert baseline.test_auc == pytest.approx(test, abs=1e-9)
+    classes = fitted.predict(split.X_test)
+    assert baseline.test_acc == pytest.approx(accuracy_score(split.y_test, classes))
+    assert baseline.test_f1 == pytest.approx(f1_score(split.y_test, classes))
 
 
 def test_the_printed_lines_are_c3(baseline):

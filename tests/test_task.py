@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import get_scorer, roc_auc_score
 
 from harness.task import (
@@ -76,10 +78,18 @@ def test_any_scikit_learn_scorer_judges_numbers_as_it_judges_a_model(metric):
     assert task.score_predictions(y, decision, 0.0) == pytest.approx(wanted)
 
 
-def test_auc_is_scikit_learns():
-    rng = np.random.default_rng(0)
-    y, p = rng.integers(0, 2, 50), rng.random(50).round(1)
-    assert HEART.score_predictions(y, p[:, None]) == pytest.approx(roc_auc_score(y, p), abs=1e-15)
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(-1e9, 1e9).map(lambda v: round(v, 3))), min_size=2)
+)
+def test_auc_is_scikit_learns(pairs):
+    y = np.array([int(a) for a, _ in pairs])
+    p = np.array([b for _, b in pairs])
+    if len(set(y)) < 2:
+        with pytest.raises(ValueError, match="one class"):
+            HEART.score_predictions(y, p[:, None])
+    else:
+        wanted = roc_auc_score(y, p)
+        assert HEART.score_predictions(y, p[:, None]) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_groups_are_never_shared_and_time_runs_forward():
