@@ -1,0 +1,332 @@
+"""What the harness costs beyond the model's own time, as ratios measured in pairs.
+
+    python -m benchmarks.speed                 # everything, about a quarter of an hour
+    python -m benchmarks.speed --only step cold
+
+Every comparison takes turns, A B A B, in one run, and the ratio is the median over the pairs: the
+machine may be shared. "Bare" is the same program on the same rows in one process: five folds and
+the final fit, nothing around them. Results and a description of the machine go to
+`benchmarks/results/speed.json`.
+"""
+
+# ruff: noqa: E402
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+for _name in ("OMP", "OPENBLAS", "MKL"):  # before numpy: bare cross-validation gets one processor
+    os.environ[f"{_name}_NUM_THREADS"] = "1"
+
+import numpy as np
+import psutil
+
+from harness.agents import Proposal
+from harness.loop import run as run_loop
+from harness.ratchet import Run
+from harness.scoring import Scorer
+from harness.task import HEART, REPO, Task
+
+RESULTS = Path(__file__).parent / "results" / "speed.json"
+BASELINE = (REPO / "train.py").read_text(encoding="utf-8")
+LR = "LogisticRegression(C=1.0, max_iter=500, random_state=42)"
+
+
+def with_model(name: str, call: str, module: str = "sklearn.ensemble") -> str:
+    """Write the baseline with another model."""
+    assert LR in BASELINE
+    return f"from {module} import {name}\n" + BASELINE.replace(LR, f"{name}({call})")
+
+
+MODELS = {
+    "light": (BASELINE, 30),
+    "medium": (with_model("RandomForestClassifier", "n_estimators=300, random_state=0"), 4),
+    "heavy": (with_model("RandomForestClassifier", "n_estimators=4000, random_state=0"), 2),
+}
+BOOSTING = with_model("HistGradientBoostingClassifier", "max_iter=40, random_state=0")
+
+
+class Bare:
+    """The same folds and final fit in this process, without a harness around them."""
+
+    def __init__(self, scorer: Scorer):
+        from harness import worker
+
+        self.scorer, self.worker = scorer, worker
+        X, y = scorer.split.X_train, scorer.split.y_train
+        self.parts = [(X, y, X, rows.train, rows.new) for rows in scorer.folds()]
+        order = scorer._final_order()
+        train = scorer._shuffled(np.arange(len(y)), 0, 0, "final")
+        self.parts.append((X, y, scorer.split.X_test, train, order))
+
+    def score(self, source: str) -> list[float]:
+        """Return the scores of the folds; the final fit's is left out."""
+        job = {"kind": self.scorer.task.kind, "n_outputs": self.scorer.task.n_outputs}
+        values = []
+        for X, y, X_new, train, new in self.parts:
+            rows = (
+                X.iloc[train].reset_index(drop=True),
+                y[train],
+                X_new.iloc[new].reset_index(drop=True),
+            )
+            raw = np.frombuffer(self.worker.run_candidate(source.encode(), job, *rows), "<f8")
+            if X_new is X:
+                values.append(self.scorer.task.score_predictions(y[new], raw[1:, None], raw[0]))
+        return values
+
+
+def timed(call) -> tuple[float, object]:
+    """Seconds of wall clock, and what the call gave."""
+    began = time.perf_counter()
+    result = call()
+    return time.perf_counter() - began, result
+
+
+def pairs(a, b, count: int) -> dict:
+    """Time two calls in turn and relate them."""
+    a(), b()
+    rows = [(timed(a)[0], timed(b)[0]) for _ in range(count)]
+    times = np.array(rows)
+    ratio = times[:, 0] / times[:, 1]
+    return {
+        "a_s": round(float(np.median(times[:, 0])), 4),
+        "b_s": round(float(np.median(times[:, 1])), 4),
+        "ratio": round(float(np.median(ratio)), 3),
+        "ratio_min": round(float(ratio.min()), 3),
+        "ratio_max": round(float(ratio.max()), 3),
+        "pairs": count,
+    }
+
+
+def step() -> dict:
+    """A score and a whole step (score, ledger, git) against bare cross-validation."""
+    found = {}
+    with Scorer() as scorer, tempfile.TemporaryDirectory() as root:
+        bare = Bare(scorer)
+        run = Run.open("speed", root=Path(root), agent="command", scorer=scorer)
+        run.ensure_baseline()
+        count = 0
+
+        def one_step(source: str) -> None:
+            nonlocal count
+            count += 1  # another program each time, with the same work
+            run.step(Proposal(source + f"\nUNUSED = {count}\n"))
+
+        for name, (source, n) in MODELS.items():
+            same = scorer.score(source).fold_scores == tuple(bare.score(source))
+            score = pairs(lambda s=source: scorer.score(s), lambda s=source: bare.score(s), n)
+            whole = pairs(lambda s=source: one_step(s), lambda s=source: bare.score(s), n)
+            found[name] = {"score": score, "step": whole, "identical": same}
+            print(
+                f"  {name:<7} bare {score['b_s'] * 1e3:8.1f} ms   score / bare {score['ratio']:.2f}"
+                f"   step / bare {whole['ratio']:.2f}   scores identical: {same}",
+                flush=True,
+            )
+        run.close()
+    return found
+
+
+COLD = """
+import sys
+sys.path.insert(0, {root!r})
+import train
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from harness.task import HEART
+split = HEART.split()
+X = train.feature_fn(split.X_train)
+cv = StratifiedKFold(5, shuffle=True, random_state=42)
+print("val_auc:", cross_val_score(train.build_pipeline(), X, split.y_train, cv=cv,
+                                  scoring="roc_auc").mean())
+model = train.build_pipeline().fit(X, split.y_train)
+print("test_auc:", roc_auc_score(split.y_test, model.predict_proba(
+    train.feature_fn(split.X_test))[:, 1]))
+"""
+
+
+def cold() -> dict:
+    """A step against a Python that starts, imports and cross-validates, as the original does."""
+    code = COLD.format(root=str(REPO))
+
+    def start_python() -> None:
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+    with Scorer() as scorer:
+        found = pairs(start_python, lambda: scorer.score(BASELINE), 8)
+    print(f"  cold process / warm score {found['ratio']:.1f}", flush=True)
+    return found
+
+
+class Peak:
+    """Samples the memory of this process's family: proportional set size, in MiB."""
+
+    def __enter__(self) -> Peak:
+        self.peak, self.stop = 0.0, threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while not self.stop.wait(0.02):
+            total = 0
+            for process in [me, *me.children(recursive=True)]:
+                try:
+                    total += process.memory_full_info().pss
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total / 2**20)
+
+    def __exit__(self, *exc) -> None:
+        self.stop.set()
+        self.thread.join()
+
+
+def made(rows: int, columns: int) -> Task:
+    """Make a task of this size."""
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((rows, columns))
+    y = (X[:, :8].sum(axis=1) + rng.standard_normal(rows) * 3 > 0).astype(np.int64)
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(columns)])
+    return Task.from_frames(f"made-{rows}-{columns}", frame, y, budget_s=1800.0)
+
+
+def size() -> dict:
+    """Overhead and memory by rows and columns, one worker, so that only the harness differs."""
+    found = {}
+    for rows, columns in [(303, 13), (3000, 13), (30000, 13), (100000, 13), (20000, 500)]:
+        task = made(rows, columns)
+        data = task.load()[0].memory_usage(index=False).sum() / 2**20
+        with Scorer(task, workers=1) as scorer:
+            bare = Bare(scorer)
+            figures = pairs(lambda s=scorer: s.score(BOOSTING), lambda b=bare: b.score(BOOSTING), 3)
+            with Peak() as idle:
+                time.sleep(0.3)
+            with Peak() as alone:
+                bare.score(BOOSTING)
+            with Peak() as whole:
+                scorer.score(BOOSTING)
+        extra = (whole.peak - idle.peak) - (alone.peak - idle.peak)
+        found[f"{rows}x{columns}"] = figures | {
+            "data_mib": round(float(data), 1),
+            "extra_peak_mib": round(extra, 1),
+        }
+        print(
+            f"  {rows:>6} x {columns:<3} score / bare {figures['ratio']:.2f}   data {data:.1f} MiB"
+            f"   peak beyond bare {extra:+.0f} MiB",
+            flush=True,
+        )
+    return found
+
+
+def workers() -> dict:
+    """Two workers against one."""
+    source, n = MODELS["medium"]
+    with Scorer(workers=1) as one, Scorer(workers=2) as two:
+        same = one.score(source).fold_scores == two.score(source).fold_scores
+        found = pairs(lambda: two.score(source), lambda: one.score(source), n)
+    print(f"  two workers / one {found['ratio']:.2f}   scores identical: {same}", flush=True)
+    return found | {"identical": same}
+
+
+def loop(iterations: int) -> dict:
+    """A whole playbook run: steps per minute, where the time goes, and whether anything grows."""
+    from harness.agents import get_agent
+
+    spent = dict.fromkeys(("agent", "score", "probe", "rest"), 0.0)
+
+    def watched(name: str, call):
+        def inside(*args, **kwargs):
+            seconds, result = timed(lambda: call(*args, **kwargs))
+            spent[name] += seconds
+            return result
+
+        return inside
+
+    marks, me = [], psutil.Process()
+
+    def on_row(*_) -> None:
+        marks.append(
+            (time.perf_counter(), me.memory_info().rss, me.num_fds(), len(me.children(True)))
+        )
+
+    with Scorer() as scorer, tempfile.TemporaryDirectory() as root:
+        scorer.score = watched("score", scorer.score)
+        scorer.probe = watched("probe", scorer.probe)
+        agent = get_agent("playbook")
+        agent.propose = watched("agent", agent.propose)
+        run = Run.open("speed", root=Path(root), agent="playbook", scorer=scorer)
+        total, _ = timed(lambda: run_loop(run, agent, iterations=iterations, on_row=on_row))
+        run.close()
+    spent["rest"] = total - sum(spent.values())
+    shares = {name: round(seconds / total, 3) for name, seconds in spent.items()}
+    found = {
+        "iterations": iterations,
+        "per_minute": round(60 * iterations / total, 1),
+        "shares": shares,
+    }
+    early, late = marks[len(marks) // 10], marks[-1]
+    found["rss_growth_mib"] = round((late[1] - early[1]) / 2**20, 1)
+    found["handles_growth"] = late[2] - early[2]
+    found["processes_growth"] = late[3] - early[3]
+    rest = f"memory {found['rss_growth_mib']:+} MiB, handles {found['handles_growth']:+}"
+    print(f"  {found['per_minute']} steps a minute; time: {shares}; {rest}", flush=True)
+    return found
+
+
+def machine() -> dict:
+    """Describe the machine without naming it."""
+    model = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    import sklearn
+
+    return {
+        "processor": model,
+        "cores": len(psutil.Process().cpu_affinity())
+        if sys.platform == "linux"
+        else os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "load_average": [round(x, 1) for x in os.getloadavg()],
+    }
+
+
+PARTS = {"step": step, "cold": cold, "size": size, "workers": workers, "loop": loop}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--iterations", type=int, default=200, help="of the whole run (200)")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    found = json.loads(options.out.read_text()) if options.out.exists() else {}
+    found["machine"] = machine()
+    print(f"task {HEART.name}, {found['machine']}", flush=True)
+    for name in options.only:
+        print(f"{name}: {PARTS[name].__doc__.splitlines()[0]}", flush=True)
+        found[name] = PARTS[name](options.iterations) if name == "loop" else PARTS[name]()
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
