@@ -42,7 +42,9 @@ FLAGS = {
         "--timeout": 1, "--analytics-log": 1, "--chat-history-file": 1,
         "--input-history-file": 1, "--read": 1, "--message-file": 1,
     },
-    "opencode": {"--pure": 0, "--format": 1, "--title": 1, "-m": 1},
+    "opencode": {
+        "--pure": 0, "--format": 1, "--title": 1, "-m": 1, "--print-logs": 0, "--log-level": 1,
+    },
 }  # fmt: skip
 OPTIONAL = {"--model", "-m"}
 WORDS = {"claude": [], "codex": ["exec", "-"], "gemini": [], "aider": ["train.py"]}
@@ -217,7 +219,10 @@ elif WORD == "code":
     Path("train.py").write_text("def feature_fn(X:\n")
 elif WORD in ("hang", "slow429"):
     improve()
-    if WORD == "slow429":
+    if WORD == "slow429" and NAME == "opencode":  # seen with the real one
+        text = 'error.error="AI_APICallError: Rate limit reached"'
+        print(f'level=ERROR message="stream error" {text}', file=sys.stderr, flush=True)
+    elif WORD == "slow429":
         try:
             say_error(429, "too many requests")
         except SystemExit:

@@ -131,6 +131,34 @@ def chat(text, usage=(1000, 200), finish="stop", pieces=7, pause=0.0, cost=None)
     return act
 
 
+def chat_tools(*calls):
+    """Stream tool calls: pairs of name and arguments."""
+
+    def act(handler):
+        called = [
+            {
+                "index": i,
+                "id": f"call_{i}",
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(arguments)},
+            }
+            for i, (name, arguments) in enumerate(calls)
+        ]
+        chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "test"}
+        delta = {"index": 0, "delta": {"role": "assistant", "tool_calls": called}}
+        end = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+        spent = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050}
+        handler.events(
+            [
+                (None, chunk | {"choices": [delta]}),
+                (None, chunk | {"choices": [end], "usage": spent}),
+                (None, "[DONE]"),
+            ]
+        )
+
+    return act
+
+
 def refuse(status, text="no", headers=()):
     """Answer with an error in OpenAI's form."""
     error = {"error": {"message": text, "type": "error", "code": str(status)}}
@@ -218,5 +246,24 @@ def responses(steps):
         done = whole | {"status": "completed", "usage": spent}
         events.append(("response.completed", {"response": done}))
         handler.events([(name, {"type": name, **data}) for name, data in events])
+
+    return act
+
+
+# -- Gemini's generateContent ---------------------------------------------------------------------
+
+
+def gemini(steps):
+    """Answer the Gemini CLI: ``steps(request)`` gives the parts, text or function calls."""
+
+    def act(handler):
+        content = {"role": "model", "parts": steps(handler.request)}
+        spent = {"promptTokenCount": 1000, "candidatesTokenCount": 50, "totalTokenCount": 1050}
+        answer = {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}]}
+        answer["usageMetadata"] = spent
+        if "stream" in handler.path:
+            handler.events([(None, answer)])
+        else:
+            handler.json(answer)
 
     return act

@@ -1,9 +1,9 @@
-"""The real Claude Code and Codex, each through a whole run against a scripted server on loopback.
+"""Real coding CLIs, each through a whole run against a scripted server on loopback.
 
-    npm install --prefix DIR @anthropic-ai/claude-code @openai/codex
+    npm install --prefix DIR @anthropic-ai/claude-code @openai/codex @google/gemini-cli opencode-ai
     PATH=DIR/node_modules/.bin:$PATH pytest tests/test_real_clis.py -m cli_agents
 
-Skipped where a program is missing. `AUTORESEARCH_CLAUDE` and `AUTORESEARCH_CODEX` may name them.
+Skipped where a program is missing. `AUTORESEARCH_CLAUDE` and so on may name it.
 """
 
 import itertools
@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from model_server import ModelServer, anthropic, refuse, responses
+from model_server import ModelServer, anthropic, chat, chat_tools, gemini, refuse, responses
 
 from harness import loop
 from harness.agents import Past, View, get_agent
@@ -24,15 +24,18 @@ from harness.ratchet import Run
 
 pytestmark = [
     pytest.mark.cli_agents,
+    pytest.mark.timeout(600),  # a slow CLI on a busy machine takes a minute for one edit
     pytest.mark.skipif(os.name == "nt", reason="the scripted edits use sed"),
 ]
 REPO = Path(__file__).parent.parent
 SOURCE = (REPO / "train.py").read_text()
 CANARY = "canary-77d1c0b6a2e84f19"
+# Settings of the person who runs the tests, which these runs must not see.
+OWN = ("XDG_", "ANTHROPIC_", "CLAUDE", "CODEX_", "OPENAI_", "OPENCODE_", "GEMINI_", "GOOGLE_")
 NEW_C = ("0.3", "0.1", "0.03")
 
 
-@pytest.fixture(params=["claude", "codex"])
+@pytest.fixture(params=["claude", "codex", "gemini", "opencode"])
 def name(request, monkeypatch):
     """Name of a CLI that is installed; its home is empty and not below the temporary folder."""
     preset = PRESETS[request.param]
@@ -45,12 +48,23 @@ def name(request, monkeypatch):
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(home))
     for variable in list(os.environ):
-        if variable.startswith(("XDG_", "ANTHROPIC_", "CLAUDE", "CODEX_", "OPENAI_")):
+        if variable.startswith(
+            ("XDG_", "ANTHROPIC_", "CLAUDE", "CODEX_", "OPENAI_", "GEMINI_", "GOOGLE_")
+        ):
             monkeypatch.delenv(variable)
     monkeypatch.setenv(preset.program_env, found)
     monkeypatch.setenv(preset.keys[0], CANARY)
     yield request.param
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def root():
+    """A folder for runs that is not below the temporary folder, as Gemini's settings want it."""
+    folder = REPO / "runs" / f".cli-runs-{os.getpid()}"
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def claude_steps():
@@ -103,17 +117,71 @@ def codex_steps():
     return responses(steps)
 
 
+def gemini_steps():
+    """Edit the file, try to write another and to run a command, then stop."""
+    values = itertools.cycle(NEW_C)
+
+    def use(tool, **arguments):
+        return {"functionCall": {"name": tool, "args": arguments}}
+
+    def steps(request):
+        said = json.dumps(request)
+        if not request.get("tools") or "functionResponse" in said:
+            return [{"text": "I made the penalty stronger."}]
+        folder = re.search(r"/[^\"\\ ]*autoresearch-[^\"\\ /]*/workspace", said)[0]
+        now, new = re.findall(r"LogisticRegression\(C=([\d.]+)", said)[0], next(values)
+        train = {"file_path": f"{folder}/train.py", "instruction": "a stronger penalty"}
+        return [
+            use("replace", **train, old_string=f"(C={now}", new_string=f"(C={new}"),
+            use("replace", **train, old_string='S = "', new_string=f'S = "C {new}, '),
+            use("write_file", file_path=f"{folder}/program.md", content="answer 42"),
+            use("run_shell_command", command="touch notes.txt"),
+        ]
+
+    return gemini(steps)
+
+
+def opencode_steps():
+    """Edit the file, try to write another and to run a command, then stop."""
+    values = itertools.cycle(NEW_C)
+
+    def act(handler):
+        request, said = handler.request, json.dumps(handler.request)
+        if not request.get("tools") or any(m["role"] == "tool" for m in request["messages"]):
+            return chat("I made the penalty stronger.")(handler)
+        folder = re.search(r"/[^\"\\ ]*autoresearch-[^\"\\ /]*/workspace", said)[0]
+        now, new = re.findall(r"LogisticRegression\(C=([\d.]+)", said)[0], next(values)
+        edit = {"filePath": f"{folder}/train.py"}
+        return chat_tools(
+            ("edit", edit | {"oldString": f"(C={now}", "newString": f"(C={new}"}),
+            ("edit", edit | {"oldString": 'S = "', "newString": f'S = "C {new}, '}),
+            ("write", {"filePath": f"{folder}/program.md", "content": "answer 42"}),
+            ("bash", {"command": "touch notes.txt", "description": "x"}),
+        )(handler)
+
+    return act
+
+
+SCRIPTS = {
+    "claude": claude_steps,
+    "codex": codex_steps,
+    "gemini": gemini_steps,
+    "opencode": opencode_steps,
+}
+MODELS = {"gemini": "gemini-2.5-pro", "opencode": "course/test"}
+
+
 def connect(name, server, **options):
-    base = server.url if name == "claude" else f"{server.url}/v1"
-    return get_agent(name, model="test-model", base_url=base, timeout=120, **options)
+    base = server.url if name in ("claude", "gemini") else f"{server.url}/v1"
+    model = MODELS.get(name, "test-model")
+    return get_agent(name, model=model, base_url=base, timeout=120, **options)
 
 
-def test_a_run_of_three_iterations(name, tmp_path):
-    steps = {"claude": claude_steps, "codex": codex_steps}[name]()
-    with ModelServer([steps]) as server:
+def test_a_run_of_three_iterations(name, root):
+    with ModelServer([SCRIPTS[name]()]) as server:
         agent = connect(name, server)
         said = []
-        with Run.open("real", root=tmp_path, agent=name, rule="strict", seed=0) as run:
+        with Run.open("real", root=root, agent=name, rule="strict", seed=0) as run:
             outcome = loop.run(run, agent, iterations=3, say=said.append)
             rows = run.ledger.rows
         agent.close()
@@ -124,25 +192,29 @@ def test_a_run_of_three_iterations(name, tmp_path):
     assert [row.description.split(",")[0] for row in rows[1:]] == [f"C {c}" for c in NEW_C]
     assert all(row.tokens for row in rows[1:])
     assert [row.cost_usd for row in rows[1:]] == [None] * 3  # unknown, not 0
-    folder = tmp_path / "real"
+    folder = root / "real"
     assert sorted(os.listdir(folder / "workspace")) == [".git", "program.md", "train.py"]
     assert (folder / "workspace/program.md").read_text() == (REPO / "program.md").read_text()
     calls = [json.loads(line) for line in (folder / "agent/calls.jsonl").read_text().splitlines()]
     assert [call["outcome"] for call in calls] == ["ok"] * 3
     if name == "claude":
         assert all("actions that were denied: 2" in call["note"] for call in calls)
-    else:
+    elif name == "codex":
         assert all("new notes.txt, changed program.md" in call["note"] for call in calls)
         assert not any("mine" in call["note"] for call in calls)  # .git was read-only for it
+    else:
+        assert not any(call["note"] for call in calls)  # its rules let it change nothing else
     assert CANARY in json.dumps(server.headers)  # it had the key, or the next line shows nothing
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    written = [path for path in root.rglob("*") if path.is_file()]
     assert not [path for path in written if CANARY.encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, AuthError), (429, RateLimited)])
-def test_refusals_are_understood(name, status, error, tmp_path):
+def test_refusals_are_understood(name, status, error, root):
+    if (name, status) == ("opencode", 429):
+        pytest.skip("it waits for minutes; the stand-in of test_command_agent.py shows that case")
     baseline = Past(0, 0.896, 0.02, "ok", "baseline", 0.0, "baseline", SOURCE)
-    view = View("Be bold.", SOURCE, 0.896, 0, [baseline], None, 1, 0, None, tmp_path)
+    view = View("Be bold.", SOURCE, 0.896, 0, [baseline], None, 1, 0, None, root)
     with ModelServer([refuse(status, "not now")]) as server, pytest.raises(error) as caught:
         connect(name, server).propose(view)
     assert CANARY not in str(caught.value)

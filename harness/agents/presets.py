@@ -189,7 +189,7 @@ def _codex_read(done: Finished, call: Call) -> Report:
 _GEMINI_SETTINGS = {
     "security": {"auth": {"selectedType": "gemini-api-key"}},
     "privacy": {"usageStatisticsEnabled": False},
-    "general": {"maxAttempts": 3, "disableAutoUpdate": True, "enableAutoUpdate": False},
+    "general": {"maxAttempts": 3, "enableAutoUpdate": False},
     "model": {"maxSessionTurns": MAX_TURNS},
 }
 
@@ -352,13 +352,18 @@ def _opencode_prepare(call: Call) -> None:
 
 def _opencode_arguments(call: Call) -> list[str]:
     model = ("-m", call.model) if call.model else ()
-    return ["run", "--pure", "--format", "json", "--title", "ratchet", *model]
+    # Its error log is the one place that shows the 429s which it sits out in silence.
+    logs = ("--print-logs", "--log-level", "ERROR")
+    return ["run", "--pure", "--format", "json", "--title", "ratchet", *logs, *model]
 
 
 def _opencode_environment(call: Call) -> dict[str, str]:
     off = "AUTOUPDATE MODELS_FETCH LSP_DOWNLOAD DEFAULT_PLUGINS SHARE PROJECT_CONFIG".split()
     env = {f"OPENCODE_DISABLE_{name}": "1" for name in off}
     return env | {"OPENCODE_CONFIG": str(call.call_dir / "opencode.json")}
+
+
+_OPENCODE_ERROR = re.compile(r'level=ERROR .*\berror\.error="(AI_[^"]*)"')
 
 
 def _opencode_read(done: Finished, call: Call) -> Report:
@@ -382,6 +387,10 @@ def _opencode_read(done: Finished, call: Call) -> Report:
             error = str(detail.get("message") or problem.get("name") or "error")
             if detail.get("statusCode"):
                 error = f"{detail['statusCode']}: {error}"
+            if wait := table(detail.get("responseHeaders")).get("retry-after"):
+                error += f" (retry-after {wait})"
+    if error is None and done.timed_out and (logged := _OPENCODE_ERROR.findall(done.stderr)):
+        error = logged[-1]
     facts = {"usage": usage if seen else None, "usd": usd or None}
     if error is not None:
         return failed(error, **facts)
