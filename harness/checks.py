@@ -407,3 +407,72 @@ def kept_by_you(answer, run) -> str:
         f"(iteration {row.iteration}). Undo is free: try another idea.",
     )
     return f"Iteration {row.iteration}: {row.val_auc:.4f} ± {row.val_sd:.4f}, {row.delta:+.4f}."
+
+
+# -- lesson 05: is it real? -------------------------------------------------------------
+
+
+@exercise("5.1")
+def share_that_survives(answer, frozen: np.ndarray, fresh: np.ndarray) -> str:
+    """Share of the winner's lead that is left on fresh folds."""
+    value = as_number(answer)
+    best = int(np.argmax(frozen))
+    lead, left = frozen[best] - np.mean(frozen), fresh[best] - np.mean(fresh)
+    truth = left / lead
+    if near(value, truth, 2):
+        return f"{truth:.0%} of a lead of {lead:.4f} is left."
+    need(not near(value, 100 * truth, 0), "Right in percent; give it as a share.")
+    need(not near(value, left, 4), "That is the lead on fresh folds: divide by the frozen lead.")
+    need(
+        not near(value, (np.max(fresh) - np.mean(fresh)) / lead, 2),
+        "That follows the best on the *fresh* folds: choose by val_auc, then look at that one.",
+    )
+    need(
+        not near(value, (fresh[best] - np.mean(frozen)) / lead, 2),
+        "The average has moved too: compare the winner with the others on the same folds.",
+    )
+    need(left == 0 or not near(value, lead / left, 2), "Upside down: fresh lead over frozen lead.")
+    need(not near(value, 1 - truth, 2), "That is the share that is lost.")
+    raise Hint("Lead = winner minus mean of all twenty. Fresh lead divided by frozen lead.")
+
+
+VERDICTS = ("real", "luck", "cannot tell")
+
+
+@exercise("5.2")
+def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
+    """Real, luck or cannot tell, for each recorded run."""
+    need(
+        isinstance(answer, Mapping),
+        'Give a dictionary with one verdict per run, like {"A": "real", "B": "luck", …}.',
+    )
+    given = {str(k).strip().upper(): " ".join(str(v).lower().split()) for k, v in answer.items()}
+    missing = sorted(set(recorded) - set(given))
+    need(not missing, f"Still without a verdict: {', '.join(missing)}.")
+    for letter in recorded:
+        need(
+            given[letter] in VERDICTS,
+            f"{letter}: write one of {', '.join(map(repr, VERDICTS))}, not {given[letter]!r}.",
+        )
+    wrong = [letter for letter, run in recorded.items() if given[letter] != run["verdict"]]
+    if not wrong:
+        return "All five. Two lines of arithmetic, and no table in a paper can fool you any more."
+    by_claim = {k for k, run in recorded.items() if run["claimed"] > run["luck"]}
+    need(
+        {k for k in recorded if given[k] == "real"} != by_claim
+        or by_claim <= set(recorded) - set(wrong),
+        "You seem to compare the claim with luck. The verdict comes from the interval on fresh "
+        f"folds. Look again at {', '.join(wrong)}.",
+    )
+    need(
+        not all(given[k] == "real" for k in recorded),
+        "Every run claims a gain; that makes none of them real. Where does each interval begin?",
+    )
+    letter = wrong[0]
+    run = recorded[letter]
+    above = "lies above 0" if run["fresh_low"] > 0 else "includes 0 or less"
+    claim = "above" if run["claimed"] > run["fresh_high"] else "inside"
+    raise Hint(
+        f"{len(wrong)} of {len(recorded)} to look at again. {letter}: its interval {above}, and "
+        f"its claim lies {claim} the interval."
+    )

@@ -355,3 +355,85 @@ PROCESSES_ALT = (
     "the rule and the ledger; the answers y_val stay in it. Right, an untrusted process for one "
     "fold runs train.py. X_train, y_train and X_val go from left to right; only numbers come back."
 )
+
+
+# -- lesson 05: is it real? -------------------------------------------------------------
+
+
+@styled
+def climbs(staircases: np.ndarray, title: str, truth: float | None = None) -> Figure:
+    """Draw many staircases of the same programs in other orders, their mean on top.
+
+    Parameters
+    ----------
+    staircases : array of shape (n_orders, n_tries + 1)
+        Best score so far after each try.
+    truth : float, optional
+        What all programs are worth on folds that nobody chose by.
+    """
+    fig, ax = new_figure(title, height=4.4)
+    x = np.arange(staircases.shape[1])
+    for stairs in staircases:
+        ax.plot(x, stairs, color=SKY, lw=0.7, alpha=0.35, drawstyle="steps-post")
+    ax.plot([], [], color=SKY, lw=2, label="one order each")
+    ax.plot(x, staircases.mean(axis=0), color=BLUE, lw=3.5, label="their mean", zorder=4)
+    if truth is not None:
+        ax.axhline(truth, color=VERMILION, ls="--", lw=2.5, zorder=5,
+                   label="what the programs are worth on fresh folds")  # fmt: skip
+    ax.set(xlabel="candidates tried", ylabel="best val_auc so far", xlim=(0, x[-1]))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    fig.legend(loc="outside lower left", ncols=3, fontsize=10)
+    return fig
+
+
+@styled
+def fall_back(frozen: Sequence[float], fresh: Sequence[float], title: str) -> Figure:
+    """Draw each program's score where it was chosen and where it was not; the winner stands out."""
+    fig, ax = new_figure(title, height=4.4)
+    winner = int(np.argmax(frozen))
+    for place, (a, b) in enumerate(zip(frozen, fresh, strict=True)):
+        if place != winner:
+            ax.plot([0, 1], [a, b], "-o", color=GREY, lw=1, ms=4, alpha=0.6)
+    ax.plot([0, 1], [frozen[winner], fresh[winner]], "-D", color=VERMILION, lw=3.5, ms=9, zorder=5)
+    ax.annotate("the winner", (0, frozen[winner]), xytext=(-12, 0), textcoords="offset points",
+                ha="right", va="center", color=VERMILION, weight="bold")  # fmt: skip
+    for x, values, shift in ((0, frozen, -0.3), (1, fresh, 0.2)):
+        mean, sd = np.mean(values), np.std(values, ddof=1)
+        ax.errorbar(x + shift, mean, yerr=sd, fmt="s", color=BLUE, ms=8, capsize=5)
+        ax.annotate(f"{mean:.4f}\n± {sd:.4f}", (x + shift, mean), xytext=(10, 0),
+                    textcoords="offset points", va="center", fontsize=10)  # fmt: skip
+    ax.plot([], [], "s", color=BLUE, label="mean ± 1 SD of all programs")
+    ax.set_xticks([0, 1], ["on the folds\nthey were chosen by", "on fresh folds"])
+    ax.set(ylabel="mean ROC AUC", xlim=(-0.6, 1.6))
+    ax.grid(axis="x", visible=False)
+    fig.legend(loc="outside lower left", fontsize=10)
+    return fig
+
+
+@styled
+def claims(runs: Mapping[str, Mapping], title: str) -> Figure:
+    """Draw for each run what it claims, what luck alone would find, and the gain on fresh folds.
+
+    Parameters
+    ----------
+    runs : mapping
+        Name to a mapping with `claimed`, `luck`, `fresh`, `fresh_low` and `fresh_high`.
+    """
+    fig, ax = new_figure(title, height=1.7 + 0.6 * len(runs))
+    places = np.arange(len(runs))[::-1]
+    values = list(runs.values())
+    fresh = np.array([run["fresh"] for run in values])
+    low = fresh - [run["fresh_low"] for run in values]
+    high = np.array([run["fresh_high"] for run in values]) - fresh
+    ax.axvline(0, color=GREY, lw=1.5)
+    ax.errorbar(fresh, places, xerr=[low, high], fmt="o", color=BLUE, ms=8, capsize=5,
+                label="gain on fresh folds, 95% interval")  # fmt: skip
+    ax.plot([run["claimed"] for run in values], places, "D", mfc="white", mec=VERMILION, mew=2,
+            ms=9, label="gain claimed by the run")  # fmt: skip
+    ax.plot([run["luck"] for run in values], places, "|", color=BLACK, ms=18, mew=2.5,
+            label="luck expected of so many tries")  # fmt: skip
+    ax.set_yticks(places, list(runs))
+    ax.set(xlabel="gain in ROC AUC over the starting program", ylim=(-0.7, len(runs) - 0.3))
+    ax.grid(axis="y", visible=False)
+    fig.legend(loc="outside lower left", ncols=3, fontsize=10)
+    return fig

@@ -206,6 +206,8 @@ class Bench:
 _LOOK = """<style>
 .bench-code textarea { font-family: monospace; font-size: 13px; white-space: pre; tab-size: 4; }
 .bench pre { margin: 0; line-height: 1.35; overflow-x: auto; }
+.bench table { border-collapse: collapse; line-height: 1.35; text-align: left; }
+.bench td, .bench th { padding: 2px 8px; text-align: left; vertical-align: top; }
 </style>"""
 _COLOURS = {"KEPT": "#009E73", "DISCARDED": "#6E6E6E", "CANCELLED": "#6E6E6E"}
 FAILURE_COLOUR = "#D55E00"
@@ -337,7 +339,9 @@ class Panel:
         """Bring git log, ledger and history up to date."""
         run = self.bench.run
         self.log.value = f"<pre>{html.escape(lesson.git_log(run))}</pre>"
-        self.ledger.value = lesson.table(run.ledger.rows).to_html(border=0)
+        columns = ["decision", "val_auc", "delta", "val_sd", "status", "hypothesis"]
+        rows = lesson.table(run.ledger.rows)[columns].reset_index()
+        self.ledger.value = rows.to_html(border=0, index=False, float_format="{:.4f}".format)
         options = [(f"{p.iteration}: {p.decision}, {p.hypothesis[:80]}", p.iteration)
                    for p in run.history]  # fmt: skip
         self.history.options = [("choose an iteration …", None), *options]
