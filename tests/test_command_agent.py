@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -54,12 +55,26 @@ def standin(tmp_path, monkeypatch):
         (folder / "behaviour.txt").write_text(behaviour)
         return program
 
+    install.started = (folder / "seen.json").exists
     install.seen = lambda: json.loads((folder / "seen.json").read_text())
     return install
 
 
 def agent(name, **options):
     return get_agent(name, **{"model": "openai/test", "timeout": 20, "grace": 0.2, **options})
+
+
+def time_out(name, view, standin, error=AgentTimeout):
+    """Let the deadline end a call; give back the error.
+
+    On a busy machine the program may not even have started by then: it gets more time.
+    """
+    for timeout in (0.6, 3, 15):
+        with pytest.raises(AgentError) as caught:
+            agent(name, timeout=timeout).propose(view)
+        if isinstance(caught.value, error) and standin.started():
+            return caught.value
+    raise AssertionError(f"{name} ended in {caught.value!r}")
 
 
 def alive(pid):
@@ -119,17 +134,13 @@ class TestEachPreset:
 
     def test_hangs(self, name, view, standin):
         standin(name, "hang")
-        began = time.monotonic()
-        with pytest.raises(AgentTimeout) as caught:  # although the file is good by then
-            agent(name, timeout=0.6).propose(view)
-        assert time.monotonic() - began < 15
-        assert (caught.value.tokens, caught.value.cost_source) == (None, "unknown")
+        error = time_out(name, view, standin)  # although the file is good by then
+        assert (error.tokens, error.cost_source) == (None, "unknown")
         assert not alive(standin.seen()["pid"])
 
     def test_ignores_sigterm(self, name, view, standin):
         standin(name, "stubborn")
-        with pytest.raises(AgentTimeout):
-            agent(name, timeout=0.6).propose(view)
+        time_out(name, view, standin)
         assert not alive(standin.seen()["pid"])
 
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux")
@@ -175,8 +186,7 @@ class TestEachPreset:
 @pytest.mark.parametrize("name", ["aider", "opencode"])
 def test_a_429_that_ends_in_a_timeout_is_a_429(name, view, standin):
     standin(name, "slow429")
-    with pytest.raises(RateLimited):
-        agent(name, timeout=1.5).propose(view)
+    time_out(name, view, standin, RateLimited)
 
 
 def test_a_key_in_the_source_is_refused(view, standin):
@@ -321,7 +331,7 @@ def test_nothing_survives_a_killed_harness(tmp_path):
         "timeout=60, grace=0.2)"
     )
     process = subprocess.Popen([sys.executable, "-c", harness])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
@@ -331,17 +341,19 @@ def test_nothing_survives_a_killed_harness(tmp_path):
     assert not alive(int(pid.read_text()))
 
 
-def test_close_ends_a_running_program(view):
-    import threading
+def test_close_ends_a_running_program(view, tmp_path):
+    busy = command(f"import time; open({str(tmp_path / 'up')!r}, 'w').close(); time.sleep(60)")
 
-    busy = command("import time; time.sleep(60)")
-    timer = threading.Timer(0.7, busy.close)
-    timer.start()
-    began = time.monotonic()
+    def close_when_up():
+        while not (tmp_path / "up").exists():
+            time.sleep(0.02)
+        busy.close()
+
+    closer = threading.Thread(target=close_when_up, daemon=True)
+    closer.start()
     with pytest.raises(AgentError, match="ended before it had finished"):
         busy.propose(view)
-    timer.join()
-    assert time.monotonic() - began < 15
+    closer.join()
 
 
 def test_missing_program_says_how_to_get_it(view, monkeypatch, tmp_path):
