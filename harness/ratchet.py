@@ -12,6 +12,7 @@ import functools
 import hashlib
 import math
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -82,6 +83,7 @@ class Run:
         self.task = task
         self.notices: list[str] = []  # one line each, for whoever watches
         self._scorer, self._owns_scorer, self._hook = scorer, scorer is None, hook
+        self.last_score = None  # of this process: what the last row came from
         self._rule = None
         self._storing = ThreadPoolExecutor(1, "storing")
         self._load()
@@ -151,6 +153,8 @@ class Run:
             return cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
         except BaseException:
             lock.release()
+            if made and not (path / "run.json").exists():
+                shutil.rmtree(path, ignore_errors=True)  # nothing began
             raise
 
     def _load(self) -> None:
@@ -478,6 +482,7 @@ class Run:
             )
         )
         self._hook("row")
+        self.last_score = score
         self._remember(row, sha, data, hypothesis, program, tuple(score.fold_scores))
         if decision == DISCARDED:
             self.workspace.discard(iteration, sha)

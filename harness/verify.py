@@ -134,6 +134,9 @@ def _check_commit(record: Record, row: Row, commit: Commit) -> list[str]:
     told = (trailers.get("Iteration"), trailers.get("Status"), trailers.get("Val-AUC"))
     if told != (str(row.iteration), row.status, repr(row.val_auc)):
         said.append("commit message and ledger disagree")
+    folds = list(map(float, trailers.get("Folds", "").split()))
+    if row.ok and (not folds or not abs(sum(folds) / len(folds) - row.val_auc) < 1e-6):
+        said.append("val_auc is not the mean of the folds")
     if trailers.get("Decision", "").split(" ")[0] != row.decision:
         said.append("commit message and ledger disagree about the decision")
     return said

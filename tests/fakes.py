@@ -11,6 +11,7 @@ import pytest
 
 from harness import fingerprint
 from harness.agents import Proposal
+from harness.ratchet import program_id
 from harness.scoring import CandidateError
 
 PROGRAM = b"# Program\n"
@@ -65,7 +66,7 @@ START = program(0.8, "baseline").encode()
 class FakeScorer:
     """Scores `VALUE`; counts what it was asked."""
 
-    def __init__(self, spread: float = 0.01):
+    def __init__(self, task=None, *, spread: float = 0.01, **options):
         self.scored: list[str] = []
         self.repeated: list[str] = []
         self.probed: list[str] = []
@@ -76,7 +77,12 @@ class FakeScorer:
         source = source.decode() if isinstance(source, bytes) else source
         self.scored.append(source)
         found = re.search(r"^VALUE = (.+)$", source, re.M)
-        value = eval(found[1]) if found else "crashed (no value)"
+        if found:
+            value = eval(found[1])
+        elif "def build_pipeline" in source:  # a real program: any number that depends on it alone
+            value = 0.85 + 0.1 * int(program_id(source)[:8], 16) / 16**8
+        else:
+            value = "crashed (no value)"
         if isinstance(value, str):
             return FakeScore(value, log="Traceback: it broke\n")
         folds = tuple(value + self.spread * k for k in (-2, -1, 0, 1, 2))
@@ -89,7 +95,7 @@ class FakeScorer:
         self.repeated.append(source)
         if "FAILS_ON_FRESH" in source:
             raise CandidateError("crashed (ValueError: only on other folds)")
-        score = FakeScorer(self.spread).score(source)
+        score = FakeScorer(spread=self.spread).score(source)
         return np.array([score.fold_scores for _ in fold_seeds])
 
     def probe(self, source, score, best_source):
@@ -101,6 +107,12 @@ class FakeScorer:
 
     def close(self):
         self.closed = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
 
 
 class Scripted:
