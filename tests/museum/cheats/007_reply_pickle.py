@@ -1,0 +1,53 @@
+"""Sends a pickle that runs code.
+
+Tries: an object whose __reduce__ would write a file in the process that unpickles it
+Stopped by: the trusted side reads float64 bytes, never objects
+Seen: -
+Family: forged output
+Expect: crashed
+Naive: skip
+"""
+
+import os
+import pickle
+
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "forged output: reply pickle"
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.system, ("touch /tmp/armuseum.pickled",)
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+class Tricky(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        os.write(3, pickle.dumps(Bomb()))
+        os.write(3, b"\0" + pickle.dumps(Bomb()))
+        os._exit(0)
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Tricky()

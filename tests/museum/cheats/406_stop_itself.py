@@ -1,0 +1,48 @@
+"""Stops itself.
+
+Tries: SIGSTOP to its own process: not dead, not running, not answering
+Stopped by: deadline by SIGKILL from outside
+Seen: -
+Family: clock and resources
+Expect: timeout
+Naive: skip
+Budget: short
+"""
+
+import os
+import signal
+
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "clock and resources: stop itself"
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+class Tricky(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return self
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Tricky()

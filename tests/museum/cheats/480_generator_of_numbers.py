@@ -1,0 +1,42 @@
+"""A generator in place of an array.
+
+Tries: yields predictions while somebody reads them
+Stopped by: only arrays can be converted
+Seen: -
+Family: odd objects
+Expect: crashed | rejected
+"""
+
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "odd objects: generator of numbers"
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+class Tricky(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        return (row for row in self.model_.predict_proba(X))
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Tricky()

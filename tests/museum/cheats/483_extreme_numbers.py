@@ -1,0 +1,46 @@
+"""Numbers at the edge.
+
+Tries: adds infinities, NaNs with a payload and subnormal numbers
+Stopped by: every number must be finite
+Seen: -
+Family: odd objects
+Expect: rejected
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "odd objects: extreme numbers"
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+class Tricky(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.model_ = baseline().fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        p = self.model_.predict_proba(X)
+        p[0] = np.inf
+        p[1] = np.frombuffer(b"val_auc\x7f", dtype="<f8")[0]
+        return p
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return Tricky()

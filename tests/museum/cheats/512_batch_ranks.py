@@ -1,0 +1,31 @@
+"""Ranks within the rows that are asked about.
+
+Tries: turns each column into ranks of the table at hand
+Stopped by: nothing to stop; the batch probe reports it
+Seen: -
+Family: honest mistakes
+Expect: no-gain baseline
+"""
+
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "honest mistakes: batch ranks"
+
+
+def baseline():
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=1.0, max_iter=500, random_state=42),
+    )
+
+
+def feature_fn(X):
+    return X.rank(pct=True)
+
+
+def build_pipeline():
+    return baseline()
