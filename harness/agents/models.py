@@ -110,9 +110,8 @@ MODELS: dict[str, Model] = {
         "one covariance for both groups, pulled towards simple",
         'LinearDiscriminantAnalysis(solver="lsqr", shrinkage={shrinkage})',
         (("sklearn.discriminant_analysis", "LinearDiscriminantAnalysis"),),
-        {"shrinkage": 0.1},
-        {"shrinkage": (0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)},
-        positive=("shrinkage",),
+        {"shrinkage": "auto"},
+        {"shrinkage": ("auto", 0.1, 0.3, 0.5)},
     ),
     "svc": Model(
         "SVC with a wide kernel",

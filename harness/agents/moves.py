@@ -130,10 +130,10 @@ def _shape_ideas() -> list[Move]:
         "standard": "back to plain standard scaling",
     }
     return [
-        Move("curves", "splines with 3 knots on the continuous columns", bend(3, 3), weight=3),
+        Move("curves", "straight pieces between 4 knots on the continuous columns", bend(4, 1), 3),
+        Move("curves", "splines with 3 knots on the continuous columns", bend(3, 3), 2),
         Move("curves", "splines with 4 knots on the continuous columns", bend(4, 3)),
-        Move("curves", "splines with 5 knots on the continuous columns", bend(5, 3), weight=0.5),
-        Move("curves", "straight pieces between 4 knots on the continuous columns", bend(4, 1)),
+        Move("curves", "splines with 5 knots on the continuous columns", bend(5, 3), 0.5),
         *[
             Move("scale", text, lambda r, k=key: replace(r, scale=k))
             for key, text in scales.items()
@@ -156,18 +156,18 @@ def _shape_ideas() -> list[Move]:
     ]
 
 
-# How soon a model is tried, coarse: smooth and averaged before boosted.
+# How soon a model is tried, coarse: those that err smoothly and differently first.
 _KIND_WEIGHTS = {
+    "extra": 3,
+    "bayes": 2,
     "lda": 2,
-    "extra": 2,
-    "svc": 2,
-    "forest": 2,
-    "kernel": 2,
-    "bayes": 1,
-    "gp": 2,
+    "forest": 1,
+    "lightgbm": 1,
+    "logistic": 1,
     "elastic": 1,
-    "logistic": 2,
-    "lightgbm": 0.5,
+    "gp": 0.5,
+    "kernel": 0.5,
+    "svc": 0.5,
     "boosting": 0.5,
     "neighbours": 0.5,
     "mlp": 0.5,
@@ -403,7 +403,7 @@ def _short(text: str) -> str:
 
 def _around(grid: tuple, now) -> list:
     """The values next to this one, two on each side; all others where there is no order."""
-    if isinstance(now, str):
+    if any(isinstance(v, str) for v in (*grid, now)):
         return [v for v in grid if v != now]
     below = [v for v in grid if v < now][-2:]
     return below[::-1] + [v for v in grid if v > now][:2]

@@ -70,10 +70,15 @@ _RANDOM = re.compile(
 _SEED = re.compile(r"\b(random_state|seed)(\s*=\s*)\d+")
 
 
+def _draw(rng: np.random.Generator) -> int:
+    """A seed of nine digits: never twice in a run, and every program equally long."""
+    return int(rng.integers(100_000_000, 1_000_000_000))
+
+
 def start(seed: int, copies: int = COPIES) -> str:
     """The program that a null run starts from: itself one draw of the null."""
     rng = np.random.default_rng([abs(seed), 0, 7])
-    return SOURCE.format(seed=int(rng.integers(1_000_000)), copies=copies)
+    return SOURCE.format(seed=_draw(rng), copies=copies)
 
 
 class Null:
@@ -90,9 +95,8 @@ class Null:
         rng = np.random.default_rng([abs(view.seed), view.iteration, view.slot, 7])
         taken = {normalise(text) for text in (view.best_source, *view.pending)}
         while True:
-            source = self._reseed(view.best_source, int(rng.integers(1_000_000)))
-            # A draw from a million seeds: a seed that came up in an earlier iteration is no
-            # harm, but one that is the best itself would be a tie instead of a ticket.
+            source = self._reseed(view.best_source, _draw(rng))
+            # The best itself again would be a tie instead of a ticket.
             if normalise(source) not in taken:
                 return Proposal(source=source)
 

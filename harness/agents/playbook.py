@@ -24,7 +24,7 @@ from harness.agents.moves import Move, apply_move, ideas, pair, refine, steps
 from harness.agents.profiles import Profile, profile_of
 from harness.agents.recipe import Recipe, parse, render
 
-PRIOR_WEIGHT = 4.0  # a prior counts as much as this many decisions seen
+PRIOR_WEIGHT = 8.0  # a prior counts as much as this many decisions seen
 NEAR = 0.001  # a loss this small is far inside the noise, so the idea keeps some credit
 NEAR_CREDIT = 0.25
 ALONE = 0.01  # an idea that cost more than this alone is not worth pairing
@@ -32,7 +32,7 @@ ALONE = 0.01  # an idea that cost more than this alone is not worth pairing
 
 @dataclass
 class Memory:
-    """What the history says, folded in entry by entry so that a call costs the same at any length."""
+    """What the history says, taken in entry by entry: a call costs the same at any length."""
 
     past: list[Past] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)

@@ -13,7 +13,7 @@ from harness.task import CATEGORICAL, NUMERIC
 
 @dataclass(frozen=True)
 class Feature:
-    """One change to the table: why (a comment), the lines that make it, its name in a hypothesis."""
+    """One change to the table: why, the lines that make it, and how a hypothesis names it."""
 
     why: str
     code: str

@@ -239,16 +239,16 @@ def _render_preparation(recipe: Recipe, profile: Profile, needs: set, lines: lis
                 if recipe.rare
                 else 'handle_unknown="ignore"'
             )
-            lines.append(f"    codes = OneHotEncoder({pool}, sparse_output=False)")
+            lines.append(_explode(f"codes = OneHotEncoder({pool}, sparse_output=False)", 4))
             blocks.append(f"(codes, {'CODES' if profile.named else _selector('exclude', needs)})")
         if recipe.knots:
             needs.add(("sklearn.preprocessing", "SplineTransformer"))
-            lines.append(
-                "    # A few smooth bends per column; flat beyond the range seen in training."
-            )
+            lines.append("    # A few bends per column; flat beyond the range seen in training.")
+            # Quantiles put the bends where the rows are, but need more than two values per column.
+            knots = ' knots="quantile",' if profile.named else ""
             spline = (
                 f"SplineTransformer(n_knots={recipe.knots}, degree={recipe.degree},"
-                ' extrapolation="constant")'
+                f'{knots} extrapolation="constant")'
             )
             plain = 'SimpleImputer(strategy="median")'
             needs.add(("sklearn.impute", "SimpleImputer"))
@@ -404,7 +404,8 @@ def _read_weights(text: str) -> tuple[int, ...]:
 
 def _read_wrap(text: str) -> tuple:
     bag = re.search(
-        r"BaggingClassifier\(model, n_estimators=(\d+), max_samples=([\d.]+), max_features=([\d.]+)",
+        r"BaggingClassifier\(model, n_estimators=(\d+), max_samples=([\d.]+),"
+        r" max_features=([\d.]+)",
         text,
     )
     if bag:
