@@ -149,7 +149,7 @@ def _date_lines(X: pd.DataFrame, names: list[str]) -> list[str]:
         "        date = X[name].dt",
         '        X[f"{name} day"] = (X[name] - pd.Timestamp("2000-01-01")).dt.days.astype(float)',
         '        X[f"{name} month"] = date.month.astype(float)',
-        '        X[f"{name} weekday"] = date.weekday.astype(float)',
+        '        X[f"{name} weekday"] = date.day_of_week.astype(float)',
     ]
     if any((X[name].dropna().dt.normalize() != X[name].dropna()).any() for name in names):
         lines.append('        X[f"{name} hour"] = date.hour.astype(float)')
