@@ -64,6 +64,7 @@ class _Loop:
         self.extra_calls = 0  # calls that ended in no row of their own
         self.errors, self.warned = 0, False
         self.batch_calls, self.batch_cost = 0, 0.0  # proposals that have no row yet
+        self.warned = False  # that costs are unknown
         self.carried_tokens: int | None = 0  # spent on such calls since the last row
         self.carried_cost: float | None = 0.0
 
@@ -72,6 +73,9 @@ class _Loop:
         run = self.run
         if self.deadline is not None and self.clock() >= self.deadline:
             raise _Stop("the time budget is used up")
+        if self.max_cost is not None and run.unknown_costs and not self.warned:
+            self.warned = True
+            self.say("some costs are unknown: the cost limit holds only for those that are known")
         spent = run.cost_usd + self.batch_cost + (self.carried_cost or 0.0)
         if self.max_cost is not None and spent >= self.max_cost:
             raise _Stop(f"the cost limit is reached ({spent:.2f} USD)")
@@ -266,6 +270,9 @@ def run(
 
 
 def _start(run: Run, on_row, say) -> None:
+    aside = run.set_aside()
+    if aside is not None:
+        say(f"train.py had an edit that no step scored; it was put back, see it with: {aside}")
     run.settle()
     row = run.ensure_baseline()
     for line in run.take_notices():

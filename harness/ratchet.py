@@ -301,6 +301,17 @@ class Run:
         """Return the last candidate as it was written, scored or not."""
         return self._past[-1].source.encode() if self._past else b""
 
+    def set_aside(self) -> str | None:
+        """Store an edit of `train.py` that no step scored; return how to see it, or None."""
+        try:
+            data = self.workspace.read_train()
+        except RunError:
+            return None
+        if self.best is None or data in (self.best.source.encode(), self.last_source()):
+            return None
+        blob = self.workspace.git.write("blob", data)
+        return f"git -C {self.workspace.path} cat-file -p {blob[:SHORT]}"
+
     def log_path(self, iteration: int) -> Path:
         """Where an iteration's log lies."""
         return self.path / "logs" / f"{iteration:04d}.log"

@@ -47,10 +47,9 @@ class RunLock:
             else:
                 hint = f"process {owner}; wait for it, or stop it with Ctrl-C where it runs"
             raise RunError(f"run '{tag}' is owned by {hint}") from None
+        os.lseek(self._file, 0, os.SEEK_SET)
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0) if os.name != "nt" else os.write(
-            self._file, f"{os.getpid()}\n".encode()
-        )
+        os.write(self._file, f"{os.getpid()}\n".encode())
 
     def _take(self) -> None:
         if os.name == "nt":

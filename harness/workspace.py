@@ -142,7 +142,7 @@ class Workspace:
             pass
         if path.is_symlink() or path.is_dir():
             _remove(path)
-        write_file(path, data, self.git.path / "put-back.tmp", durable=False)
+        write_file(path, data, self.git.path / "ratchet-put-back.tmp", durable=False)
         return True
 
     def refresh_index(self) -> None:

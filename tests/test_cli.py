@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -386,6 +387,17 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_continues(tmp_path, number):
     assert done.returncode == 0, done.stderr
     assert len(Ledger(tmp_path / "t" / "results.tsv", writable=False).rows) == 5
     assert check_agreement(tmp_path / "t") == []
+
+
+def test_instructions_for_agents_name_commands_that_exist(repo):
+    from harness.cli import COMMANDS, make_parser
+
+    make_parser()
+    for name in ("program.md", "AGENTS.md", ".claude/commands/autoresearch.md"):
+        text = (repo / name).read_text()
+        named = set(re.findall(r"(?:ratchet|python -m harness) ([a-z]+)", text))
+        assert named >= {"step", "status"}, name
+        assert named <= set(COMMANDS) | {"is"}, name
 
 
 def test_doctor_says_what_is_there(repo):

@@ -132,6 +132,23 @@ def test_money_ends_it_and_earlier_rows_count(run):
     assert loop.run(run, Scripted(paid), max_cost=1.0).rows == 0
 
 
+def test_a_cost_limit_that_cannot_hold_is_said_once(run):
+    lines = []
+    paid = [Proposal(s, None, None, "unknown") for s in rising(4)]
+    loop.run(run, Scripted(paid), iterations=4, max_cost=1.0, say=lines.append)
+    assert lines == ["some costs are unknown: the cost limit holds only for those that are known"]
+
+
+def test_an_edit_that_no_step_scored_is_set_aside(run):
+    loop.run(run, Scripted(rising(1)), iterations=1)
+    run.workspace.train.write_text("an afternoon's work")
+    lines = []
+    loop.run(run, Scripted(rising(1, 0.82)), iterations=2, say=lines.append)
+    assert len(lines) == 1
+    blob = run.workspace.git.expand(lines[0].split()[-1])
+    assert run.workspace.git.read(blob, "blob") == b"an afternoon's work"
+
+
 def test_calls_end_it(run):
     sources = rising(9)
     agent = Scripted([sources[0], sources[0], *sources[1:]])  # one repeat is asked again
