@@ -232,12 +232,14 @@ def wheel(repo, tmp_path_factory) -> list[str]:
 
 def test_wheel_has_all_modules_and_data(repo, wheel):
     harness = repo / "harness"
-    wanted = [*harness.rglob("*.py"), *harness.rglob("*.csv"), *harness.rglob("*.md")]
-    wanted = [str(path.relative_to(repo).as_posix()) for path in wanted]
+    files = [path for path in harness.rglob("*") if path.is_file()]
+    wanted = [p.relative_to(repo).as_posix() for p in files if "__pycache__" not in p.parts]
     assert "harness/data/heart_cleveland.csv" in wanted
     assert "harness/data/README.md" in wanted
     missing = sorted(set(wanted) - set(wheel))
-    assert not missing, f"not in the wheel (no __init__.py beside it?): {missing}"
+    assert not missing, (
+        f"not in the wheel (no __init__.py beside it, or not in package-data?): {missing}"
+    )
 
 
 def test_wheel_has_nothing_else(wheel):
