@@ -152,10 +152,13 @@ class GitFiles:
         with open(scratch, "wb") as out:
             out.write(zlib.compress(raw, 1))
             out.flush()
-            # Renamed before it is synced, so that one sync makes content and name durable. What
-            # a power cut leaves half done has no row in the ledger, and is written again here.
-            os.replace(scratch, path)
+            if os.name != "nt":
+                # Renamed before it is synced, so that one sync makes content and name durable.
+                # What a power cut leaves half done has no row, and is written again here.
+                os.replace(scratch, path)
             os.fsync(out.fileno())
+        if os.name == "nt":  # an open file cannot be renamed there
+            os.replace(scratch, path)
         return sha
 
     @staticmethod

@@ -11,26 +11,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import RunError
+from harness import RunError, notes
 from harness import settings as runfile
-from harness.agents import Past, Proposal, View, hypothesis_of, normalise
+from harness.agents import Past, Proposal, View, normalise
 from harness.gitfiles import write_file
 from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.runlock import RunLock
 from harness.task import get_task
 from harness.workspace import MAX_BYTES, SHORT, Workspace, check_tag, refusal
-
-NO_HYPOTHESIS = "(no hypothesis)"
-OUTPUT_MARK = "--- what the candidate printed ---\n"
-FAILURE_CHARS = 2000  # of a failed candidate's output that an agent gets to see
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")  # differs from run to run and tells nothing
 
 
 @dataclass(frozen=True)
@@ -294,8 +288,7 @@ class Run:
             text = self.log_path(row.iteration).read_text("utf-8", "replace")
         except OSError:
             text = ""
-        printed = text.partition(OUTPUT_MARK)[2].strip()
-        return f"{row.status}\n{printed[-FAILURE_CHARS:]}".strip()
+        return notes.failure_text(row.status, text)
 
     def last_source(self) -> bytes:
         """Return the last candidate as it was written, scored or not."""
@@ -423,7 +416,13 @@ class Run:
         seeds = self.rule.fold_seeds
         if seeds and self.rule.worth_confirming(mine, best):
             if self.best.repeats is None:
-                self.best.repeats = self.scorer.fold_scores(self.best.source, seeds)
+                try:
+                    self.best.repeats = self.scorer.fold_scores(self.best.source, seeds)
+                except CandidateError as err:
+                    raise RunError(
+                        f"the best program fails on fresh folds ({err}), which rule "
+                        f"'{self.rule.name}' needs: start a new tag with another rule"
+                    ) from None
             try:
                 mine = replace(mine, repeats=self.scorer.fold_scores(proposal.source, seeds))
             except CandidateError as err:  # it scored once, but not on other folds
@@ -452,26 +451,19 @@ class Run:
         """Write commit, log and row, then act on the decision."""
         iteration, ok = self.iteration, score.ok
         data = _data(proposal)
-        hypothesis = clean(hypothesis_of(proposal.source), 200) or NO_HYPOTHESIS
-        status = clean(_ADDRESS.sub("0x…", score.status))
+        hypothesis = notes.one_line_hypothesis(proposal.source)
+        status = notes.one_line_status(score.status)
         reason = clean(reason).replace("[", "(").replace("]", ")")
         why = f" [{self.rule.name}: {reason}]" if reason else ""
         program = program_id(proposal.source)
-        trailers = {
-            "Iteration": iteration,
-            "Decision": f"{decision}{why}",
-            "Status": status,
-            "Val-AUC": repr(float(score.val_auc)),
-            "Folds": " ".join(repr(float(s)) for s in score.fold_scores) if ok else "",
-            "Agent": self.agent,
-            "Program": program,
-        }
-        lines = [f"{key}: {value}" for key, value in trailers.items() if value != ""]
-        message = f"{hypothesis}\n\n" + "\n".join(lines) + "\n"
+        told = (iteration, hypothesis, decision + why, status, score, self.agent)
         parent = self.best.sha if self.best is not None else None
+        message = notes.commit_message(*told, program)
         sha = self.workspace.commit(tree, parent, message, iteration)
         self._hook("commit")
-        self._write_log(proposal, score, f"{decision}{why}", hypothesis, status)
+        log = notes.log_text(*told, proposal, self._changed).encode("utf-8", "replace")
+        path = self.log_path(iteration)
+        write_file(path, log, path.with_suffix(".tmp"), durable=False)
         self._hook("log")
         free = proposal.cost_source == "none"  # costs nothing; otherwise None means unknown
         row = self.ledger.append(
@@ -505,34 +497,6 @@ class Run:
         self.settle()
         self._hook("settled")
         return row
-
-    def _write_log(
-        self, proposal: Proposal, score, decision: str, hypothesis: str, status: str
-    ) -> None:
-        free = proposal.cost_source == "none"
-        tokens = "unknown" if proposal.tokens is None else proposal.tokens
-        cost = "unknown" if proposal.cost_usd is None else f"{proposal.cost_usd:.6f} USD"
-        lines = [
-            f"iteration: {self.iteration}",
-            f"hypothesis: {hypothesis}",
-            f"status: {status}",
-            f"val_auc: {score.val_auc:.6f}",
-            f"folds: {' '.join(f'{s:.6f}' for s in score.fold_scores)}",
-            f"decision: {decision}",
-            f"isolation: {score.isolation}",
-            f"agent: {self.agent}",
-            "cost: none" if free else f"cost: {cost} ({proposal.cost_source}), {tokens} tokens",
-        ]
-        lines += [
-            f"probe: {p.name} {p.value:.4f} (limit {p.threshold:.4f}) {p.verdict} {p.detail}"
-            for p in score.probes
-        ]
-        lines += [f"put back: {clean(name, 200)}" for name in self._changed]
-        if proposal.note:
-            lines += ["--- what the agent said ---", proposal.note.rstrip("\n")]
-        text = "\n".join(lines) + "\n" + OUTPUT_MARK + score.log
-        path = self.log_path(self.iteration)
-        write_file(path, text.encode("utf-8", "replace"), path.with_suffix(".tmp"), durable=False)
 
     def take_notices(self) -> list[str]:
         """Return what should be told to a person, once."""

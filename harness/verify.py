@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness import RunError, fingerprint
-from harness.agents import hypothesis_of
 from harness.gitfiles import Commit
-from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
-from harness.ratchet import NO_HYPOTHESIS, program_id
+from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row
+from harness.notes import one_line_hypothesis
+from harness.ratchet import program_id
 from harness.settings import find_run, read_settings, take_fingerprint
 from harness.workspace import DISCARDED_REFS, SHORT, Workspace, refusal
 
@@ -127,7 +127,7 @@ def _check_commit(record: Record, row: Row, commit: Commit) -> list[str]:
     elif tree["program.md"][1] != record.settings["start"]["program.md"]:
         said.append("program.md differs from the run's")
     text = source.decode("utf-8", "surrogateescape")
-    hypothesis = clean(hypothesis_of(text), 200) or NO_HYPOTHESIS
+    hypothesis = one_line_hypothesis(text)
     if commit.subject != hypothesis or not row.description.startswith(hypothesis):
         said.append("the hypothesis in ledger, commit and train.py is not the same")
     trailers = commit.trailers
