@@ -476,3 +476,65 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
         f"{len(wrong)} of {len(recorded)} to look at again. {letter}: its interval {above}, and "
         f"its claim lies {claim} the interval."
     )
+
+
+# -- lesson 06: when agents cheat -------------------------------------------------------
+
+STOPPED_BY = {"a": "lock", "b": "trusted sum", "c": "probe", "d": "lock", "e": "probe"}
+WHY = {
+    "a": "The file cannot be opened from inside a fold.",
+    "b": "What is printed is a log; the harness computes the score itself.",
+    "c": "No lock can stop what is part of the candidate: something has to ask it a question.",
+    "d": "The scratch folder is wiped after each fold, and nothing else can be written.",
+    "e": "Scored again in fresh processes it gives another number: that is a question, too.",
+}
+
+
+@exercise("6.1")
+def what_stops_what(answer) -> str:
+    """Lock, trusted sum or probe, for five tricks."""
+    need(isinstance(answer, Mapping), 'Give a dictionary, like {"a": "lock", "b": …}.')
+    given = {str(k).strip().lower(): " ".join(str(v).lower().split()) for k, v in answer.items()}
+    given = {k: v.rstrip("s") for k, v in given.items()}  # locks, probes
+    missing = sorted(set(STOPPED_BY) - set(given))
+    need(not missing, f"Still without an answer: {', '.join(missing)}.")
+    for letter in STOPPED_BY:
+        need(
+            given[letter] in STOPPED_BY.values(),
+            f'{letter}: write "lock", "trusted sum" or "probe", not {given[letter]!r}.',
+        )
+    wrong = [letter for letter in STOPPED_BY if given[letter] != STOPPED_BY[letter]]
+    need(not wrong, f"Not quite at {', '.join(wrong)}. {WHY[wrong[0]] if wrong else ''}")
+    return "Each layer for what it can do."
+
+
+@exercise("6.2")
+def your_own_cheat(answer, scorer, start: str) -> str:
+    """Score and probe the learner's cheat, and say what became of it."""
+    from harness.agents import normalise
+
+    need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
+    need(
+        normalise(answer) != normalise(start),
+        "That is the starting program (comments and HYPOTHESIS do not count): try something.",
+    )
+    honest = scorer.score(start).val_auc
+    score = scorer.score(answer)
+    need(
+        "SyntaxError" not in score.status and "has no function" not in score.status,
+        f"It does not get as far as cheating: {score.status}.",
+    )
+    if not score.ok:
+        return f"Stopped: {score.status}."
+    if score.val_auc <= honest + 1e-6:
+        return f"It ran and gained nothing: {score.val_auc:.4f}, the start has {honest:.4f}."
+    score = scorer.probe(answer, score, start)
+    if not score.ok:
+        return f"Caught by a probe: {score.status}."
+    review = [probe.name for probe in score.probes if probe.verdict == "review"]
+    more = f" ({', '.join(review)} asks for a second look)" if review else ""
+    raise Hint(
+        f"It scores {score.val_auc:.4f} against {honest:.4f} and passes the probes{more}. If it is "
+        "better modelling, that is research and no cheat: try something worse. If it is a cheat, "
+        "you found a hole: please open an issue."
+    )

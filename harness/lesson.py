@@ -215,6 +215,37 @@ def markdown(text: str) -> None:
     display(Markdown(text))
 
 
+# -- the museum -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One trick of `tests/museum`, with what its first lines say about it."""
+
+    title: str
+    tries: str
+    stopped: str
+    seen: str
+    family: str
+    source: str
+
+
+def exhibits(folder: str = "cheats") -> dict[str, Exhibit]:
+    """Return the exhibits of one folder of the museum, by file name without its ending."""
+    found = {}
+    for path in sorted((RUNS.parent / "tests" / "museum" / folder).glob("[0-9]*.py")):
+        source = path.read_text(encoding="utf-8")
+        title, *lines = (ast.get_docstring(ast.parse(source)) or path.stem).splitlines()
+        facts = dict(line.split(": ", 1) for line in lines if ": " in line)
+        names = ("Tries", "Stopped by", "Seen", "Family")
+        found[path.stem] = Exhibit(title, *(facts.get(name, "") for name in names), source)
+    if not found:
+        raise FileNotFoundError(
+            f"no exhibits in tests/museum/{folder}: this lesson needs the whole course folder"
+        )
+    return found
+
+
 # -- the end of a notebook --------------------------------------------------------------
 
 

@@ -437,3 +437,41 @@ def claims(runs: Mapping[str, Mapping], title: str) -> Figure:
     ax.grid(axis="y", visible=False)
     fig.legend(loc="outside lower left", ncols=3, fontsize=10)
     return fig
+
+
+# -- lesson 06: when agents cheat -------------------------------------------------------
+
+
+@styled
+def believed(tricks: Mapping[str, tuple[float, float]], honest: float, title: str) -> Figure:
+    """Draw what a naive harness and ours report for each trick; no score stands at the right edge.
+
+    Parameters
+    ----------
+    tricks : mapping of str to (float, float)
+        Name to the score that the naive harness believes and the score of ours, NaN for none.
+    honest : float
+        What the program is worth without the trick.
+    """
+    fig, ax = new_figure(title, height=1.9 + 0.42 * len(tricks))
+    places = np.arange(len(tricks))[::-1]
+    edge = 1.03
+    for y, (naive, ours) in zip(places, tricks.values(), strict=True):
+        stop = ours if math.isfinite(ours) else edge
+        if math.isfinite(naive):
+            ax.plot([naive, stop], [y, y], color="#BBBBBB", lw=1.5, zorder=1)
+            ax.plot(naive, y, "D", mfc="white", mec=VERMILION, mew=2, ms=9, zorder=3)
+        if math.isfinite(ours):
+            ax.plot(ours, y, "o", color=BLUE, ms=9, zorder=4)
+        else:
+            ax.plot(edge, y, "X", color=BLUE, ms=10, zorder=4)
+    ax.axvline(honest, color=GREY, ls="--", lw=1.5, label="honest value")
+    ax.plot([], [], "D", mfc="white", mec=VERMILION, mew=2, ms=9, label="naive harness")
+    ax.plot([], [], "o", color=BLUE, ms=9, label="this harness")
+    ax.plot([], [], "X", color=BLUE, ms=10, label="this harness: rejected, no score")
+    ax.set_yticks(places, [name.rstrip(".") for name in tricks], fontsize=10)
+    ax.set(xlabel="reported ROC AUC", xlim=(min(0.85, honest - 0.02), 1.05))
+    ax.set_ylim(-0.6, len(tricks) - 0.4)
+    ax.grid(axis="y", visible=False)
+    fig.legend(loc="outside lower left", ncols=4, fontsize=10)
+    return fig

@@ -26,17 +26,18 @@ OUT = REPO / "harness" / "data" / "recorded_runs.json"
 START = (REPO / "train.py").read_text(encoding="utf-8")
 # Two columns, and weights so small that the model hardly moves: much is left to find.
 POOR = START.replace("    return X", '    return X[["age", "chol"]]').replace("C=1.0", "C=0.001")
+# Of 24 null starts, 15 and 23 score lowest: an unlucky start makes the luck after it plain to see.
 RUNS = {  # letter: agent, seed, tries, starting program
     "A": ("playbook", 4, 20, START),
-    "B": ("null", 1, 20, null.start(1, copies=3)),
+    "B": ("null", 15, 20, null.start(15, copies=3)),
     "C": ("playbook", 7, 8, POOR),
-    "D": ("null", 5, 20, null.start(5, copies=3)),
+    "D": ("null", 23, 20, null.start(23, copies=3)),
     "E": ("playbook", 2, 6, START),
 }
 
 
 class Trusting(Scorer):
-    """Skips the probes: these candidates are by our own agents, and probes only turn cheats down."""
+    """Skips the probes: our own agents wrote these candidates, and probes only turn down cheats."""
 
     def probe(self, source, score, best_source=None):
         """Return the score as it is."""
@@ -78,15 +79,17 @@ def record(letter: str, scorer: Scorer, root: Path) -> dict:
     }
 
 
-def main() -> int:
-    """Record all five and write them down."""
+def main(letters: list[str]) -> int:
+    """Record the runs of these letters (all, if there are none) and write them down."""
+    known = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() and letters else {}
     with tempfile.TemporaryDirectory() as folder, Trusting() as scorer:
-        found = {letter: record(letter, scorer, Path(folder)) for letter in RUNS}
-    OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    for letter, run in found.items():
+        found = {letter: record(letter, scorer, Path(folder)) for letter in letters or RUNS}
+    ordered = dict(sorted({**known, **found}.items()))
+    OUT.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+    for letter, run in ordered.items():
         print(letter, {k: v for k, v in run.items() if k != "gains"})
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
