@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import selectors
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,7 +23,6 @@ from harness.sandbox import (
     FILE_LIMIT,
     LOG_BYTES,
     OUTPUT_LIMIT,
-    SCRATCH_LIMIT,
     WORKER,
     Job,
     Reply,
@@ -33,6 +32,8 @@ from harness.sandbox import (
     imports_for,
     parse_reply,
     plain,
+    remove_tree,
+    too_full,
     worker_environment,
 )
 
@@ -46,7 +47,8 @@ class _Child:
 
     def __init__(self, number: int, template: _Template, root: str):
         self.number, self.template = number, template
-        self.scratch = os.path.join(root, str(number))
+        # A name that nobody can guess: Landlock does not stop a sibling from asking for it.
+        self.scratch = os.path.join(root, secrets.token_hex(12))
         os.mkdir(self.scratch, 0o700)
         self.sock, job_end = socket.socketpair()
         self.log_fd, log_end = os.pipe()
@@ -79,14 +81,21 @@ class _Child:
     def give(self, job: Job, source_fd: int) -> None:
         header = {"kind": job.kind, "n_outputs": job.n_outputs, "seed": job.seed}
         self.wanted = 9 + 8 * job.n_numbers
-        socket.send_fds(self.sock, [json.dumps(header).encode()], [source_fd, job.rows.fd])
+        # Opened anew for every child: a file position would otherwise be shared with all others
+        # that were given the same descriptor.
+        fds = [os.open(f"/proc/self/fd/{fd}", os.O_RDONLY) for fd in (source_fd, job.rows.fd)]
+        try:
+            socket.send_fds(self.sock, [json.dumps(header).encode()], fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
 
     def close(self) -> None:
         self.sock.close()
         if self.log_fd >= 0:
             os.close(self.log_fd)
             self.log_fd = -1
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        remove_tree(self.scratch)
 
 
 class _Template:
@@ -419,9 +428,8 @@ class _Run:
         if now - self.looked_at > 0.25:
             self.looked_at = now
             for child in list(self.running):
-                if _folder_bytes(child.scratch) > SCRATCH_LIMIT:
-                    limit = SCRATCH_LIMIT // 1024**2
-                    self._kill(child, f"crashed (wrote more than {limit} MiB of files)")
+                if too_full(child.scratch):
+                    self._kill(child, "crashed (filled its scratch folder)")
 
     def _time_out(self, g: int) -> None:
         text = f"timeout (over {self.budget_s:g} s)"
@@ -448,16 +456,3 @@ class _Run:
             pass
         for child in [*self.running, *self.ending]:
             self.pool._forget(child)
-
-
-def _folder_bytes(path: str) -> int:
-    total = 0
-    try:
-        for entry in os.scandir(path):
-            if entry.is_dir(follow_symlinks=False):
-                total += _folder_bytes(entry.path)
-            else:
-                total += entry.stat(follow_symlinks=False).st_blocks * 512
-    except OSError:
-        pass
-    return total

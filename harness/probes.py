@@ -77,8 +77,7 @@ def run_probes(scorer: Scorer, source: bytes, score: Score) -> tuple[Probe, ...]
     """
     y = scorer.split.y_train
     twins = scorer.once("twins", twin_labels) if scorer.task.kind == "binary" else []
-    rngs = [np.random.default_rng(1000 + i) for i in range(SHUFFLES)]
-    shuffles = [rng.permutation(y) for rng in rngs]
+    shuffles = scorer.once("shuffles", shuffled_labels)
     turned = turn_labels(scorer.task, y)
     plan = _Plan(scorer, source)
     plan.add("repeat", None, backwards=True)
@@ -246,6 +245,12 @@ def turn_labels(task: Task, y: np.ndarray) -> np.ndarray:
     return y.max() + y.min() - y
 
 
+def shuffled_labels(scorer: Scorer) -> list[np.ndarray]:
+    """Shuffle the labels, anew for every scorer; see `twin_labels`."""
+    rng = np.random.default_rng()
+    return [rng.permutation(scorer.split.y_train) for _ in range(SHUFFLES)]
+
+
 class _Twin(NamedTuple):
     """Labels drawn from a plain model's probabilities, and how that model scores on them."""
 
@@ -258,7 +263,8 @@ def twin_labels(scorer: Scorer) -> list[_Twin]:
     """Draw labels that follow the plain model, so that there is nothing else in them to find.
 
     The probabilities are out-of-fold, half from a linear model and half from a forest: what either
-    sees in the data is in the twins too. Drawn once per scorer with frozen seeds.
+    sees in the data is in the twins too. Drawn anew by every scorer from the system's randomness:
+    a program that knew the draws could carry their answers as well.
     """
     from sklearn.model_selection import cross_val_predict
 
@@ -273,7 +279,7 @@ def twin_labels(scorer: Scorer) -> list[_Twin]:
         ],
         axis=0,
     )
-    rng = np.random.default_rng(20)
+    rng = np.random.default_rng()
     drawn = [(rng.random(len(y)) < p).astype(y.dtype) for _ in range(TWIN_DRAWS)]
     on_true = _reference_score(scorer, linear, y)
     return [_Twin(labels, _reference_score(scorer, linear, labels), on_true) for labels in drawn]

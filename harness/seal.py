@@ -139,7 +139,6 @@ _ALLOWED = {
     "lstat": 6,
     "poll": 7,
     "lseek": 8,
-    "mmap": 9,
     "mprotect": 10,
     "munmap": 11,
     "brk": 12,
@@ -156,7 +155,6 @@ _ALLOWED = {
     "sched_yield": 24,
     "mremap": 25,
     "msync": 26,
-    "madvise": 28,
     "dup": 32,
     "dup2": 33,
     "pause": 34,
@@ -250,12 +248,17 @@ _ALLOWED = {
     "faccessat2": 439,
     "futex_waitv": 449,
 }
+_MMAP, _MADVISE = 9, 28
 _TRUNCATE = 76  # Landlock handles it from ABI 3 on; below, a path could be cut without a right
 _CLONE, _KILL, _TGKILL, _IOCTL, _FCNTL, _PRCTL, _PRLIMIT64 = 56, 62, 234, 16, 72, 157, 302
 _NOT_THERE = (435, 437, 327, 328)  # clone3, openat2, preadv2, pwritev2: callers fall back
 _CLONE_THREAD, _CLONE_NEW_ANYTHING = 0x10000, 0x7E020080
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # terminal?, size, FION*, FIOCLEX
 _FCNTLS = (0, 1, 2, 3, 4, 1030)  # dup, descriptor and status flags; no locks, owners, leases
+# Give memory back, huge pages or none, core dumps: own memory only. Not what moves shared file
+# pages in or out, which the fold beside could feel.
+_ADVICE = (4, 8, 14, 15, 16, 17)
+_MAP_SHARED, _MAP_ANONYMOUS, _PROT_WRITE = 0x1, 0x20, 0x2
 
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 _LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -297,6 +300,16 @@ def _filter(pid: int) -> bytes:
             op(_RET, _ALLOW)
         op(_RET, _EPERM)
 
+    # A read-only shared mapping of a library file gives futexes that other folds can wait on.
+    op(_JEQ, _MMAP, 0, 7)
+    op(_LD, low(3))
+    op(_JSET, _MAP_ANONYMOUS, 3, 0)
+    op(_JSET, _MAP_SHARED, 0, 2)
+    op(_LD, low(2))
+    op(_JSET, _PROT_WRITE, 0, 1)
+    op(_RET, _ALLOW)
+    op(_RET, _EPERM)
+    one_of(_MADVISE, 2, _ADVICE)
     one_of(_KILL, 0, (pid,))
     one_of(_TGKILL, 0, (pid,))
     one_of(_IOCTL, 1, _IOCTLS)
@@ -367,6 +380,28 @@ def limit_resources(memory: int, cpu_s: int, file_bytes: int) -> None:
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent ends."""
     _prctl(_PR_SET_PDEATHSIG, 9)
+
+
+def stop_access_times() -> None:
+    """Stop reads from leaving access times, for this process and its children (root only).
+
+    Which library files were read lately would be a message from one fold to another. An ordinary
+    user may not do this; the call is then refused and nothing changes.
+    """
+    new_mounts, private, here, recursive = 0x20000, 1 << 18 | 1 << 14, -100, 0x8000
+    if _libc.unshare(ctypes.c_int(new_mounts)) != 0:
+        return
+    if _libc.mount(b"none", b"/", None, ctypes.c_ulong(private), None) != 0:
+        return
+    no_access_times = ctypes.create_string_buffer(struct.pack("QQQQ", 0x10, 0x70, 0, 0), 32)
+    _libc.syscall(
+        ctypes.c_long(442),  # mount_setattr
+        ctypes.c_int(here),
+        b"/",
+        ctypes.c_uint(recursive),
+        no_access_times,
+        ctypes.c_size_t(32),
+    )
 
 
 def adopt_orphans() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from harness.sandbox import (
     import_path,
     imports_for,
     parse_reply,
+    remove_tree,
     worker_environment,
 )
 
@@ -131,7 +131,7 @@ class _Worker:
             self.process.stdin.close()
         except OSError:
             pass
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        remove_tree(self.scratch)
 
 
 class _Reader:

@@ -301,6 +301,7 @@ class Template:
         self.seal.adopt_orphans()
         warm_up(self.config["imports"])
         thread_semaphores()
+        self.seal.stop_access_times()
         if self.config["landlock"]:
             self.seal.restrict_files([*self.config["read"], "/proc"], self.config["scratch"])
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -403,6 +404,9 @@ class Template:
         os.closerange(JOB_FD + 1, 256)
 
 
+_KEPT: list[mmap.mmap] = []
+
+
 def take_job(sock: socket.socket):
     """Wait for the job: a small header, and two descriptors, the program and the rows."""
     header, fds, _, _ = socket.recv_fds(sock, 65536, 2)
@@ -410,12 +414,13 @@ def take_job(sock: socket.socket):
         os._exit(0)  # the trusted side needs no more workers
     source_fd, rows_fd = fds
     job = json.loads(header)
-    # Never by the file position: it is shared with the other children that got this descriptor.
     source = os.pread(source_fd, os.fstat(source_fd).st_size, 0)
-    os.close(source_fd)
     # A private mapping: the candidate may write into its arrays, nobody else will see it.
     rows = mmap.mmap(rows_fd, 0, access=mmap.ACCESS_COPY)
-    os.close(rows_fd)
+    # The mapping keeps a descriptor of its own: closed as well, and the mapping kept for good, so
+    # that it will not close a number that has come to mean something else.
+    os.closerange(JOB_FD + 1, 256)
+    _KEPT.append(rows)
     sock.detach()
     return job, source, unpack(rows)
 

@@ -27,6 +27,8 @@ from harness.sandbox import (
     parse_reply,
     plain,
     readable_roots,
+    remove_tree,
+    too_full,
     without_hidden,
     worker_environment,
 )
@@ -34,6 +36,16 @@ from harness.task import DATA_DIR, REPO
 from harness.worker import unpack
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the locks are Linux's")
+
+
+def linux_root():
+    """Whether this process may mount: root with the right to administer."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+    return int(status.partition("CapEff:")[2].split()[0], 16) >> 21 & 1 == 1
+
 
 TAIL = """
 import numpy as np
@@ -121,6 +133,8 @@ CALLS = {
     "chroot": "os.chroot('.')",
     "bpf": "check(libc.syscall(321, 0, 0, 0))",
     "userfaultfd": "check(libc.syscall(323, 0))",
+    "page out a library": "check(libc.madvise(ctypes.c_void_p(id(0) & ~4095), 4096, 21))",
+    "a shared futex": "__import__('mmap').mmap(os.open(np.__file__, os.O_RDONLY), 0, prot=1)",
     "x32 calls": "check(libc.syscall(0x40000000 + 39))",
 }
 PROBE = """
@@ -194,6 +208,26 @@ ALLOWED = {
 
 def test_honest_needs_are_met(sandbox, rows):
     assert possible(sandbox, rows, ALLOWED) == list(ALLOWED)
+
+
+@linux
+def test_no_descriptor_is_left_but_the_job_and_the_log(sandbox, rows):
+    head = "import os; print(sorted(int(n) for n in os.listdir('/proc/self/fd')))"
+    log = run(sandbox, rows, head).log
+    assert json.loads(log)[:4] == [0, 1, 2, 3]
+    assert len(json.loads(log)) == 5  # the fifth is the listing itself
+
+
+@linux
+@pytest.mark.skipif(not linux_root(), reason="only root can stop access times")
+def test_reading_a_library_leaves_no_access_time(sandbox, rows):
+    import sklearn
+
+    path = Path(sklearn.__file__).parent / "cross_decomposition" / "__init__.py"
+    old = time.time_ns() - 3 * 86400 * 10**9
+    os.utime(path, ns=(old, path.stat().st_mtime_ns))
+    assert "BYTES" in run(sandbox, rows, f"print('BYTES', len(open({str(path)!r}).read()))").log
+    assert path.stat().st_atime_ns == old
 
 
 @linux
@@ -409,6 +443,54 @@ def test_the_portable_pool_gives_the_same_answers(rows):
         assert box.run([[Job(hang, rows, 3)]], 5)[0][0].problem == "timeout (over 5 s)"
     finally:
         box.close()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.recursive(
+        st.none(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner), max_leaves=9
+    )
+)
+def test_any_tree_is_removed(tree):
+    import tempfile
+
+    top = Path(tempfile.mkdtemp()) / "top"
+
+    def grow(path, node):
+        if node is None:
+            path.write_text("x")
+        else:
+            path.mkdir()
+            for name, inner in node.items():
+                grow(path / name, inner)
+
+    grow(top, tree if tree is not None else {})
+    remove_tree(top)
+    assert not top.exists()
+    top.parent.rmdir()
+
+
+def test_a_very_deep_tree_is_removed_and_noticed(tmp_path):
+    top = tmp_path / "top"
+    top.mkdir()
+    here = os.getcwd()
+    try:
+        os.chdir(top)
+        for _ in range(1500):  # longer than a path may be, deeper than Python recurses
+            os.mkdir("deep")
+            os.chdir("deep")
+        os.symlink("/etc", "link")
+    finally:
+        os.chdir(here)
+    assert too_full(str(top))
+    remove_tree(top)
+    assert not top.exists()
+    assert os.path.exists("/etc/passwd")
+
+
+def test_a_full_scratch_folder_ends_the_job(sandbox, rows):
+    head = "import time\nfor i in range(9): open(str(i), 'wb').truncate(2**26)\ntime.sleep(5)"
+    assert run(sandbox, rows, head).problem == "crashed (filled its scratch folder)"
 
 
 # ------------------------------------------------------------------- bytes that come and go
