@@ -47,7 +47,8 @@ test-long: setup-dev ## the tests marked slow, which take minutes
 
 lab: setup ## open the lessons in JupyterLab
 	@echo "lab: starting JupyterLab on the lessons; stop it with Ctrl-C"
-	@$(BIN)/python -m jupyterlab $(LAB_ARGS) notebooks/01_dataset.ipynb
+	@$(BIN)/python -m jupyterlab --ServerApp.root_dir=. \
+		--LabApp.default_url=/lab/tree/notebooks/01_dataset.ipynb $(LAB_ARGS)
 
 lint: setup-dev ## check style and likely mistakes
 	$(BIN)/python -m ruff check .
