@@ -1,5 +1,6 @@
 """pyproject.toml, environment.yml and the pinned requirements say the same thing."""
 
+import ast
 import importlib
 import re
 import shutil
@@ -20,6 +21,14 @@ PINNED = ("requirements.txt", "requirements-dev.txt")
 # What conda-forge calls differently, and what only conda has to bring.
 CONDA_NAMES = {"py-xgboost-cpu": ("xgboost-cpu", "xgboost")}
 CONDA_ONLY = {"python", "git", "pip"}
+# What is imported under another name, or comes with a package that is asked for.
+IMPORTED_AS = {
+    "sklearn": "scikit-learn",
+    "IPython": "ipywidgets",
+    "pygments": "ipywidgets",  # through IPython
+    "dask": "distributed",
+    "nbformat": "papermill",
+}
 # The packages that the course promises to conda users by name.
 PROMISED = {
     "jupyterlab",
@@ -163,6 +172,22 @@ def test_pins_fit_what_pyproject_asks(pins, runtime, lock_group, pyproject):
         for name, requirement in asked.items():
             pin = pins[file][name]
             assert pin.version in requirement.specifier, f"{file}: {name} {pin.version}"
+
+
+def test_what_the_package_imports_is_asked_for(repo, runtime, pyproject):
+    extras = pyproject["project"]["optional-dependencies"]
+    asked = {*runtime, *named(extras["chat"] + extras["cluster"])}
+    for path in (repo / "harness").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module]
+            else:
+                continue
+            for top in {module.split(".")[0] for module in modules}:
+                known = top == "harness" or top in sys.stdlib_module_names
+                assert known or IMPORTED_AS.get(top, top) in asked, f"{path.name} imports {top}"
 
 
 def test_dev_pins_hold_all_runtime_pins(pins):
