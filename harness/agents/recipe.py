@@ -74,7 +74,7 @@ RANK_AVERAGE = '''class RankAverage(ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         self.fitted_ = [clone(model).fit(X, y) for _, model in self.members]
         self.reference_ = [
-            np.sort(cross_val_predict(model, X, y, cv=5, method="predict_proba")[:, 1])
+            np.sort(cross_val_predict(model, X, y, cv=3, method="predict_proba")[:, 1])
             for _, model in self.members
         ]
         return self
