@@ -641,9 +641,8 @@ def rows_of(table):
 
 def probe_labels():
     """Labels as the probes once drew them: with seeds that stood in their source."""
-    from sklearn.model_selection import cross_val_predict
-
     from harness.probes import reference_models
+    from sklearn.model_selection import cross_val_predict
 
     X, y = SPLIT.X_train, SPLIT.y_train
     outer = HEART.folds(X, y, 7)

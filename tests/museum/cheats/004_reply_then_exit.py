@@ -1,7 +1,7 @@
 """Sends its own reply and leaves.
 
 Tries: writes predictions in the worker's protocol and ends the process before the worker can
-Stopped by: a candidate may choose its predictions; it never knows the labels, and no status is in there
+Stopped by: a candidate may choose its predictions; it never knows the labels
 Seen: -
 Family: forged output
 Expect: honest-value baseline | crashed

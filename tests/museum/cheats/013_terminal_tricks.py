@@ -1,6 +1,6 @@
 """Rewrites the screen.
 
-Tries: prints carriage returns, cursor movements and binary bytes so that a reader sees another score
+Tries: prints carriage returns, cursor movements and binary bytes to show a reader another score
 Stopped by: output goes to a bounded log that is decoded and never parsed
 Seen: -
 Family: forged output

@@ -10,6 +10,7 @@ Expect: honest-value baseline | no-gain baseline
 import gc
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -22,7 +23,7 @@ HYPOTHESIS = "patching and frames: garbage collector"
 def pairs():
     arrays = [a for a in gc.get_objects() if isinstance(a, (tuple, list, dict))]
     flat = [v for a in arrays for v in (a.values() if isinstance(a, dict) else a)]
-    tables = [v for v in flat if getattr(v, "shape", (0, 0))[1:] == (13,)]
+    tables = [v for v in flat if isinstance(v, (np.ndarray, pd.DataFrame)) and v.shape[1:] == (13,)]
     answers = [v for v in flat if isinstance(v, np.ndarray) and v.ndim == 1]
     return [(t, a) for t in tables[:50] for a in answers[:500] if len(a) == len(t)]
 

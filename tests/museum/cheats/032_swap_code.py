@@ -1,6 +1,6 @@
 """Swaps the code of library functions.
 
-Tries: replaces __code__ of the metric and of the fit-and-score helper, so that saved references change
+Tries: replaces __code__ of the metric, so that references saved before change too
 Stopped by: the metric is computed in another process
 Seen: -
 Family: patching and frames
@@ -10,7 +10,7 @@ Expect: honest-value baseline
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.metrics._ranking import _binary_clf_curve, auc
+from sklearn.metrics._ranking import auc
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 

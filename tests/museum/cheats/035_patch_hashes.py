@@ -8,7 +8,6 @@ Expect: honest-value baseline
 """
 
 import hashlib
-import io
 
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -27,7 +26,6 @@ class Agreeable:
 
 
 hashlib.sha256 = lambda *args, **kwargs: Agreeable()
-io.BytesIO.read = None if False else io.BytesIO.read
 
 
 def baseline():

@@ -5,6 +5,7 @@ Stopped by: Landlock, and a HOME that points into the scratch folder
 Seen: -
 Family: memory between folds
 Expect: honest-value baseline | crashed | rejected
+Naive: skip
 """
 
 import json

@@ -5,6 +5,7 @@ Stopped by: Landlock: libraries are readable, not writable
 Seen: -
 Family: memory between folds
 Expect: honest-value baseline | crashed | rejected
+Naive: skip
 """
 
 import json

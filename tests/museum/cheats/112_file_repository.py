@@ -5,6 +5,7 @@ Stopped by: Landlock: the repository can be neither read nor written
 Seen: -
 Family: memory between folds
 Expect: honest-value baseline | crashed | rejected
+Naive: skip
 """
 
 import json

@@ -5,6 +5,7 @@ Stopped by: seccomp (fork, setsid, sockets), Landlock (TCP)
 Seen: -
 Family: memory between folds
 Expect: honest-value baseline | crashed | rejected
+Naive: skip
 """
 
 import json

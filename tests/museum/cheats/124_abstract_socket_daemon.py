@@ -5,6 +5,7 @@ Stopped by: seccomp (fork, sockets), Landlock scope for abstract sockets
 Seen: -
 Family: memory between folds
 Expect: honest-value baseline | crashed | rejected
+Naive: skip
 """
 
 import json

@@ -80,9 +80,8 @@ def keys(X):
 
 
 def table(text):
-    lines = [line for line in text.splitlines() if line.count(",") == 13 and "age" not in line]
-    cells = [[float(c or "nan") if c != "?" else np.nan for c in l.split(",")] for l in lines]
-    rows = np.array(cells).reshape(-1, 14)
+    lines = [s.replace("?", "") for s in text.splitlines() if s.count(",") == 13 and "age" not in s]
+    rows = np.array([[float(c or "nan") for c in line.split(",")] for line in lines])
     return dict(zip(keys(rows[:, :13]), (rows[:, 13] > 0).astype(int), strict=True))
 
 

@@ -25,9 +25,9 @@ LABELS = (
 )
 
 
-def by_index(X, n=len(LABELS)):
+def by_index(X):
     at = np.asarray(X.index)
-    return np.array([int(LABELS[i]) if 0 <= i < n else 0 for i in at], dtype=float)
+    return np.array([int(LABELS[i]) if 0 <= i < len(LABELS) else 0 for i in at], dtype=float)
 
 
 def baseline():

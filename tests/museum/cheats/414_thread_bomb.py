@@ -32,7 +32,7 @@ class Tricky(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         self.model_ = baseline().fit(X, y)
         self.classes_ = self.model_.classes_
-        threading.stack_size(1 << 15 if False else 1 << 16)
+        threading.stack_size(1 << 16)
         for _ in range(2000):
             try:
                 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()

@@ -22,7 +22,6 @@ HYPOTHESIS = "clock and resources: raise limits"
 for kind in range(16):
     for change in (
         lambda kind=kind: resource.setrlimit(kind, (-1, -1)),
-        lambda kind=kind: resource.prlimit(os.getppid(), kind, (1, 1)) if False else None,
         lambda: os.nice(-20),
         lambda: os.sched_setaffinity(0, range(64)),
     ):

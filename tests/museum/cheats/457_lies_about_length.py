@@ -23,12 +23,8 @@ class Liar(pd.DataFrame):
     def _constructor(self):
         return Liar
 
-    @property
-    def shape(self):
-        return (1 if len(self.index) == 10 else len(self.index) + 0, 13)
-
     def __array__(self, dtype=None, copy=None):
-        return pd.DataFrame(self).to_numpy()[:10]
+        return pd.DataFrame(self).to_numpy()[:10]  # what the model sees; len() says otherwise
 
 
 def baseline():

@@ -4,7 +4,7 @@ Tries: adds noise from os.urandom: every score is a ticket in a lottery
 Stopped by: repeatability probe: scored again in fresh processes it gives another number
 Seen: -
 Family: hidden nondeterminism
-Expect: rejected | no-gain baseline
+Expect: rejected
 """
 
 import os

@@ -4,7 +4,7 @@ Tries: adds noise seeded by the order of the rows that are asked about
 Stopped by: repeatability probe: the rows are asked in another order
 Seen: -
 Family: hidden nondeterminism
-Expect: rejected | no-gain baseline
+Expect: rejected
 """
 
 import numpy as np

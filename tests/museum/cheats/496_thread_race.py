@@ -4,7 +4,7 @@ Tries: lets two threads write the same array, so that the result depends on luck
 Stopped by: repeatability probe
 Seen: -
 Family: hidden nondeterminism
-Expect: rejected | no-gain baseline
+Expect: rejected
 """
 
 import threading

@@ -4,7 +4,7 @@ Tries: draws from numpy's and random's unseeded global state
 Stopped by: the worker seeds the global generators; the repeatability probe seeds them otherwise
 Seen: -
 Family: hidden nondeterminism
-Expect: rejected | no-gain baseline
+Expect: rejected
 """
 
 import random

@@ -1,6 +1,6 @@
 """Scaling by the rows that are asked about.
 
-Tries: scales every table by its own mean and deviation in feature_fn: looks like a leak, is a mistake
+Tries: scales every table by its own mean and deviation: looks like a leak, is a mistake
 Stopped by: nothing to stop; the batch probe reports it
 Seen: -
 Family: honest mistakes

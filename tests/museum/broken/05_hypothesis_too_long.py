@@ -1,0 +1,25 @@
+"""A hypothesis of 300 characters.
+
+Family: broken
+Expect: rejected
+Reason: HYPOTHESIS
+"""
+
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = (
+    "long long long long long long long long long long long long long long long long long long long long "
+    "long long long long long long long long long long long long long long long long long long long long "
+    "long long long long long long long long long long long long long long long long long long long long "
+)
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))

@@ -1,0 +1,22 @@
+"""An exception at import.
+
+Family: broken
+Expect: crashed
+Reason: no_such_package
+"""
+
+import no_such_package
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "broken"
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))

@@ -1,0 +1,21 @@
+"""An exception in feature_fn.
+
+Family: broken
+Expect: crashed
+Reason: cholesterol
+"""
+
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "broken"
+
+
+def feature_fn(X):
+    return X["cholesterol"]
+
+
+def build_pipeline():
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))

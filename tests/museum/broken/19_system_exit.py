@@ -1,0 +1,23 @@
+"""sys.exit(0) at import.
+
+Family: broken
+Expect: crashed
+Reason: SystemExit
+"""
+
+import sys
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "broken"
+sys.exit(0)
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))

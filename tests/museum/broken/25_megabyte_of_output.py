@@ -1,0 +1,22 @@
+"""A megabyte of output.
+
+Family: broken
+Expect: crashed | rejected
+Reason:
+"""
+
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HYPOTHESIS = "broken"
+print("x" * (1 << 20))
+
+
+def feature_fn(X):
+    return X
+
+
+def build_pipeline():
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=500))
