@@ -1,249 +1,29 @@
-"""Check a learner's answers: right, not yet with a hint, or not attempted; never an error.
-
-A check compares what an answer *does*, so that every right answer passes, and it recognises the
-likeliest wrong ones, so that the hint fits. `...` means not attempted. `quiz` shows a question
-whose every choice is explained.
-"""
+"""The check of every exercise, by lesson: any right answer passes, likely slips get a hint."""
 
 from __future__ import annotations
 
-import functools
-import html
 import math
-import numbers
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted yet"
-_MARKS = {RIGHT: "✓", NOT_YET: "✗", NOT_ATTEMPTED: "…"}
-_COLOURS = {RIGHT: "#009E73", NOT_YET: "#D55E00", NOT_ATTEMPTED: "#6E6E6E"}
+from harness.checking import (
+    NOT_ATTEMPTED,
+    NOT_YET,
+    RIGHT,
+    Hint,
+    NotAttempted,
+    Question,
+    Result,
+    as_number,
+    attempt,
+    exercise,
+    near,
+    need,
+    quiz,
+)
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a check found; a notebook shows it as a line."""
-
-    exercise: str
-    verdict: str
-    message: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the answer is right."""
-        return self.verdict == RIGHT
-
-    def __str__(self) -> str:
-        text = f"{_MARKS[self.verdict]} Exercise {self.exercise}: {self.verdict}."
-        return f"{text} {self.message}".rstrip()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        style = f"border-left: 5px solid {_COLOURS[self.verdict]}; padding: 0.3em 0.8em"
-        return f'<p role="status" style="{style}">{html.escape(str(self))}</p>'
-
-
-class Hint(Exception):
-    """Raised inside a check: the answer is not right yet, and this may help."""
-
-
-def need(condition: bool, hint: str) -> None:
-    """Raise the hint unless the condition holds."""
-    if not condition:
-        raise Hint(hint)
-
-
-def exercise(number: str, answers: int = 1) -> Callable:
-    """Make a check out of a function that raises `Hint`, or returns what to add to "right".
-
-    The first `answers` arguments are the learner's; what their code raises becomes a hint too.
-    """
-
-    def decorate(function: Callable) -> Callable[..., Result]:
-        @functools.wraps(function)
-        def check(*args, **kwargs) -> Result:
-            if any(answer is ... or answer is None for answer in args[:answers]):
-                return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
-            try:
-                praise = function(*args, **kwargs)
-            except Hint as hint:
-                return Result(number, NOT_YET, str(hint))
-            except NotAttempted:
-                return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
-            except Exception as error:
-                last = traceback.extract_tb(error.__traceback__)[-1]
-                where = f"line {last.lineno} of {last.name}"
-                text = f"{type(error).__name__}: {error} ({where})"
-                return Result(number, NOT_YET, f"Your answer could not be checked. {text}")
-            return Result(number, RIGHT, praise or "")
-
-        return check
-
-    return decorate
-
-
-class NotAttempted(Exception):
-    """The learner's function still has nothing in it."""
-
-
-def attempt(function: Callable, *args):
-    """Call the learner's function; one that gives back nothing has not been written yet."""
-    need(callable(function), "This should be a function: start it with def.")
-    value = function(*args)
-    if value is None or value is ...:
-        raise NotAttempted
-    return value
-
-
-def as_number(value) -> float:
-    """Take any sort of number, also one in an array or written as text."""
-    if isinstance(value, str):
-        text = value.strip().replace(",", ".")
-        try:
-            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-        except ValueError:
-            raise Hint(f"A number is wanted, not the text {value!r}.") from None
-    array = np.asarray(value)
-    need(array.size == 1, f"One number is wanted; this has {array.size}.")
-    item = array.reshape(-1)[0]
-    need(
-        isinstance(item, numbers.Number | np.number | np.bool_),
-        f"A number is wanted, not {type(value).__name__}.",
-    )
-    return float(item)
-
-
-def near(value: float, truth: float, digits: int = 2) -> bool:
-    """Whether a number equals the truth, also when rounded to so many digits."""
-    return math.isfinite(value) and abs(value - truth) <= 0.5 * 10**-digits + 1e-12
-
-
-# -- quiz -------------------------------------------------------------------------------
-
-
-class Question:
-    """One quiz question. Every choice opens to its explanation, with or without a kernel."""
-
-    def __init__(self, text: str, right: str, choices: Mapping[str, tuple[str, str]]):
-        if right not in choices:
-            raise ValueError(f"the right choice {right!r} is not among {sorted(choices)}")
-        if any(len(choice) != 2 or not all(choice) for choice in choices.values()):
-            raise ValueError("each choice needs a text and an explanation")
-        self.text, self.right, self.choices = text, right, dict(choices)
-
-    def explain(self, choice: str) -> str:
-        """Say whether a choice is right and why."""
-        verdict = "Right." if choice == self.right else "Not quite."
-        return f"{verdict} {self.choices[choice][1]}"
-
-    def __repr__(self) -> str:
-        lines = [self.text]
-        for letter, (words, _) in self.choices.items():
-            lines += [f"  {letter}) {words}", f"     {self.explain(letter)}"]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        parts = [f"<p><strong>{html.escape(self.text)}</strong></p>"]
-        for letter, (words, _) in self.choices.items():
-            parts.append(
-                f"<details><summary>{letter}) {html.escape(words)}</summary>"
-                f"<p>{html.escape(self.explain(letter))}</p></details>"
-            )
-        return "\n".join(parts)
-
-    def widget(self):
-        """Return radio buttons that explain the chosen answer."""
-        import ipywidgets
-
-        options = [(f"{k}) {words}", k) for k, (words, _) in self.choices.items()]
-        buttons = ipywidgets.RadioButtons(
-            options=options, value=None, layout={"width": "max-content", "max_width": "100%"}
-        )
-        answer = ipywidgets.HTML()
-
-        def chosen(change) -> None:
-            if change["new"] is None:
-                return
-            colour = _COLOURS[RIGHT if change["new"] == self.right else NOT_YET]
-            style = f"border-left: 5px solid {colour}; padding-left: 0.8em"
-            text = html.escape(self.explain(change["new"]))
-            answer.value = f'<p role="status" style="{style}">{text}</p>'
-
-        buttons.observe(chosen, names="value")
-        title = ipywidgets.HTML(f"<strong>{html.escape(self.text)}</strong>")
-        return ipywidgets.VBox([title, buttons, answer])
-
-
-def quiz(text: str, *, right: str, **choices: tuple[str, str]):
-    """Show one question: radio buttons where a person is present, else choices that unfold.
-
-    Parameters
-    ----------
-    text : str
-        The question.
-    right : str
-        Name of the right choice.
-    **choices : (str, str)
-        Text of each choice and why it is right or wrong.
-
-    Returns
-    -------
-    Question or ipywidgets.VBox
-    """
-    from harness.lesson import interactive
-
-    question = Question(text, right, choices)
-    return question.widget() if interactive() else question
-
-
-# -- lesson 04: the agent loop ----------------------------------------------------------
-
-
-@exercise("4.1")
-def gain_in_noise(answer, history: Sequence, noise_sd: float) -> str:
-    """Gain of the best over the baseline, in standard deviations of the fold noise."""
-    value = as_number(answer)
-    kept = [past.val_auc for past in history if past.decision != "discarded"]
-    gain = kept[-1] - kept[0]
-    if near(value, gain / noise_sd, 1):
-        return f"The run gained {gain:.4f}; the ruler itself wobbles by {noise_sd:.4f}."
-    need(not near(value, gain, 3), "That is the gain itself: divide it by noise_sd.")
-    need(
-        len(kept) < 2 or not near(value, (kept[-1] - kept[-2]) / noise_sd, 1),
-        "That is the last step alone: compare the best with the baseline, iteration 0.",
-    )
-    last = history[-1].val_auc
-    need(
-        not near(value, (last - kept[0]) / noise_sd, 1),
-        "That uses the last candidate: the last one kept is the best so far.",
-    )
-    need(not near(value, -gain / noise_sd, 1), "The sign: best minus baseline.")
-    raise Hint("Take val_auc of the best and of iteration 0, subtract, divide by noise_sd.")
-
-
-@exercise("4.2")
-def changed_program(answer, view, original: str) -> str:
-    """A `program.md` with a wish of one's own, seen in the prompt, with the rules still in it."""
-    from dataclasses import replace
-
-    from harness.agents.prompt import build_prompt
-
-    need(isinstance(answer, str), "This should be text: the whole of the new program.md.")
-    words = set(original.split())
-    added = [line.strip() for line in answer.splitlines() if line.strip() not in original]
-    need(
-        len(words & set(answer.split())) > 0.8 * len(words),
-        "The old instructions are gone, and with them the rules: add to `program`, do not replace.",
-    )
-    need(bool(added), "This is still the old text: add a line of your own, for example with +.")
-    prompt = build_prompt(replace(view, program=answer))
-    need(all(line in prompt for line in added), "Your line does not arrive in the prompt.")
-    return f"The agent would now read: {added[0][:120]!r}"
-
+__all__ = ["NOT_ATTEMPTED", "NOT_YET", "RIGHT", "Hint", "Question", "Result", "as_number", "quiz"]
 
 # -- lesson 01: the data set ------------------------------------------------------------
 
@@ -409,6 +189,51 @@ def kept_by_you(answer, run) -> str:
     return f"Iteration {row.iteration}: {row.val_auc:.4f} ± {row.val_sd:.4f}, {row.delta:+.4f}."
 
 
+# -- lesson 04: the agent loop ----------------------------------------------------------
+
+
+@exercise("4.1")
+def gain_in_noise(answer, history: Sequence, noise_sd: float) -> str:
+    """Gain of the best over the baseline, in standard deviations of the fold noise."""
+    value = as_number(answer)
+    kept = [past.val_auc for past in history if past.decision != "discarded"]
+    gain = kept[-1] - kept[0]
+    if near(value, gain / noise_sd, 1):
+        return f"The run gained {gain:.4f}; the ruler itself wobbles by {noise_sd:.4f}."
+    need(not near(value, gain, 3), "That is the gain itself: divide it by noise_sd.")
+    need(
+        len(kept) < 2 or not near(value, (kept[-1] - kept[-2]) / noise_sd, 1),
+        "That is the last step alone: compare the best with the baseline, iteration 0.",
+    )
+    last = history[-1].val_auc
+    need(
+        not near(value, (last - kept[0]) / noise_sd, 1),
+        "That uses the last candidate: the last one kept is the best so far.",
+    )
+    need(not near(value, -gain / noise_sd, 1), "The sign: best minus baseline.")
+    raise Hint("Take val_auc of the best and of iteration 0, subtract, divide by noise_sd.")
+
+
+@exercise("4.2")
+def changed_program(answer, view, original: str) -> str:
+    """A `program.md` with a wish of one's own, seen in the prompt, with the rules still in it."""
+    from dataclasses import replace
+
+    from harness.agents.prompt import build_prompt
+
+    need(isinstance(answer, str), "This should be text: the whole of the new program.md.")
+    words = set(original.split())
+    added = [line.strip() for line in answer.splitlines() if line.strip() not in original]
+    need(
+        len(words & set(answer.split())) > 0.8 * len(words),
+        "The old instructions are gone, and with them the rules: add to `program`, do not replace.",
+    )
+    need(bool(added), "This is still the old text: add a line of your own, for example with +.")
+    prompt = build_prompt(replace(view, program=answer))
+    need(all(line in prompt for line in added), "Your line does not arrive in the prompt.")
+    return f"The agent would now read: {added[0][:120]!r}"
+
+
 # -- lesson 05: is it real? -------------------------------------------------------------
 
 
@@ -538,3 +363,57 @@ def your_own_cheat(answer, scorer, start: str) -> str:
         "better modelling, that is research and no cheat: try something worse. If it is a cheat, "
         "you found a hole: please open an issue."
     )
+
+
+# -- lesson 07: your own research -------------------------------------------------------
+
+
+@exercise("7.1")
+def columns_that_must_go(answer, columns: Sequence[str]) -> str:
+    """The identifier and the column from the future; the target is no feature anyway."""
+    given = [answer] if isinstance(answer, str) else answer
+    need(isinstance(given, Sequence | set | frozenset), "Give a list of column names.")
+    names = {str(name).strip() for name in given} - {"fast"}
+    unknown = sorted(names - set(columns))
+    need(not unknown, f"There is no column {', '.join(unknown)}: copy the names from the table.")
+    need(
+        "insulin_after" in names,
+        "One column is recorded at the end of the year: on the day of use it does not exist yet.",
+    )
+    need("patient_id" in names, "One column is only a number that somebody gave out.")
+    extra = sorted(names - {"insulin_after", "patient_id"})
+    need(
+        not extra,
+        f"{', '.join(extra)}: known on the day of use, and about the patient. It may stay, even if "
+        "it predicts well.",
+    )
+    return "One says nothing, one says too much."
+
+
+@exercise("7.2")
+def plan(answer, noise_sd: float) -> str:
+    """A plan whose parts can be kept and mean something."""
+    from harness.rules import RULES
+
+    need(isinstance(answer, Mapping), "Give a dictionary with the four entries.")
+    missing = [
+        k for k in ("smallest_gain", "tries", "rule", "openings") if answer.get(k) in (None, ...)
+    ]
+    need(not missing, f"Still missing: {', '.join(missing)}.")
+    gain = as_number(answer["smallest_gain"])
+    need(gain < 0.5, "smallest_gain is a difference in AUC, a small number like noise_sd.")
+    need(
+        gain >= noise_sd,
+        f"smallest_gain {gain:.4f} is less than one noise SD ({noise_sd:.4f}): another draw of the "
+        "folds would 'find' it. Take two or three noise SDs.",
+    )
+    tries = as_number(answer["tries"])
+    need(tries == int(tries) and 1 <= tries <= 12, "tries: a whole number from 1 to 12 here.")
+    need(answer["rule"] in RULES, f"rule: one of {', '.join(RULES)}.")
+    openings = as_number(answer["openings"])
+    need(
+        openings in (0, 1),
+        "openings: at most 1. What is looked at twice is chosen by, and can no longer judge.",
+    )
+    lesson = "Strict believes any gain: let the audit judge. " if answer["rule"] == "strict" else ""
+    return f"{lesson}A gain counts from {gain:.4f}, {gain / noise_sd:.1f} noise SDs."

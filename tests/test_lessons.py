@@ -18,7 +18,11 @@ import build_lessons  # noqa: E402
 LESSONS = sorted(path.stem for path in (REPO / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
 FORMS = {"learner": REPO / "notebooks", "solution": REPO / "notebooks" / "solutions"}
 MAX_LINES = 15
-WITH_TAG = ("03_ratchet_by_hand", "04_agent_loop")  # lessons that make a run of their own
+WITH_TAG = (
+    "03_ratchet_by_hand",
+    "04_agent_loop",
+    "05_is_it_real",
+)  # lessons that make a run of their own
 
 
 def cells_of(lesson: str, form: str = "solution") -> list[dict]:
@@ -205,7 +209,7 @@ def test_every_figure_goes_through_show(lesson):
     code = "\n".join(text(cell) for cell in cells_of(lesson) if cell["cell_type"] == "code")
     assert "pyplot" not in code
     assert ".savefig(" not in code
-    made = re.findall(r"plots\.(\w+)\(", code)
+    made = re.findall(r"\b(?:plots|figures)\.(\w+)\(", code)
     assert not made or "show" in made or "LivePlot" in code
 
 
@@ -264,7 +268,7 @@ def test_set_up_says_what_to_do_elsewhere(tmp_path, monkeypatch):
 # -- running them -----------------------------------------------------------------------
 
 
-def papermill(lesson: str, form: str, out: Path, *words: str, timeout: int = 280):
+def papermill(lesson: str, form: str, out: Path, *words: str, timeout: int = 560):
     command = [sys.executable, "-m", "papermill", str(FORMS[form] / f"{lesson}.ipynb"), str(out)]
     command += ["--no-progress-bar", "--kernel", "python3", *words]
     env = {**os.environ, "AUTORESEARCH_WIDGETS": "0"}
@@ -292,6 +296,7 @@ def as_text(output: dict) -> str:
     return "".join(output.get("text", "") or data.get("text/plain", ""))
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_lesson_runs(lesson, form, tag, tmp_path):
@@ -314,6 +319,7 @@ def test_lesson_runs(lesson, form, tag, tmp_path):
     assert not warnings, warnings
 
 
+@pytest.mark.timeout(900)
 def test_loop_notebook_leaves_a_record_and_continues(tag, tmp_path):
     out = tmp_path / "out.ipynb"
     done = papermill("04_agent_loop", "learner", out, "-r", "tag", tag, "-p", "iterations", "2")

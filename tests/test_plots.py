@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from harness import plots
+from harness import figures, plots
 
 
 def row(iteration, val_auc, decision, status="ok"):
@@ -128,13 +128,13 @@ def test_bars_hatch_what_they_point_out():
 
 def test_drawing_leaves_other_peoples_settings_alone():
     before = dict(matplotlib.rcParams)
-    plots.png(plots.processes())
+    plots.png(figures.processes())
     plots.staircase(ROWS)
     assert dict(matplotlib.rcParams) == before
 
 
 def test_save_is_whole_or_not_at_all(tmp_path):
-    path = plots.save(plots.processes(), tmp_path / "deep" / "x.png", plots.PROCESSES_ALT)
+    path = plots.save(figures.processes(), tmp_path / "deep" / "x.png", figures.PROCESSES_ALT)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert b"y_val" in path.read_bytes()  # the description travels with the file
     assert [p.name for p in path.parent.iterdir()] == ["x.png"]

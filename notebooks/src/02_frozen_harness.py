@@ -48,7 +48,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Code
 
-from harness import checks, lesson, plots
+from harness import checks, figures, lesson, plots
 from harness.scoring import Scorer
 from harness.task import HEART
 
@@ -160,7 +160,7 @@ lesson.markdown(
 # as water does. So there are two sides.
 
 # %% id="where"
-plots.show(plots.processes(), plots.PROCESSES_ALT)
+plots.show(figures.processes(), figures.PROCESSES_ALT)
 
 # %% [markdown] id="where-after"
 # Follow the arrows. The untrusted side gets the training rows of one fold with their answers, and

@@ -52,7 +52,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Code
 
-from harness import audit, audit_report, checks, lesson, loop, plots, rules
+from harness import audit, audit_report, checks, figures, lesson, loop, plots, rules
 from harness.agents import get_agent, null
 from harness.ratchet import Run
 from harness.scoring import Scorer
@@ -102,7 +102,7 @@ seeds = (2001, 2002, 2003)  # folds that no program was chosen by
 fresh = np.array([scorer.fold_scores(source, seeds) for source in sources])
 
 # %% id="climb-figure"
-fig = plots.climbs(
+fig = figures.climbs(
     staircases,
     f"Nothing was there to find: the ratchet gains {gained:.4f} on average all the same",
 )
@@ -130,7 +130,7 @@ fresh_auc = fresh.mean(axis=(1, 2))
 winner = int(np.argmax(val_auc))
 claimed = val_auc[winner] - val_auc.mean()
 left = fresh_auc[winner] - fresh_auc.mean()
-fig = plots.fall_back(
+fig = figures.fall_back(
     val_auc,
     fresh_auc,
     f"The winner led by {claimed:.4f}; on fresh folds its lead is {left:+.4f}",
@@ -305,7 +305,7 @@ pd.DataFrame(recorded).T[columns].astype(float).round(4)
 
 # %% id="recorded-figure"
 most = max(recorded, key=lambda letter: recorded[letter]["claimed"])
-fig = plots.claims(recorded, "A claim is one point; whether it is real, the interval says")
+fig = figures.claims(recorded, "A claim is one point; whether it is real, the interval says")
 words = "; ".join(
     f"{letter}: claims {run['claimed']:.4f}, fresh {run['fresh']:+.4f} "
     f"({run['fresh_low']:+.4f} to {run['fresh_high']:+.4f})"

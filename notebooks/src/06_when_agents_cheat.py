@@ -47,7 +47,7 @@ elif importlib.util.find_spec("harness") is None:
 import pandas as pd
 from IPython.display import Code
 
-from harness import checks, lesson, naive, plots
+from harness import checks, figures, lesson, naive, plots
 from harness.scoring import Scorer
 
 # %% [markdown] id="museum-words"
@@ -134,7 +134,7 @@ measured = {name: ours(exhibits[name].source) for name in names}
 # %% id="run-figure"
 fooled = sum(value > honest + 0.01 for value in believed.values())
 kept = sum(score.ok and score.val_auc > honest + 0.01 for score in measured.values())
-fig = plots.believed(
+fig = figures.believed(
     {exhibits[n].title: (believed[n], measured[n].val_auc) for n in names},
     honest,
     f"The naive harness believes {fooled} of {len(names)} tricks; ours believes {kept}",
