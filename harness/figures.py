@@ -177,7 +177,10 @@ def believed(tricks: Mapping[str, tuple[float, float]], honest: float, title: st
     ax.plot([], [], "o", color=BLUE, ms=9, label="this harness")
     ax.plot([], [], "X", color=BLUE, ms=10, label="this harness: rejected, no score")
     ax.set_yticks(places, [name.rstrip(".") for name in tricks], fontsize=10)
-    ax.set(xlabel="reported ROC AUC", xlim=(min(0.85, honest - 0.02), 1.05))
+    left = min(0.85, honest - 0.02)
+    ax.set(xlabel="reported ROC AUC", xlim=(left, 1.06))
+    ticks = [t for t in (0.85, 0.9, 0.95, 1.0) if t >= left]
+    ax.set_xticks([*ticks, edge], [*(f"{t:.2f}" for t in ticks), "no\nscore"])
     ax.set_ylim(-0.6, len(tricks) - 0.4)
     ax.grid(axis="y", visible=False)
     fig.legend(loc="outside lower left", ncols=4, fontsize=10)

@@ -80,7 +80,7 @@ def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> Paramet
     for name, value, least in (("iterations", iterations, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    if agent not in KINDS:
+    if not isinstance(agent, str) or agent not in KINDS:
         raise ValueError(f"unknown agent {agent!r}; choose one of: {', '.join(KINDS)}")
     if not isinstance(rule, str):
         raise ValueError(f"rule must be text, not {rule!r}")
