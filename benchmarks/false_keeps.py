@@ -2,9 +2,9 @@
 
 Two nulls, in which nothing that is proposed is better than the start:
 
-- `seeds`: the program is a small ensemble on rows of HEART (logistic regressions on random
-  rows and columns, averaged), and every proposal is the same ensemble with another random
-  seed. By symmetry no seed is better than another.
+- `seeds`: the null agent's program (harness/agents/null.py) on rows of HEART: logistic
+  regression, fitted on bootstrap samples and averaged. Every proposal is the same with
+  another random seed. By symmetry no seed is better than another.
 - `columns`: the program is logistic regression on 242 patients drawn from a population
   like HEART, and every proposal adds a column of noise. The column is worth nothing in the
   population (less than nothing: it has to be estimated), but in these 242 patients it may
@@ -40,6 +40,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from harness import plots
+from harness.agents.null import COPIES
 from harness.audit import AUDIT_SEEDS, LUCK, REAL, judge
 from harness.rules import RULES, Evidence
 from harness.stats import corrected_t_test, mean_interval, wilson
@@ -54,8 +55,6 @@ FIGURE = RESULTS / "false_keeps.png"
 PROPOSALS = 25
 N_TRAIN = 242  # rows of HEART's train split
 GAINS = (0.01, 0.02)
-MEMBERS = 8  # of the ensemble in `seeds`
-MEMBER_COLUMNS = 8
 FIELDS = (
     "scenario gain run rule proposals false_keeps planted_kept val_gain true_gain verdict"
 ).split()
@@ -207,7 +206,7 @@ class Columns:
 
 
 class Seeds:
-    """Programs are random seeds of one ensemble, on 242 random rows of HEART."""
+    """Programs are seeds of the null agent's ensemble, on 242 random rows of HEART."""
 
     def __init__(self, run: int):
         X, y = HEART.load()
@@ -225,11 +224,9 @@ class Seeds:
         for train, val in HEART.folds(pd.DataFrame(self.X), self.y, fold_seed):
             rng = np.random.default_rng([self.run, program])
             votes = np.zeros(len(val))
-            for _ in range(MEMBERS):
+            for _ in range(COPIES):
                 rows = rng.choice(train, len(train))
-                columns = rng.choice(self.X.shape[1], MEMBER_COLUMNS, replace=False)
-                X_val = self.X[np.ix_(val, columns)]
-                votes += fit_predict(self.X[np.ix_(rows, columns)], self.y[rows], X_val)
+                votes += expit(fit_predict(self.X[rows], self.y[rows], self.X[val]))
             scores.append(auc(self.y[val], votes))
         return np.array(scores)
 

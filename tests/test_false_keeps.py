@@ -53,3 +53,22 @@ def test_every_rule_walks_through_the_same_proposals():
     assert by_name["corrected_t"]["false_keeps"] <= by_name["strict"]["false_keeps"]
     again = fk.walk(fk.Columns(0.9, run=3, planted=True))
     assert [r for r in again if r["rule"] == "rope"] == [by_name["rope"]]
+
+
+def test_seeds_is_the_null_agents_program():
+    """Scores of the array version against the agent's own source, over seeds and folds."""
+    from harness.agents import null
+
+    world = fk.Seeds(run=0)
+    ours = np.array([world.score(program, None).mean() for program in range(12)])
+    theirs = []
+    for seed in range(12):
+        space = {"__name__": "candidate"}
+        exec(null.SOURCE.format(seed=seed, copies=null.COPIES), space)
+        scores = []
+        for train, val in fk.HEART.folds(fk.pd.DataFrame(world.X), world.y):
+            model = space["build_pipeline"]().fit(world.X[train], world.y[train])
+            scores.append(fk.auc(world.y[val], model.predict_proba(world.X[val])[:, 1]))
+        theirs.append(np.mean(scores))
+    assert ours.mean() == pytest.approx(np.mean(theirs), abs=0.003)
+    assert 0.4 < ours.std() / np.std(theirs) < 2.5
