@@ -68,15 +68,13 @@ PROCESSES_ALT = (
 
 
 @styled
-def climbs(staircases: np.ndarray, title: str, truth: float | None = None) -> Figure:
+def climbs(staircases: np.ndarray, title: str) -> Figure:
     """Draw many staircases of the same programs in other orders, their mean on top.
 
     Parameters
     ----------
     staircases : array of shape (n_orders, n_tries + 1)
         Best score so far after each try.
-    truth : float, optional
-        What all programs are worth on folds that nobody chose by.
     """
     fig, ax = new_figure(title, height=4.4)
     x = np.arange(staircases.shape[1])
@@ -84,9 +82,6 @@ def climbs(staircases: np.ndarray, title: str, truth: float | None = None) -> Fi
         ax.plot(x, stairs, color=SKY, lw=0.7, alpha=0.35, drawstyle="steps-post")
     ax.plot([], [], color=SKY, lw=2, label="one order each")
     ax.plot(x, staircases.mean(axis=0), color=BLUE, lw=3.5, label="their mean", zorder=4)
-    if truth is not None:
-        ax.axhline(truth, color=VERMILION, ls="--", lw=2.5, zorder=5,
-                   label="what the programs are worth on fresh folds")  # fmt: skip
     ax.set(xlabel="candidates tried", ylabel="best val_auc so far", xlim=(0, x[-1]))
     ax.xaxis.get_major_locator().set_params(integer=True)
     fig.legend(loc="outside lower left", ncols=3, fontsize=10)

@@ -259,8 +259,12 @@ def bars(
     names, numbers = list(values)[::-1], list(values.values())[::-1]
     colours = [ORANGE if name in highlight else BLUE for name in names]
     hatches = ["//" if name in highlight else "" for name in names]
-    reversed_errors = None if errors is None else list(errors)[::-1]
-    drawn = ax.barh(names, numbers, color=colours, xerr=reversed_errors, capsize=4)
+    ranges = None
+    if errors is not None:  # what is counted does not go below zero
+        high = np.array(errors, dtype=float)[::-1]
+        low = np.minimum(high, numbers) if min(numbers) >= 0 else high
+        ranges = [low, high]
+    drawn = ax.barh(names, numbers, color=colours, xerr=ranges, capsize=4)
     for bar, hatch in zip(drawn, hatches, strict=True):
         bar.set(hatch=hatch, edgecolor="white", linewidth=0)
     if errors is None:

@@ -227,6 +227,37 @@ def test_no_measured_number_stands_in_prose(lesson):
             assert not found or "published" in cell["id"], f"{cell['id']}: {sorted(found)}"
 
 
+def glossary() -> dict[str, str]:
+    rows = (REPO / "notebooks" / "GLOSSARY.md").read_text(encoding="utf-8").splitlines()
+    cells = [row.split("|") for row in rows if row.startswith("| **")]
+    return {cell[1].strip(" *").replace("`", "").lower(): cell[3] for cell in cells}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_words_of_the_glossary_are_introduced_where_it_says(lesson):
+    everything = "\n".join(text(cell) for cell in cells_of(lesson)).lower().replace("\n", " ")
+    for words, lessons in glossary().items():
+        if lesson[:2] in lessons:
+            assert words.split(",")[0].rstrip("s") in everything, f"{words}: not in {lesson}"
+
+
+def test_teaching_guide_covers_every_lesson():
+    guide = (REPO / "notebooks" / "TEACHING.md").read_text(encoding="utf-8")
+    for lesson in LESSONS:
+        part = guide.split(f"### {lesson[:2]} ·")[1].split("\n### ")[0]
+        minutes = re.search(r"About (\d+) minutes", find(lesson, "title"))[1]
+        assert f"{minutes} minutes" in part.splitlines()[0]
+        assert part.count("*Misconception:*") == 2
+        assert "*Discuss:*" in part
+
+
+def expected_figures(lesson: str) -> list[str]:
+    """Figures that the teacher's guide promises for a lesson."""
+    guide = (REPO / "notebooks" / "TEACHING.md").read_text(encoding="utf-8")
+    part = guide.split(f"### {lesson[:2]} ·")[1].split("*Misconception")[0]
+    return re.findall(r"`([+-]?\d[^`]*)`", part)
+
+
 def test_set_up_is_the_same_everywhere():
     assert len({find(lesson, "setup") for lesson in LESSONS}) == 1
 
@@ -315,6 +346,12 @@ def test_lesson_runs(lesson, form, tag, tmp_path):
         assert re.search(r'<img [^>]*alt="[^"]{20,}"', "".join(figure["data"]["text/html"]))
         assert len(figure["metadata"]["image/png"]["alt"]) >= 20
     assert not [o for o in found if o["output_type"] == "error"]
+    if form == "solution":
+        shown = "\n".join(map(as_text, found)) + "\n".join(
+            "".join(o.get("data", {}).get("text/markdown", "")) for o in found
+        )
+        missing = [figure for figure in expected_figures(lesson) if figure not in shown]
+        assert not missing, f"TEACHING.md promises {missing}"
     warnings = [as_text(o) for o in found if o.get("name") == "stderr"]
     assert not warnings, warnings
 

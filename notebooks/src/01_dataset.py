@@ -153,7 +153,7 @@ fig = plots.bars(
 plots.show(fig, f"Bar chart of missing values per column: {gaps.to_dict()}.")
 
 # %% [markdown] id="missing-after"
-# Few gaps, but a linear model refuses even one. They have to be filled (**imputed**), and *when*
+# Few gaps, but a linear model refuses even one. They have to be filled (**imputing**), and *when*
 # one does that is the next question. The harness leaves them open, so that each candidate must
 # decide.
 
