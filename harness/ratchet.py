@@ -23,8 +23,9 @@ from harness.agents import Past, Proposal, View, normalise
 from harness.gitfiles import write_file
 from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.runlock import RunLock
+from harness.source import MAX_BYTES, refusal
 from harness.task import get_task
-from harness.workspace import MAX_BYTES, SHORT, Workspace, check_tag, refusal
+from harness.workspace import SHORT, Workspace, check_tag
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ import pandas as pd
 
 from harness.probes import Probe, run_probes
 from harness.sandbox import Job, Packed, Reply, Sandbox, plain
+from harness.source import refusal
 from harness.task import HEART, Task
 
-SOURCE_LIMIT = 256 * 1024  # bytes of one train.py
 HYPOTHESIS_LIMIT = 200  # characters
 KEEP_PACKED = 64 * 1024**2  # bytes of packed folds that are worth keeping between scores
 TIMEOUT, CRASHED, REJECTED = 2, 3, 4  # exit statuses of C3
@@ -121,13 +121,10 @@ def check_source(source: str | bytes) -> tuple[bytes, str]:
         With the status that the candidate gets.
     """
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else bytes(source)
-    if len(data) > SOURCE_LIMIT:
-        raise CandidateError(f"rejected (train.py is larger than {SOURCE_LIMIT // 1024} KiB)")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as err:
-        raise CandidateError(f"rejected (train.py is not UTF-8: byte {err.start})") from None
-    return data, read_hypothesis(text)
+    reason = refusal(data)
+    if reason:
+        raise CandidateError(f"rejected ({reason})")
+    return data, read_hypothesis(data.decode("utf-8"))
 
 
 def read_hypothesis(source: str) -> str:

@@ -11,7 +11,8 @@ import harness
 from harness import RunError, fingerprint
 from harness.gitfiles import sync_folder, write_file
 from harness.ledger import Ledger
-from harness.workspace import Workspace, check_tag, refusal
+from harness.source import refusal
+from harness.workspace import Workspace, check_tag
 
 REPO = Path(__file__).resolve().parent.parent
 RUNS = REPO / "runs"

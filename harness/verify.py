@@ -17,7 +17,8 @@ from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row
 from harness.notes import one_line_hypothesis
 from harness.ratchet import program_id
 from harness.settings import find_run, read_settings, take_fingerprint
-from harness.workspace import DISCARDED_REFS, SHORT, Workspace, refusal
+from harness.source import refusal
+from harness.workspace import DISCARDED_REFS, SHORT, Workspace
 
 TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
 # Refusals by the ratchet itself, which scoring the stored program again would not show.

@@ -15,8 +15,8 @@ from pathlib import Path
 from harness import RunError
 from harness.gitfiles import Commit, GitFiles, write_file
 from harness.ledger import DISCARDED, Row
+from harness.source import MAX_BYTES
 
-MAX_BYTES = 256 * 1024  # of a train.py: far more than anybody reads
 SHORT = 12  # characters of a commit in the ledger: no two alike in a run of 10,000 iterations
 DISCARDED_REFS = "refs/autoresearch/discarded"
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -37,17 +37,6 @@ def check_tag(tag: str) -> str:
             "letter or digit, without '..' and not ending in '.' or '.lock'"
         )
     return tag
-
-
-def refusal(data: bytes) -> str | None:
-    """Say why these bytes cannot be a candidate at all, or None if they can."""
-    if len(data) > MAX_BYTES:
-        return f"train.py is larger than {MAX_BYTES // 1024} KiB"
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "train.py is not UTF-8 text"
-    return None
 
 
 class Workspace:

@@ -145,6 +145,7 @@ BROKEN = {
         "rejected",
         "rows",
     ),
+    "costly f-strings": ("x = f'" + "{x!r:{y}}" * 20000 + "'", "rejected", "braces"),
     "deep nesting": ("HYPOTHESIS = 'x'\nx = " + "(" * 5000 + ")" * 5000, "crashed", ""),
     "many minuses": ("HYPOTHESIS = 'x'\nx = " + "-" * 90000 + "1", "crashed", ""),
 }

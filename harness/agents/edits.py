@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from harness.agents import MAX_HYPOTHESIS, hypothesis_of
 from harness.agents.errors import InvalidFile
-from harness.agents.scratch import MAX_BYTES, clean_source
+from harness.agents.scratch import clean_source
+from harness.source import MAX_BYTES
 
 EXPORTS = ("HYPOTHESIS", "feature_fn", "build_pipeline")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from harness.agents import Proposal, View
 from harness.agents.errors import AgentDone, AgentMissing, NoChange
 from harness.agents.prompt import number
-
-MAX_BYTES = 256 * 1024
+from harness.source import MAX_BYTES
 
 
 def make(name: str = "human", **options) -> Human:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from harness.agents.errors import InvalidFile
 from harness.agents.secrets import find_secret
+from harness.source import MAX_BYTES
 
-MAX_BYTES = 256 * 1024  # a train.py larger than this is not a readable edit
 MAX_LISTED = 20  # changed files that are named; the rest is counted
 MAX_SCANNED = 2000  # directory entries looked at: a program may leave millions
 # What `git status` or a commit of the program's own touches: not worth a line each.
