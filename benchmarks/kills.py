@@ -73,10 +73,12 @@ class Campaign:
         Of every run.
     rng : random.Random
         Decides when to kill.
+    say : callable
+        Told how far it is.
     """
 
-    def __init__(self, root: Path, iterations: int, seed: int, parallel: int, rng: random.Random):
-        self.root, self.iterations, self.rng = Path(root), iterations, rng
+    def __init__(self, root: Path, iterations: int, seed: int, parallel: int, rng, say):
+        self.root, self.rng, self.say = Path(root), rng, say
         self.options = ["--iterations", str(iterations), "--seed", str(seed)]
         self.options += ["--parallel", str(parallel), "--agent", "playbook"]
         self.tally = Tally()
@@ -123,6 +125,8 @@ class Campaign:
             if not done:
                 self.tally.kills += 1
                 self.tally.by_way[way] = self.tally.by_way.get(way, 0) + 1
+                if self.tally.kills % 10 == 0:
+                    self.say(f"{tag}, {len(finished_rows(folder))} rows: {self.tally}")
             elif process.returncode:
                 raise RuntimeError((self.root / f"{tag}.out").read_text())
             self.compare(before, finished_rows(folder))
@@ -194,7 +198,7 @@ def campaign(
     say=lambda line: None,
 ) -> Tally:
     """Kill runs until so many kills are counted; see the module's text."""
-    work = Campaign(root, iterations, seed, parallel, random.Random(random_seed))
+    work = Campaign(root, iterations, seed, parallel, random.Random(random_seed), say)
     say(f"reference: {len(work.expected)} rows, {work.startup_s:.1f} s to the first")
     while work.tally.kills < kills:
         tag = f"killed-{work.tally.runs}"
