@@ -53,7 +53,8 @@ def edited(old, new, count=1):
 
 def with_model(code):
     """A candidate whose estimator is the class M defined by `code`."""
-    return f"HYPOTHESIS = 'x'\nimport numpy as np\n{code}\ndef feature_fn(X): return X\ndef build_pipeline(): return M()\n"
+    head, tail = "HYPOTHESIS = 'x'\nimport numpy as np\n", "def feature_fn(X): return X\n"
+    return f"{head}{code}\n{tail}def build_pipeline(): return M()\n"
 
 
 def with_decision(expression):

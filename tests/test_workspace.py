@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from harness import RunError
 from harness.gitfiles import GitFiles
-from harness.workspace import MAX_BYTES, Workspace, check_tag, refusal
+from harness.source import MAX_BYTES, refusal
+from harness.workspace import Workspace, check_tag
 
 git_missing = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
