@@ -1,15 +1,12 @@
 """The workbench: its logic, its widgets without a browser, and all of it in a real JupyterLab."""
 
 import ast
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from labserver import open_page, running_lab, snap
 
 from harness import RunError, lesson, widgets
 from harness.agents import View, hypothesis_of
@@ -294,15 +291,6 @@ def test_human_can_stop_change_nothing_or_be_away(tmp_path):
 
 # -- a real JupyterLab in a real browser ------------------------------------------------
 
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 BENCH_CELLS = """\
 import sys
 sys.path.insert(0, {repo!r})
@@ -315,43 +303,19 @@ widgets.workbench(run)"""
 @pytest.fixture
 def lab(tmp_path):
     """Start JupyterLab on an empty folder; give its address and the folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     folder = tmp_path / "lab"
     folder.mkdir()
-    log = open(tmp_path / "lab.log", "w")  # noqa: SIM115
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-               f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
-               "--ServerApp.ip=127.0.0.1", "--LabApp.news_url=", "--LabApp.check_for_updates_class="
-               "jupyterlab.NeverCheckForUpdate", f"--ServerApp.root_dir={folder}"]  # fmt: skip
-    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-    try:
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, (tmp_path / "lab.log").read_text()
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}", folder
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
+    with running_lab(folder, tmp_path / "lab.log") as address:
+        yield address, folder
 
 
 @pytest.fixture
-def page(chromium, tmp_path):
+def page(chromium):
     """Open a page in headless Chromium."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    with open_page(chromium) as page:
         yield page
-        if shots := os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=Path(shots) / f"{tmp_path.name}.png")
-        browser.close()
+        snap(page, "bench-end")
 
 
 @pytest.mark.browser
@@ -377,7 +341,6 @@ def test_workbench_in_a_browser(lab, page, tmp_path):
     code = bench.locator(".bench-code textarea")
     idea = bench.locator("input[placeholder='why should this help?']")
     verdict = bench.locator("[role=status]")
-    snap = _snapper(page)
 
     def press(name):
         bench.get_by_role("button", name=name, exact=True).click()
@@ -388,14 +351,14 @@ def test_workbench_in_a_browser(lab, page, tmp_path):
     assert "C=1.0" in code.input_value()
     press("Run")
     expect("say in one line")  # no hypothesis yet: an error that is shown
-    snap("error")
+    snap(page, "bench-error")
 
     code.fill(BETTER)
     idea.fill("a stronger penalty")
     press("Run")
     expect("KEPT")
     assert "a stronger penalty" in verdict.inner_text()
-    snap("kept")
+    snap(page, "bench-kept")
 
     code.fill(BETTER.replace("C=0.1", "C=10.0"))
     idea.fill("a weaker penalty")
@@ -405,7 +368,7 @@ def test_workbench_in_a_browser(lab, page, tmp_path):
     bench.get_by_role("tab", name="Ledger").click()
     bench.locator("table").wait_for()
     assert bench.locator("table tbody tr").count() == 3
-    snap("discarded")
+    snap(page, "bench-discarded")
 
     code.fill(ENDLESS)
     idea.fill("this one takes for ever")
@@ -423,7 +386,7 @@ def test_workbench_in_a_browser(lab, page, tmp_path):
     expect("CRASHED")
     assert "ValueError: no luck" in verdict.inner_text()
     assert "look here" in verdict.inner_text()
-    snap("crashed")
+    snap(page, "bench-crashed")
 
     press("Back to best")
     page.wait_for_function("() => document.querySelector('.bench-code textarea')"
@@ -433,13 +396,3 @@ def test_workbench_in_a_browser(lab, page, tmp_path):
                            ".value.includes('no luck')")  # fmt: skip
     rows = (tmp_path / "browser" / "results.tsv").read_text().splitlines()
     assert len(rows) == 1 + 4  # header, baseline, kept, discarded, crashed: not the cancelled one
-
-
-def _snapper(page):
-    folder = os.environ.get("SCREENSHOTS")
-
-    def snap(name):
-        if folder:
-            page.screenshot(path=Path(folder) / f"bench-{name}.png")
-
-    return snap
