@@ -60,6 +60,9 @@ SCALERS = {
     ),
 }
 
+# Read in this order: products of columns are scaled once more, always by StandardScaler.
+_SCALERS_READ = sorted(SCALERS.items(), key=lambda item: item[0] == "standard")
+
 RANK_AVERAGE = '''class RankAverage(ClassifierMixin, BaseEstimator):
     """Average where a patient ranks with each member, not the members' probabilities.
 
@@ -155,7 +158,7 @@ def _parse_normalised(text: str, profile: Profile) -> tuple[Recipe, bool]:
         rare=int(rare.group(1)) if rare else 0,
         knots=int(knots.group(1)) if knots else 0,
         degree=int(knots.group(2)) if knots else 3,
-        scale=next((k for k, (name, _) in SCALERS.items() if name + "(" in text), "standard"),
+        scale=next((k for k, (name, _) in _SCALERS_READ if name + "(" in text), "standard"),
         impute="knn" if "KNNImputer(" in text else "median",
         flags="add_indicator=True" in text,
         interactions="PolynomialFeatures(" in text,
@@ -260,6 +263,9 @@ def _render_preparation(recipe: Recipe, profile: Profile, needs: set, lines: lis
     if recipe.interactions:
         needs.add(("sklearn.preprocessing", "PolynomialFeatures"))
         steps.append("PolynomialFeatures(degree=2, interaction_only=True, include_bias=False)")
+        # Products of scaled columns are on no common scale, and a penalty needs one.
+        needs.add(("sklearn.preprocessing", "StandardScaler"))
+        steps.append("StandardScaler()")
     return steps
 
 
