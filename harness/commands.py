@@ -344,7 +344,7 @@ def new(args) -> int:
     return newtask.main(args, types=pairs(args.type, "write types as COL=TYPE"))
 
 
-# -- audit, verify, adopt, doctor -----------------------------------------------------------
+# -- audit, report, verify, adopt, doctor ---------------------------------------------------
 
 
 def _audit_arguments(parser) -> None:
@@ -362,6 +362,24 @@ def audit(args) -> int:
     from harness import audit as module
 
     return module.main(path, args) or OK
+
+
+def _report_arguments(parser) -> None:
+    tag_option(parser)
+    parser.add_argument("--out", metavar="FILE", help="file to write (default: report.html there)")
+    parser.add_argument(
+        "--no-score", action="store_true", help="draw no noise band unless one is recorded"
+    )
+
+
+@command("report", "write what a run did as one HTML page; finished or not", _report_arguments)
+def report(args) -> int:
+    from harness import report as module
+    from harness.settings import find_run
+
+    path = find_run(args.tag, runs_folder(args))
+    print(f"report: {module.write(path, args.out, measure=not args.no_score, say=say)}")
+    return OK
 
 
 def _verify_arguments(parser) -> None:

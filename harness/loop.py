@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -10,12 +11,14 @@ from dataclasses import dataclass, replace
 from harness import RunError
 from harness.agents import Agent, Proposal, View
 from harness.agents.errors import AgentError
+from harness.gitfiles import write_file
 from harness.ledger import Row
 from harness.ratchet import Run, program_id
 
 ASKS = 4  # times an agent is asked before a repeated program uses up its iteration
 ERRORS = 3  # agent errors in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
+ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
@@ -257,6 +260,7 @@ def run(
         loop.deadline = clock() + parse_duration(time_budget)
     loop.max_cost, loop.max_calls = max_cost, max_calls
     before = run.iteration
+    (run.path / ENDED).unlink(missing_ok=True)
     try:
         _start(run, on_row, say)
         while True:
@@ -266,7 +270,16 @@ def run(
             loop.check_budgets()
             _batch(loop, iterations, parallel, on_row)
     except _Stop as stop:
+        _note_end(run, stop)
         return Outcome(stop.reason, run.iteration - before, stop.failed)
+
+
+def _note_end(run: Run, stop: _Stop) -> None:
+    """Write down how the loop ended: the morning's report cannot know otherwise."""
+    done = max(run.iteration - 1, 0)
+    record = {"reason": stop.reason, "failed": stop.failed, "iterations": done}
+    path = run.path / ENDED
+    write_file(path, json.dumps(record).encode() + b"\n", path.with_suffix(".tmp"))
 
 
 def _start(run: Run, on_row, say) -> None:

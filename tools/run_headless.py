@@ -95,6 +95,17 @@ def count_rows(ledger: Path) -> tuple[int, int]:
     return len(decisions) - decisions.count("baseline"), decisions.count("kept")
 
 
+def write_report(tag: str) -> None:
+    """Write the run's report; a report that fails spoils no run."""
+    words = [sys.executable, "-m", "harness", "report", "--tag", tag, "--runs", str(ROOT / "runs")]
+    done = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8")
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        print(f"run: no report: {said}", file=sys.stderr)
+    else:
+        print(f"report:            {shown(ROOT / 'runs' / tag / 'report.html')}")
+
+
 def run(notebook: Path, tag: str, parameters: list[list[str]]) -> None:
     """Execute `notebook` under `tag` and check what it left behind."""
     folder = ROOT / "runs" / tag
@@ -126,6 +137,8 @@ def run(notebook: Path, tag: str, parameters: list[list[str]]) -> None:
         print(f"ledger:            {shown(ledger)} ({rows} iterations, {kept} kept)")
     print(f"plot:              {shown(plot)}")
     print(f"executed notebook: {shown(out)}")
+    if (folder / "run.json").exists():
+        write_report(tag)
 
 
 def main(argv: list[str] | None = None) -> int:
