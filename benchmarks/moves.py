@@ -6,8 +6,10 @@ pairs. Nothing is selected, so the means carry no winner's curse; they are noisy
 all the same, and the standard error is printed beside each.
 
 The priors of `harness/agents/families.py` and the move weights of
-`harness/agents/moves.py` were set from this table, coarsely: families in steps
-of 0.1, weights of 0.5 to 4. HEART has 303 rows, and decimals would be HEART's own.
+`harness/agents/moves.py` were set by judgement with this table at hand, coarsely
+(`families.py` says where they depart from it). The table uses all 303 patients,
+so any later measurement of the playbook on HEART shares patients with its priors
+and flatters it; a task that nobody tuned on is the fair test.
 
     python -m benchmarks.moves                     # from the starting train.py
     python -m benchmarks.moves --base onehot       # from one-hot logistic regression
