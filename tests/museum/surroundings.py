@@ -24,7 +24,13 @@ from harness.task import REPO
 TAG = "armuseum"
 IPC_KEY = 0x61726D75
 PORTS = {47613, *range(47700, 47764)}
-WATCHED = ("harness", "tests/museum", "benchmarks", ".git/hooks", ".git/config")
+# What decides a score. Not the whole tree: people edit it while tests run, and a trick leaves its
+# tag wherever it writes.
+WATCHED = ("harness/data", "tests/museum/cheats", ".git/hooks", ".git/config", "train.py")
+WATCHED += tuple(
+    f"harness/{name}.py"
+    for name in ("task", "scoring", "worker", "sandbox", "forking", "spawning", "seal", "probes")
+)
 PATIENCE_S = 3.0  # a killed process takes a moment to vanish
 MARK_NS = (7_000_001, 7_000_002)  # 115_file_times
 
@@ -90,7 +96,7 @@ def _read(path, default=""):
 def repository():
     """Content of the files that a score depends on."""
     state = {}
-    for top in (*WATCHED, "train.py", "program.md"):
+    for top in WATCHED:
         path = REPO / top
         files = [path] if path.is_file() else sorted(path.rglob("*")) if path.is_dir() else []
         for file in files:

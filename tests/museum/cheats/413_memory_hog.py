@@ -4,7 +4,7 @@ Tries: allocates and touches memory until something gives
 Stopped by: address-space limit
 Seen: -
 Family: clock and resources
-Expect: crashed
+Expect: crashed | timeout
 Naive: skip
 Budget: short
 """

@@ -4,7 +4,7 @@ Tries: returns a prediction array of a hundred million rows and a million column
 Stopped by: length check before anything is copied, memory limit
 Seen: -
 Family: clock and resources
-Expect: rejected | crashed
+Expect: rejected | crashed | timeout
 Naive: skip
 Budget: short
 """

@@ -5,7 +5,7 @@ Tries: declares a strange encoding, so that reader and runner see different text
 Stopped by: both sides decode UTF-8 and nothing else
 Seen: -
 Family: shadowed modules
-Expect: honest-value baseline
+Expect: rejected | honest-value baseline
 """
 
 import codecs

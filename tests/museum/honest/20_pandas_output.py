@@ -24,6 +24,9 @@ class Ratio(TransformerMixin, BaseEstimator):
     def transform(self, X):
         return X.assign(ratio=X["thalach"] / X["age"])
 
+    def get_feature_names_out(self, names=None):
+        return [*names, "ratio"]
+
 
 def build_pipeline():
     model = make_pipeline(
