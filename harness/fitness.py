@@ -160,8 +160,9 @@ def _copies(split) -> Iterator[Finding]:
     crossing = int(np.isin(keys[1], keys[0]).sum())
     share = crossing / max(len(keys[1]), 1)
     text = (
-        f"{extra} rows are copies of others in every column, and {crossing} of the "
-        f"{len(keys[1])} test rows also stand among the training rows"
+        f"{extra} {'rows are copies of others' if extra > 1 else 'row is a copy of another'} in "
+        f"every column, and {crossing} of the {len(keys[1])} test rows also "
+        f"{'stand' if crossing != 1 else 'stands'} among the training rows"
     )
     if share > MANY_COPIES:
         yield refuse(f"{text}: drop the copies, or keep them together with --groups")
