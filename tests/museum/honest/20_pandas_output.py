@@ -19,13 +19,14 @@ def feature_fn(X):
 
 class Ratio(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
+        self.names_ = [*X.columns, "ratio"]
         return self
 
     def transform(self, X):
         return X.assign(ratio=X["thalach"] / X["age"])
 
     def get_feature_names_out(self, names=None):
-        return [*names, "ratio"]
+        return self.names_
 
 
 def build_pipeline():
