@@ -38,7 +38,6 @@ from harness.sandbox import (
 )
 
 START_S = 120.0  # a template that is not ready by then never will be
-KEPT_TEMPLATES = 3
 SPARES = 6  # one score of five folds and a final fit
 
 
@@ -103,6 +102,7 @@ class _Template:
 
     def __init__(self, sandbox, extras: tuple[str, ...]):
         self.sandbox, self.extras, self.cpu_s = sandbox, extras, None
+        self.ready = False
         self.spares: deque[_Child] = deque()
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         config = {
@@ -137,13 +137,14 @@ class _Template:
             ready = b""
         if not ready:
             self.process.kill()
-            said = self.process.communicate()[1].decode("utf-8", "replace").strip()
+            said = self.process.stderr.read().decode("utf-8", "replace").strip()
             raise SandboxError(
                 "the worker template did not start (run `ratchet doctor`): "
                 + plain(said.splitlines()[-1] if said else "no message")
             )
         self.process.stderr.close()
         self.control.setblocking(False)
+        self.ready = True
 
     def send(self, request: dict, fds: Sequence[int] = ()) -> None:
         data = json.dumps(request).encode()
@@ -158,6 +159,9 @@ class _Template:
 
     def close(self) -> None:
         self.control.close()  # it kills its children and ends
+        if not self.ready:
+            self.process.kill()
+            self.process.stderr.close()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
@@ -174,32 +178,32 @@ class ForkingPool:
         self.children: dict[int, _Child] = {}
         self.next_number = 0
         self.selector = selectors.DefaultSelector()
-        self._template(())
+        # Warms up while the caller does other things; `_template` waits for it when it is needed.
+        self.templates[()] = _Template(sandbox, ())
 
     # ------------------------------------------------------------------ templates and spares
 
     def _template(self, extras: tuple[str, ...]) -> _Template:
-        found = self.templates.pop(extras, None)
-        if found is not None and found.process.poll() is not None:
+        found = self.templates.get(extras)
+        if found is not None and found.ready and found.process.poll() is not None:
             self._drop(found)
             found = None
-        if found is None:
-            found = _Template(self.sandbox, extras)
+        found = found or _Template(self.sandbox, extras)
+        if not found.ready:
             try:
                 found.wait_ready()
             except BaseException:
+                self.templates.pop(extras, None)
                 found.close()
                 raise
             self.selector.register(found.control, selectors.EVENT_READ, found)
-            while len(self.templates) >= KEPT_TEMPLATES:
-                self._drop(self.templates.pop(next(iter(self.templates))))
-        self.templates[extras] = found  # the last used comes last
+        self.templates[extras] = found
         return found
 
     def _drop(self, template: _Template) -> None:
         for child in [c for c in self.children.values() if c.template is template]:
             self._forget(child)
-        if template.control.fileno() >= 0:
+        if template.ready:
             self.selector.unregister(template.control)
         template.close()
 

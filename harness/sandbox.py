@@ -8,6 +8,7 @@ process of its own, started ahead of time (`spawning.py`). Both speak with `work
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 import pickle
 import secrets
@@ -479,11 +480,10 @@ def without_hidden(roots: Sequence[str], hidden: Sequence[Path]) -> list[str]:
     Hidden are the harness itself, wherever it is installed, and the data sets that come with
     scikit-learn: a task may be one of them.
     """
-    import sklearn
-
+    sklearn = importlib.util.find_spec("sklearn").origin  # where it is, without importing it
     closed = [Path(p).resolve() for p in hidden]
     closed.append(Path(__file__).resolve().parent)
-    closed.append(Path(sklearn.__file__).resolve().parent / "datasets" / "data")
+    closed.append(Path(sklearn).resolve().parent / "datasets" / "data")
 
     def open_parts(path: Path) -> list[Path]:
         if path in closed:

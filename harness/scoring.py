@@ -193,11 +193,15 @@ class Scorer:
         method: str | None = None,
     ):
         self.task = task
-        self.split = task.split()
         hidden = [task.path.parent] if task.path else []
-        self.sandbox = Sandbox(
+        self.sandbox = Sandbox(  # first: its workers warm up while the data is loaded
             workers, landlock=landlock, seccomp=seccomp, method=method, hidden=hidden
         )
+        try:
+            self.split = task.split()
+        except BaseException:
+            self.sandbox.close()
+            raise
         self._folds: dict[int, list[Rows]] = {}
         self._packed: dict[tuple, Packed] = {}
         self._packed_bytes = 0

@@ -105,8 +105,12 @@ def restrict_files(read: list[str], scratch: str) -> None:
     buffer = ctypes.create_string_buffer(attr, len(attr))
     ruleset = _call(_CREATE_RULESET, ctypes.c_void_p(ctypes.addressof(buffer)), len(attr), 0)
     try:
-        for path, rights in [(path, READ) for path in read] + [(scratch, SCRATCH)]:
-            _add_path(ruleset, path, rights & fs)
+        for path in read:
+            try:
+                _add_path(ruleset, path, READ & fs)
+            except FileNotFoundError:
+                continue  # a library went away since the list was made
+        _add_path(ruleset, scratch, SCRATCH & fs)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
         _call(_RESTRICT_SELF, ruleset, 0)
     finally:
