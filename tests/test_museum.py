@@ -76,10 +76,11 @@ def test_a_changed_surrounding_is_seen(tmp_path, monkeypatch):
     assert surroundings.changes(before, None) == []
     (tmp_path / "armuseum.left").write_text("x")
     assert any("armuseum.left" in change for change in surroundings.changes(before, None))
-    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         assert sleeper.pid in surroundings.process_table()
     finally:
-        sleeper.communicate()
+        sleeper.kill()
+        sleeper.wait()
     assert surroundings.sweep()
     assert surroundings.changes(before, None) == []

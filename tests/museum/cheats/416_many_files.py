@@ -31,7 +31,7 @@ class Tricky(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         self.model_ = baseline().fit(X, y)
         self.classes_ = self.model_.classes_
-        for i in range(3000):
+        for i in range(1000):
             open(os.fsencode(f"armuseum {i} ") + b"\xff\n-rf", "w").close()
         return self
 

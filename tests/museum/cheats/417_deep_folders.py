@@ -32,7 +32,7 @@ class Tricky(ClassifierMixin, BaseEstimator):
         self.model_ = baseline().fit(X, y)
         self.classes_ = self.model_.classes_
         try:
-            for _ in range(3000):
+            for _ in range(1500):
                 os.mkdir("armuseum")
                 os.chdir("armuseum")
         except OSError:

@@ -31,7 +31,7 @@ class Tricky(ClassifierMixin, BaseEstimator):
         self.model_ = baseline().fit(X, y)
         self.classes_ = self.model_.classes_
         X2, y2 = np.vstack([X, X]), np.append(y, y)
-        grid = {"logisticregression__C": [0.3, 1.0, 30.0]}
+        grid = {"logisticregression__C": [0.3, 30.0]}
         self.model_ = GridSearchCV(baseline(), grid, cv=3, scoring="roc_auc").fit(X2, y2)
         return self
 

@@ -19,5 +19,5 @@ def feature_fn(X):
 
 
 def build_pipeline():
-    model = ExtraTreesClassifier(200, min_samples_leaf=4, max_features=0.3)
+    model = ExtraTreesClassifier(50, min_samples_leaf=4, max_features=0.3)
     return make_pipeline(SimpleImputer(strategy="median"), model)
