@@ -171,7 +171,8 @@ class Cluster:
                     n_workers=workers,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # None would claim 8787, and say so
+                    scheduler_kwargs={"dashboard": False},
                     silence_logs=logging.CRITICAL,
                     local_directory=self._folder.name,
                     # The threads of a worker's model are the sandbox's business.
