@@ -26,7 +26,7 @@ PIN = $(UV) pip compile pyproject.toml --group lock --universal --python-version
 	--custom-compile-command "make lock" --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lab lint format lock clean setup setup-dev
+.PHONY: help run test test-long lab site lint format lock clean setup setup-dev
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ lab: setup ## open the lessons in JupyterLab
 	@$(BIN)/python -m jupyterlab --ServerApp.root_dir=. \
 		--LabApp.default_url=/lab/tree/notebooks/01_dataset.ipynb $(LAB_ARGS)
 
+site: setup ## build the read-only website of the executed lessons in site/
+	@echo "site: installing what builds it, if need be"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+		--require-hashes -r requirements-site.txt
+	@$(BIN)/python tools/build_site.py
+
 lint: setup-dev ## check style and likely mistakes
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -61,6 +67,7 @@ format: setup-dev ## put the code into the house style
 lock: ## pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade takes the newest of everything)
 	$(PIN) --extra dev -o requirements-dev.txt
 	$(PIN) --constraint requirements-dev.txt -o requirements.txt
+	$(PIN) --extra site --constraint requirements-dev.txt -o requirements-site.txt
 
 clean: ## remove .venv and every cache; your runs stay
 	rm -rf .venv build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis .virtual_documents

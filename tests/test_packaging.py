@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-PINNED = ("requirements.txt", "requirements-dev.txt")
+PINNED = ("requirements.txt", "requirements-dev.txt", "requirements-site.txt")
 
 # What conda-forge calls differently, and what only conda has to bring.
 CONDA_NAMES = {"py-xgboost-cpu": ("xgboost-cpu", "xgboost")}
@@ -160,12 +160,14 @@ def test_every_direct_package_is_bounded(runtime):
 
 
 def test_pins_fit_what_pyproject_asks(pins, runtime, lock_group, pyproject):
-    extras = pyproject["project"]["optional-dependencies"]
+    extras = dict(pyproject["project"]["optional-dependencies"])
+    site = named(extras.pop("site"))
     dev = named([line for group in extras.values() for line in group])
     del dev["autoresearch-course"]
     for file, asked in (
         ("requirements.txt", runtime | lock_group),
         ("requirements-dev.txt", runtime | lock_group | dev),
+        ("requirements-site.txt", runtime | lock_group | site),
     ):
         direct = {name for name, pin in pins[file].items() if pin.direct}
         assert direct == set(asked), f"{file} is stale: run `make lock`"
@@ -190,15 +192,22 @@ def test_what_the_package_imports_is_asked_for(repo, runtime, pyproject):
                 assert known or IMPORTED_AS.get(top, top) in asked, f"{path.name} imports {top}"
 
 
-def test_dev_pins_hold_all_runtime_pins(pins):
+@pytest.mark.parametrize("file", PINNED[1:])
+def test_other_pins_hold_all_runtime_pins(pins, file):
     # tools/bootstrap.py counts on it: what `dev` installs is enough for `run`
     for name, pin in pins["requirements.txt"].items():
-        other = pins["requirements-dev.txt"].get(name)
-        assert other is not None, f"{name} is missing in requirements-dev.txt"
+        other = pins[file].get(name)
+        assert other is not None, f"{name} is missing in {file}"
         assert other.version == pin.version, name
         for system in SYSTEMS:
             for python in ("3.11", "3.12", "3.13", "3.14"):
                 assert other.on(system, python) or not pin.on(system, python), name
+
+
+def test_building_the_site_changes_nothing_that_tests_use(pins):
+    dev = pins["requirements-dev.txt"]
+    for name, pin in pins["requirements-site.txt"].items():
+        assert name not in dev or dev[name].version == pin.version, name
 
 
 @pytest.mark.parametrize("file", PINNED)
