@@ -76,7 +76,7 @@ def test_help_and_status_start_without_anything_heavy(tmp_path, ratchet):
 def test_every_command_has_help(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for name in ("evaluate", "step", "run", "status", "audit", "verify", "adopt", "doctor"):
+    for name in ("evaluate", "step", "run", "status", "new", "audit", "report", "verify", "adopt"):
         assert name in text
         assert main([name, "--help"]) == 0
         assert "usage: ratchet" in capsys.readouterr().out
