@@ -309,9 +309,10 @@ def tuned_random_forest(setting: Setting) -> Outcome:
         share = (start + setting.budget_s - now) / (len(left) + 1)
         if scores and share <= 0:
             break
-        models = [forest(left.pop(0)) for _ in folds]
+        value = left.pop(0)
+        models = [forest(value) for _ in folds]
         grow(models, [train for train, _ in folds], now + share)
-        scores[models[0].max_features] = np.mean(
+        scores[value] = np.mean(
             [
                 setting.task.score_predictions(y[val], m.predict_proba(X[val])[:, 1:])
                 for m, (_, val) in zip(models, folds, strict=True)

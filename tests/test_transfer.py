@@ -6,6 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as sps
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
 
 from benchmarks import arms, transfer
 from harness.rules import RULES
@@ -173,15 +177,38 @@ def test_amlb_protocol_writes_its_columns(tmp_path, capsys):
     assert table.logloss.mean() == pytest.approx(entropy, abs=0.001)
 
 
-def test_tuned_forest_keeps_to_its_budget():
+def test_tuned_forest_tries_the_whole_grid_and_takes_its_best(monkeypatch):
+    monkeypatch.setattr(arms, "FOREST", 20)
     train, new = transfer.outer_splits(HEART, "amlb", 10)[0]
     inner, (X, _) = transfer.inner_task(HEART, train), HEART.load()
-    setting = arms.Setting(inner, *inner.load(), X.iloc[new], 3.0, None, 1, 0, None)
+    setting = arms.Setting(inner, *inner.load(), X.iloc[new], 600.0, None, 1, 0, None)
     found = arms.tuned_random_forest(setting)
-    assert found.tries >= 1
-    assert found.val_best >= found.val_start > 0.7
-    assert len(found.predictions) == len(new)
+    grid = arms.max_features_grid(13)
+    assert found.tries == len(grid)
+    assert found.model.endswith(", 20 trees")
+    scores = {}
+    for value in grid:  # the same search with scikit-learn's own tools
+        model = RandomForestClassifier(10, max_features=value, warm_start=True, random_state=0)
+        folds = []
+        for tr, val in StratifiedKFold(5).split(*inner.load()):
+            table, y = inner.load()
+            table = table.fillna(table.median()).to_numpy()
+            one = clone(model).fit(table[tr], y[tr])
+            one.set_params(n_estimators=20).fit(table[tr], y[tr])
+            folds.append(roc_auc_score(y[val], one.predict_proba(table[val])[:, 1]))
+        scores[value] = np.mean(folds)
+    assert found.val_best == pytest.approx(max(scores.values()))
+    assert found.val_start == pytest.approx(scores[grid[0]])
     assert ((found.predictions >= 0) & (found.predictions <= 1)).all()
+
+
+def test_tuned_forest_stops_when_its_time_is_up():
+    train, new = transfer.outer_splits(HEART, "amlb", 10)[0]
+    inner, (X, _) = transfer.inner_task(HEART, train), HEART.load()
+    setting = arms.Setting(inner, *inner.load(), X.iloc[new], 0.01, None, 1, 0, None)
+    found = arms.tuned_random_forest(setting)
+    assert found.tries == 1  # one is always tried
+    assert len(found.predictions) == len(new)
 
 
 def test_every_rule_has_its_arm():
