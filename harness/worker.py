@@ -370,6 +370,7 @@ class Template:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            gc.enable()  # what the template had is frozen; the candidate's own cycles are collected
             self.lock_in(request, job_fd, log_fd)
             sock = socket.socket(fileno=JOB_FD)
             job, source, rows = take_job(sock)
