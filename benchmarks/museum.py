@@ -27,9 +27,7 @@ def parse(args):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--no-landlock", action="store_true", help="leave Landlock off")
     parser.add_argument("--no-seccomp", action="store_true", help="leave seccomp off")
-    parser.add_argument(
-        "--force", action="store_true", help="also run exhibits that need seccomp"
-    )
+    parser.add_argument("--force", action="store_true", help="also run exhibits that need seccomp")
     parser.add_argument(
         "--naive", action="store_true", help="cheats inside the evaluator's process"
     )

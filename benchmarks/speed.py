@@ -49,7 +49,7 @@ def with_model(name: str, call: str, module: str = "sklearn.ensemble") -> str:
 MODELS = {
     "light": (BASELINE, 30),
     "medium": (with_model("RandomForestClassifier", "n_estimators=300, random_state=0"), 4),
-    "heavy": (with_model("RandomForestClassifier", "n_estimators=4000, random_state=0"), 2),
+    "heavy": (with_model("RandomForestClassifier", "n_estimators=1600, random_state=0"), 2),
 }
 BOOSTING = with_model("HistGradientBoostingClassifier", "max_iter=40, random_state=0")
 
