@@ -70,7 +70,8 @@ def run_guarded(exhibits, args) -> int:
             surroundings.sweep()
             outcomes.append(outcome)
             if outcome.why or outcome.left:
-                print(f"{exhibit.room}/{exhibit.name}: {outcome.why} {'; '.join(outcome.left)}")
+                said = " ".join(f"{outcome.why} {'; '.join(outcome.left)}".split())
+                print(f"{exhibit.room}/{exhibit.name}: {said}", flush=True)
     print(f"\n{gallery.summary(outcomes)}")
     remains = [o for o in outcomes if o.exhibit.room == "remains"]
     print(f"known limits shown: {len(remains)}; {time.monotonic() - start:.0f} s")
