@@ -178,6 +178,10 @@ checks.gain_in_noise(gain_in_sds, history, noise_sd)
 # them worth something.
 
 # %% id="ledger"
+tokens = sum(row.tokens or 0 for row in rows)
+cost = sum(row.cost_usd or 0.0 for row in rows)
+unknown = sum(row.cost_usd is None for row in rows)
+print(f"in all: {tokens} tokens, {cost:.2f} USD, cost unknown in {unknown} of {len(rows)} rows")
 lesson.table(rows)
 
 # %% [markdown] id="ledger-after"
