@@ -40,12 +40,15 @@ def tagged_places():
     import numpy
     import sklearn
 
-    purelib = sysconfig.get_path("purelib")
     package = os.path.dirname(sklearn.__file__)
+    libraries = [sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), package]
+    libraries += [sysconfig.get_config_var("DESTSHARED") or package]
     near = ["/tmp", "/var/tmp", "/dev/shm", "/run", "/run/lock", "/", tempfile.gettempdir()]
     near += [os.path.expanduser("~"), os.path.expanduser("~/.cache"), os.getcwd()]
-    near += [purelib, package, package + "/__pycache__", sysconfig.get_path("stdlib")]
-    near += [sysconfig.get_path("platstdlib") + "/lib-dynload", os.path.dirname(numpy.__file__)]
+    near += [folder + sub for folder in libraries for sub in ("", "/__pycache__")]
+    near += [os.path.dirname(numpy.__file__)]
+    for prefix in (sys.prefix, sys.base_prefix):
+        near += [prefix, os.path.dirname(prefix)]
     inside = ("", "harness", "harness/data", "runs", ".git", ".git/hooks")
     near += [str(REPO / sub) for sub in inside]
     return [place for place in dict.fromkeys(near) if os.path.isdir(place)]
