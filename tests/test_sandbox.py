@@ -135,6 +135,7 @@ CALLS = {
     "userfaultfd": "check(libc.syscall(323, 0))",
     "page out a library": "check(libc.madvise(ctypes.c_void_p(id(0) & ~4095), 4096, 21))",
     "a shared futex": "__import__('mmap').mmap(os.open(np.__file__, os.O_RDONLY), 0, prot=1)",
+    "a timer, counted per user": "check(libc.syscall(222, 0, None, ctypes.byref(ctypes.c_int())))",
     "x32 calls": "check(libc.syscall(0x40000000 + 39))",
 }
 PROBE = """
