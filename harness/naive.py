@@ -50,8 +50,11 @@ def score(source: str, timeout_s: float = 120.0) -> float:
     timeout_s : float
         Seconds until it is given up.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "train.py"
+    with tempfile.TemporaryDirectory() as top:
+        # Deep inside, so that what a program leaves in `../..` goes with the folder.
+        folder = Path(top) / "a" / "b" / "c"
+        folder.mkdir(parents=True)
+        path = folder / "train.py"
         path.write_text(source, encoding="utf-8")
         # The program lies in the course's folder for a naive loop: it can reach all that is there.
         command = [sys.executable, "-c", _RUNNER, str(path), str(REPO)]

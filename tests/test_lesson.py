@@ -2,6 +2,7 @@
 
 import json
 import math
+import tempfile
 
 import pytest
 
@@ -165,3 +166,12 @@ def test_naive_harness_believes_what_it_should_not(repo):
     assert math.isnan(naive.score("raise SystemExit"))
     assert math.isnan(naive.score("print('val_auc: much')"))
     assert math.isnan(naive.score("while True: pass", timeout_s=3))
+
+
+def test_naive_harness_leaves_no_file_in_folders_above(repo, tmp_path, monkeypatch):
+    """The exhibit writes into `.`, `..` and `../..`: all three go with the throwaway folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    exhibit = repo / "tests" / "museum" / "cheats" / "107_file_cwd.py"
+    assert naive.score(exhibit.read_text(encoding="utf-8")) > 0.95
+    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path.parent / "armuseum.json").exists()

@@ -165,6 +165,8 @@ def test_twins_are_drawn_anew_and_look_like_the_labels(scorer):
     for one, two in zip(first, second, strict=True):
         assert not np.array_equal(one.labels, two.labels)
         assert one.reference_on_true == two.reference_on_true
-        assert 0.3 < one.labels.mean() < 0.6
-        assert 0.6 < (one.labels == y).mean() < 0.95
-        assert abs(one.reference - one.reference_on_true) < 0.1
+        # Over 320 draws: 0.461 ± 0.026, 0.722 ± 0.025 and 0.839 ± 0.026 (mean ± SD). The draws
+        # can't be seeded, so the bounds lie five SD away.
+        assert 0.33 < one.labels.mean() < 0.59
+        assert 0.59 < (one.labels == y).mean() < 0.85
+        assert 0.70 < one.reference < 0.97
