@@ -279,6 +279,8 @@ class Run:
             slot=slot,
             pending=pending,
             task_name=self.settings["task"],
+            kind=self.settings.get("kind", "binary"),
+            n_rows=self.settings.get("n_rows", 0),
         )
 
     def _failure(self, row: Row) -> str | None:

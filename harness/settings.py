@@ -113,7 +113,7 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     Ledger(path / "results.tsv").close()
     settings["started_at"] = now()
     settings["versions"] = {"harness": harness.__version__, "system": platform.platform()}
-    settings |= {"kind": task.kind, "metric": task.metric}
+    settings |= {"kind": task.kind, "metric": task.metric, "n_rows": task.n_rows}
     settings["fingerprint"] = take_fingerprint(task)
     text = json.dumps(settings, indent=2) + "\n"
     write_file(path / "run.json", text.encode(), path / "run.json.tmp")

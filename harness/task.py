@@ -101,6 +101,8 @@ class Task:
         Values of the target in the order of the class codes (multiclass tasks).
     csv : CsvFormat or None
         How the file is written; plain CSV if None.
+    n_rows : int
+        Rows of the whole table as written down; 0 if nobody did.
     folder : Path or None
         Where a task of one's own lives; None for those that come with the course.
     """
@@ -123,6 +125,7 @@ class Task:
     columns: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()
     csv: CsvFormat | None = None
+    n_rows: int = 0
     folder: Path | None = None
     frames: tuple[pd.DataFrame, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
@@ -382,6 +385,7 @@ HEART = Task(
     target="num",
     positive=("1", "2", "3", "4"),
     baseline=BASELINE_VAL_AUC + 1e-6,
+    n_rows=N_ROWS,
 )
 
 # Another hospital, another decade: for the audit alone, never part of a score.
@@ -390,6 +394,7 @@ HUNGARY = replace(
     name="heart-hungary",
     path=DATA_DIR / "heart_hungary.csv",
     sha256="b612d844d8289d69a20009ab1d4a2f9e8adcc757b1ba36bf5cb612443d6ac64a",
+    n_rows=0,
 )
 
 

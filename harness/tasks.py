@@ -76,7 +76,7 @@ def load_task(folder: Path) -> Task:
     data, columns = found.pop("data", {}), found.pop("columns", {})
     found.pop("dropped", None)  # for people
     _check(path, found, _PLAIN, ("name", "kind", "metric", "target"))
-    data.pop("rows", None)
+    n_rows = data.pop("rows", 0)
     _check(path, data, _DATA, ("file", "sha256"))
     if found["kind"] not in KINDS:
         raise DataError(f"{path}: kind '{found['kind']}' is none of {', '.join(KINDS)}")
@@ -105,6 +105,7 @@ def load_task(folder: Path) -> Task:
         sha256=data["sha256"],
         columns=tuple((str(name), str(kind)) for name, kind in columns.items()),
         csv=CsvFormat(**form),
+        n_rows=n_rows if isinstance(n_rows, int) else 0,  # as noted by `ratchet new`, for agents
         folder=folder,
     )
 

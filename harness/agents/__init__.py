@@ -84,8 +84,9 @@ class View:
     slot, pending
         With candidates scored side by side: which of them this one is, and
         the sources already proposed for the other slots.
-    task_name : str
-        Which task this is.
+    task_name, kind, n_rows
+        Which task this is: "binary", "multiclass" or "regression", and the rows of its
+        table (0 if unknown).
     """
 
     program: str
@@ -101,6 +102,8 @@ class View:
     slot: int = 0
     pending: tuple[str, ...] = ()
     task_name: str = "heart"
+    kind: str = "binary"
+    n_rows: int = 0
 
 
 @dataclass(frozen=True)

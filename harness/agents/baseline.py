@@ -11,8 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.agents.playbook import Memory, Option, Playbook
-from harness.agents.profiles import Profile
-from harness.agents.recipe import Recipe
 
 
 class RandomProposals(Playbook):
@@ -21,8 +19,8 @@ class RandomProposals(Playbook):
     def order(
         self,
         options: dict[str, list[Option]],
-        recipe: Recipe,
-        profile: Profile,
+        totals: dict[str, float],
+        priors: dict[str, float],
         memory: Memory,
         rng: np.random.Generator,
     ) -> Iterator[Option]:

@@ -39,6 +39,10 @@ PRIORS: dict[str, float] = {
 }
 FAMILIES = tuple(PRIORS)
 
+# For a task nobody here has seen, by judgement alone: which kind of model fits is not known, so
+# trying others comes first; no column has a meaning, so features come late.
+GENERAL: dict[str, float] = PRIORS | {"model": 0.6, "encode": 0.3, "tune": 0.3, "scale": 0.3}
+
 # First match wins, so the special comes before the general.
 _WORDS: tuple[tuple[str, str], ...] = (
     ("automl", r"flaml|automl|auto-?sklearn|optuna"),

@@ -24,7 +24,7 @@ import re
 import numpy as np
 
 from harness.agents import Proposal, View, normalise
-from harness.agents.foreign import with_hypothesis
+from harness.agents.surgery import with_hypothesis
 
 COPIES = 10  # fewer copies make a noisier null: SD of val_auc goes with 1/sqrt(copies)
 

@@ -18,15 +18,18 @@ from functools import lru_cache
 import numpy as np
 
 from harness.agents import MAX_HYPOTHESIS, Past, Proposal, View, hypothesis_of, normalise
-from harness.agents.families import FAMILIES, PRIORS, family_of
-from harness.agents.foreign import edits, with_hypothesis
+from harness.agents.families import FAMILIES, GENERAL, PRIORS, family_of
+from harness.agents.foreign import edits
 from harness.agents.moves import Move, apply_move, ideas, pair, refine, steps
 from harness.agents.profiles import Profile, profile_of
 from harness.agents.recipe import Recipe, parse, render
+from harness.agents.surgery import with_hypothesis
 
 PRIOR_WEIGHT = 8.0  # a prior counts as much as this many decisions seen
 NEAR = 0.001  # a loss this small is far inside the noise, so the idea keeps some credit
 NEAR_CREDIT = 0.25
+REWRITTEN = 0.2  # how often a stranger's file for HEART is written anew
+WANDERS = 200
 ALONE = 0.01  # an idea that cost more than this alone is not worth pairing
 
 
@@ -66,10 +69,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Option:
-    """A move that can be made now: the recipe after it, and how much it weighs."""
+    """What can be done now: its words, the recipe or the text after it, how much it weighs."""
 
-    move: Move
-    after: Recipe
+    hypothesis: str
+    after: Recipe | str
     weight: float
 
 
@@ -100,7 +103,7 @@ class Playbook:
         if exact:
             found = self._from_recipe(recipe, profile, memory, taken, rng)
         else:
-            found = self._from_foreign(view.best_source, recipe, profile, memory, taken, rng)
+            found = self._from_foreign(view, recipe, profile, memory, taken, rng)
         for source in found:
             return Proposal(source=source)
         raise RuntimeError("no edit of the best train.py is possible; is it Python?")
@@ -119,39 +122,41 @@ class Playbook:
             after = apply_move(move, recipe)
             if after is not None and unseen(after):
                 times = memory.failed.get(move.hypothesis, (0, 0.0))[0]
-                options[move.family].append(Option(move, after, move.weight / (1 + times)))
+                options[move.family].append(
+                    Option(move.hypothesis, after, move.weight / (1 + times))
+                )
         # Between two grid values there is always one more.
         for _ in range(4):
             move = refine(recipe, rng)
             after = apply_move(move, recipe) if move else None
             if after is not None and unseen(after):
-                options[move.family].append(Option(move, after, 0.5))
+                options[move.family].append(Option(move.hypothesis, after, 0.5))
         for move in _pairs(profile, memory, rng):
             after = apply_move(move, recipe)
             if after is not None and unseen(after):
-                options["combine"].append(Option(move, after, 1.0))
-        for option in self.order(options, recipe, profile, memory, rng):
-            yield render(option.after, option.move.hypothesis, profile)
+                options["combine"].append(Option(move.hypothesis, after, 1.0))
+        totals: dict[str, float] = {}
+        for move in _moves(recipe, profile):
+            totals[move.family] = totals.get(move.family, 0.0) + move.weight
+        for option in self.order(options, totals, PRIORS, memory, rng):
+            yield render(option.after, option.hypothesis, profile)
         yield from _wander(recipe, profile, unseen, rng)
 
     def order(
         self,
         options: dict[str, list[Option]],
-        recipe: Recipe,
-        profile: Profile,
+        totals: dict[str, float],
+        priors: dict[str, float],
         memory: Memory,
         rng: np.random.Generator,
     ) -> Iterator[Option]:
-        """Families by a draw from what is believed of each, then moves by weight."""
-        totals: dict[str, float] = {}
-        for move in _moves(recipe, profile):
-            totals[move.family] = totals.get(move.family, 0.0) + move.weight
+        """Families by a draw from what is believed of each, then options by weight."""
         draws = {}
         for family in FAMILIES:
             tried, paid = memory.tried.get(family, 0), memory.paid.get(family, 0.0)
             belief = rng.beta(
-                PRIOR_WEIGHT * PRIORS[family] + paid,
-                PRIOR_WEIGHT * (1 - PRIORS[family]) + tried - paid,
+                PRIOR_WEIGHT * priors[family] + paid,
+                PRIOR_WEIGHT * (1 - priors[family]) + tried - paid,
             )
             # A family counts for as much of it as is left to try.
             left = sum(option.weight for option in options[family])
@@ -160,25 +165,38 @@ class Playbook:
             yield from weighted_order(options[family], rng)
 
     def _from_foreign(
-        self,
-        source: str,
-        nearest: Recipe,
-        profile: Profile,
-        memory: Memory,
-        taken: set[str],
-        rng: np.random.Generator,
+        self, view: View, nearest: Recipe, profile: Profile, memory: Memory, taken: set[str], rng
     ) -> Iterator[str]:
-        """Edit a file that is not one of ours; at times rewrite it from what was recognised."""
-        own = self._from_recipe(nearest, profile, memory, taken, rng)
-        texts = edits(source, rng)
-        for tries in range(10_000):
-            if tries < 200 and rng.random() < 0.8:
-                hypothesis, text = next(texts, ("", ""))
-                key = normalise(text) if hypothesis else ""
-                if hypothesis and key not in memory.seen and key not in taken:
-                    yield text
-            else:
-                yield _restart(next(own))
+        """Edit a file that is not one of ours; HEART's also written anew from what was recognised.
+
+        Of another task's columns a recipe knows nothing: written anew, they would be lost.
+        """
+        own = self._from_recipe(nearest, profile, memory, taken, rng) if profile.named else None
+        priors = PRIORS if profile.named else GENERAL
+        source = view.best_source
+        for tries in range(WANDERS):
+            options: dict[str, list[Option]] = {family: [] for family in FAMILIES}
+            totals: dict[str, float] = {}
+            for edit in edits(source, view.kind, view.n_rows, rng):
+                totals[edit.family] = totals.get(edit.family, 0.0) + edit.weight
+                key = normalise(edit.source)
+                if key not in memory.seen and key not in taken:
+                    times = memory.failed.get(edit.hypothesis, (0, 0.0))[0]
+                    weight = edit.weight / (1 + times)
+                    options[edit.family].append(Option(edit.hypothesis, edit.source, weight))
+            for option in self.order(options, totals, priors, memory, rng):
+                if own and rng.random() < REWRITTEN:
+                    yield _restart(next(own))
+                yield option.after
+            # Nothing is left to change alone: make one edit unseen, and look from there.
+            start = view.best_source if tries % 5 == 0 else source
+            again = edits(start, view.kind, view.n_rows, rng)
+            if not again:
+                break
+            source = again[rng.integers(len(again))].source
+        own = own or self._from_recipe(nearest, profile, memory, taken, rng)
+        while True:
+            yield _restart(next(own))
 
 
 def _restart(source: str) -> str:

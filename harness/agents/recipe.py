@@ -19,6 +19,7 @@ from textwrap import wrap
 from harness.agents import MAX_HYPOTHESIS, normalise
 from harness.agents.models import MODELS, Member, member, read_members
 from harness.agents.profiles import Profile
+from harness.agents.surgery import LINE, explode, import_lines
 
 DOCSTRING = (
     '"""The one file an agent may change. `python train.py` asks the harness to score it."""'
@@ -27,7 +28,6 @@ MAIN_GUARD = """if __name__ == "__main__":
     from harness.cli import main
 
     raise SystemExit(main(["evaluate", __file__]))"""
-LINE = 100  # the repository's line length
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _render_build(recipe: Recipe, profile: Profile, needs: set) -> str:
     steps = _render_preparation(recipe, profile, needs, lines)
     steps.append(_render_model(recipe, needs, lines))
     lines.append("    return make_pipeline(")
-    lines += [_explode(step, 8) + "," for step in steps]
+    lines += [explode(step, 8) + "," for step in steps]
     lines.append("    )")
     return "\n".join(lines)
 
@@ -242,7 +242,7 @@ def _render_preparation(recipe: Recipe, profile: Profile, needs: set, lines: lis
                 if recipe.rare
                 else 'handle_unknown="ignore"'
             )
-            lines.append(_explode(f"codes = OneHotEncoder({pool}, sparse_output=False)", 4))
+            lines.append(explode(f"codes = OneHotEncoder({pool}, sparse_output=False)", 4))
             blocks.append(f"(codes, {'CODES' if profile.named else _selector('exclude', needs)})")
         if recipe.knots:
             needs.add(("sklearn.preprocessing", "SplineTransformer"))
@@ -255,9 +255,9 @@ def _render_preparation(recipe: Recipe, profile: Profile, needs: set, lines: lis
             )
             plain = 'SimpleImputer(strategy="median")'
             needs.add(("sklearn.impute", "SimpleImputer"))
-            lines.append(_explode(f"curves = make_pipeline({plain}, {spline})", 4))
+            lines.append(explode(f"curves = make_pipeline({plain}, {spline})", 4))
             blocks.append(f"(curves, {'CURVED' if profile.named else _selector('include', needs)})")
-        lines.append(_explode(f"numbers = make_pipeline({imputer}, {scaler})", 4))
+        lines.append(explode(f"numbers = make_pipeline({imputer}, {scaler})", 4))
         needs.add(("sklearn.compose", "make_column_transformer"))
         steps = [f"make_column_transformer({', '.join(blocks)}, remainder=numbers)"]
     if recipe.interactions:
@@ -278,11 +278,11 @@ def _render_model(recipe: Recipe, needs: set, lines: list) -> str:
     else:
         lines.append("    members = [")
         for name, one in zip(_names(recipe.members), recipe.members, strict=True):
-            lines.append(_explode(f'("{name}", {MODELS[one[0]].write(one)})', 8) + ",")
+            lines.append(explode(f'("{name}", {MODELS[one[0]].write(one)})', 8) + ",")
         lines.append("    ]")
         model = _render_combination(recipe, needs)
     if recipe.wrap:
-        lines.append(_explode(f"model = {model}", 4))
+        lines.append(explode(f"model = {model}", 4))
         if recipe.wrap[0] == "bagging":
             needs.add(("sklearn.ensemble", "BaggingClassifier"))
             _, n, samples, share = recipe.wrap
@@ -324,43 +324,13 @@ def _selector(how: str, needs: set) -> str:
 def _imports(needs: set[tuple[str, str]], numpy: bool) -> list[str]:
     lines = ["import numpy as np"] if numpy else []
     for module in sorted({m for m, _ in needs}):
-        names = sorted((n for m, n in needs if m == module), key=_import_order)
-        lines.append(_explode_import(module, names))
+        lines += import_lines(module, [n for m, n in needs if m == module])
     return lines
-
-
-def _import_order(name: str) -> tuple[bool, bool, str]:
-    """Constants, then classes, then functions: the order that `ruff` sorts imports in."""
-    return (not name.isupper(), not name[0].isupper(), name)
-
-
-def _explode_import(module: str, names: list[str]) -> str:
-    line = f"from {module} import {', '.join(names)}"
-    if len(line) <= LINE:
-        return line
-    return f"from {module} import (\n" + "".join(f"    {n},\n" for n in names) + ")"
-
-
-def _explode(text: str, indent: int) -> str:
-    """Indent an expression; one argument per line where it would be too long."""
-    pad = " " * indent
-    if len(pad) + len(text) + 1 <= LINE:
-        return pad + text
-    start = next(i for i, c in enumerate(text) if c in "([")
-    inner, depth, parts, last = text[start + 1 : -1], 0, [], 0
-    for i, char in enumerate(inner):
-        depth += (char in "([{") - (char in ")]}")
-        if char == "," and depth == 0:
-            parts.append(inner[last:i].strip())
-            last = i + 1
-    parts.append(inner[last:].strip())
-    body = "".join(_explode(part, indent + 4) + ",\n" for part in parts if part)
-    return f"{pad}{text[: start + 1]}\n{body}{pad}{text[-1]}"
 
 
 def _fit_line(text: str) -> str:
     """An assignment on one line, or its value broken below where that is too long."""
-    return text if len(text) <= LINE else _explode(text, 0)
+    return text if len(text) <= LINE else explode(text, 0)
 
 
 def _hypothesis(text: str) -> str:
