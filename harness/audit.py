@@ -9,6 +9,9 @@ real          the 95% interval of the gain on fresh folds lies above 0, and neit
 luck          it does not, and the gain that the run claims lies above that interval: what the
               ratchet reported is not there
 cannot tell   neither: there may be a gain, but these rows cannot show it
+
+Where folds are in the order of time there is only one set of them: the verdict then rests on the
+sealed test alone, which is the future.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ class Elsewhere:
     """Baseline and best, fitted on the training rows, on patients that no fold contained.
 
     `error` says why there are no figures, if there are none. `difference` is best minus
-    baseline; `p` is DeLong's.
+    baseline; `p` is DeLong's for areas under the ROC curve, a bootstrap's for other metrics.
     """
 
     name: str
@@ -98,6 +101,8 @@ class Audit:
     hospital: Elsewhere | None = None
     calibration: dict[str, Calibration] = field(default_factory=dict)
     openings: list[str] = field(default_factory=list)  # when the sealed test was opened
+    metric: str = "roc_auc"
+    in_time: bool = False  # one set of folds only: `fresh` is the gain on the sealed test
 
     def to_dict(self) -> dict:
         """Plain values, for JSON; what is not a number becomes None."""
@@ -168,11 +173,14 @@ def audit(
         If there is no finished iteration, or baseline or best no longer run.
     """
     settings, rows, sources, folds = read_run(run_dir)
+    in_time = task.time is not None
+    seeds = seeds[:1] if in_time else seeds
     baseline, best = rows[0], [row for row in rows if row.decision != DISCARDED][-1]
     source_a, source_b = sources[0], sources[best.iteration]
     same = best.iteration == 0
 
-    say(f"fresh folds: {len(seeds)} cross-validations of baseline and best")
+    kind = "the folds in time" if in_time else f"fresh folds: {len(seeds)} cross-validations"
+    say(f"{kind} of baseline and best")
     try:
         table_a = scorer.fold_scores(source_a, seeds)
         table_b = table_a if same else scorer.fold_scores(source_b, seeds)
@@ -180,6 +188,7 @@ def audit(
         raise RunError(f"baseline or best no longer runs: {err}; is it repeatable?") from None
     test = stats.corrected_t_test(table_b - table_a, task.n_folds)
     fresh = stats.Interval(test.mean, *test.interval())
+    fresh_p = test.p_greater
     mean_a, mean_b = table_a.mean(axis=1), table_b.mean(axis=1)
     claimed = best.val_auc - baseline.val_auc
 
@@ -187,14 +196,22 @@ def audit(
     sealed = other = None
     if len(split.y_test):
         say(f"sealed test: {len(split.y_test)} rows")
-        sealed = _elsewhere(scorer, source_a, source_b, split, split.X_test, split.y_test, "test")
+        sealed = _elsewhere(
+            scorer, source_a, source_b, split, split.X_test, split.y_test, "test", task
+        )
     if hospital is not None:
         X, y = hospital.load()
         say(f"another hospital: {len(y)} rows")
-        other = _elsewhere(scorer, source_a, source_b, split, X, y, hospital.name)
-    say("calibration: one cross-validation, out of fold")
+        other = _elsewhere(scorer, source_a, source_b, split, X, y, hospital.name, task)
+    if in_time:
+        known = sealed is not None and sealed.difference is not None
+        nothing = stats.Interval(0.0, -np.inf, np.inf)
+        fresh, fresh_p = (sealed.difference, sealed.p / 2) if known else (nothing, 1.0)
     calibration = {}
-    for name, source in {"baseline": source_a, "best": source_b}.items():
+    probabilities = task.kind == "binary" and not in_time
+    if probabilities:
+        say("calibration: one cross-validation, out of fold")
+    for name, source in {"baseline": source_a, "best": source_b}.items() if probabilities else ():
         if found := _calibration(scorer, source, split, task, seeds[0]):
             calibration[name] = found
 
@@ -210,19 +227,26 @@ def audit(
         best_val=best.val_auc,
         claimed=claimed,
         fresh=fresh,
-        fresh_p=test.p_greater,
+        fresh_p=fresh_p,
         fresh_scores_baseline=mean_a.tolist(),
         fresh_scores_best=mean_b.tolist(),
-        noise_baseline=float(mean_a.std(ddof=1)),
-        noise_best=float(mean_b.std(ddof=1)),
-        noise_paired=float((mean_b - mean_a).std(ddof=1)),
+        noise_baseline=_spread(mean_a),
+        noise_best=_spread(mean_b),
+        noise_paired=_spread(mean_b - mean_a),
         luck=expected_luck(folds),
         verdict=judge(claimed, fresh, contradicted),
         test=sealed,
         hospital=other,
         calibration=calibration,
         openings=list(openings),
+        metric=task.metric,
+        in_time=in_time,
     )
+
+
+def _spread(means: np.ndarray) -> float:
+    """SD over fold seeds; NaN where there is only one set of folds."""
+    return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
 
 
 def expected_luck(folds: list[tuple[float, ...]]) -> float:
@@ -281,15 +305,18 @@ def _is_probability(*predictions: np.ndarray) -> bool:
     return all(np.all((p >= 0) & (p <= 1)) for p in predictions)
 
 
-def _elsewhere(scorer, source_a, source_b, split, X_new, y_new, name: str) -> Elsewhere:
-    """Fit both programs on all training rows and compare them on other patients."""
+def _elsewhere(scorer, source_a, source_b, split, X_new, y_new, name: str, task: Task) -> Elsewhere:
+    """Fit both programs on all training rows and compare them on other rows."""
     try:
-        a, b = (
-            _predict(scorer, source, split.X_train, split.y_train, X_new)
+        answers = [
+            scorer.outputs(source, split.X_train, split.y_train, X_new)
             for source in (source_a, source_b)
-        )
-    except CandidateError as err:
+        ]
+        if task.kind != "binary" or task.metric != "roc_auc":
+            return _compared(task, X_new, y_new, answers, name)
+    except (CandidateError, ValueError) as err:
         return Elsewhere(name, len(y_new), error=str(err).split("\n")[0])
+    a, b = (numbers[:, 0] for numbers, _ in answers)
     calibrated = _is_probability(a, b)
     return Elsewhere(
         name,
@@ -300,6 +327,28 @@ def _elsewhere(scorer, source_a, source_b, split, X_new, y_new, name: str) -> El
         p=stats.delong(y_new, a, b).p,
         brier_baseline=stats.brier(y_new, a) if calibrated else None,
         brier_best=stats.brier(y_new, b) if calibrated else None,
+    )
+
+
+def _compared(task: Task, X_new, y_new, answers, name: str) -> Elsewhere:
+    """Compare two programs' answers by the task's own metric, with a bootstrap of the rows."""
+    groups = X_new[task.groups].to_numpy() if task.groups else None
+
+    def score(which: int, rows: np.ndarray) -> float:
+        numbers, threshold = answers[which]
+        return task.score_predictions(y_new[rows], numbers[rows], threshold)
+
+    def interval(of: Callable[[np.ndarray], float]) -> tuple[stats.Interval, float]:
+        return stats.bootstrap_score(of, len(y_new), groups=groups)
+
+    difference, p = interval(lambda rows: score(1, rows) - score(0, rows))
+    return Elsewhere(
+        name,
+        len(y_new),
+        baseline=interval(lambda rows: score(0, rows))[0],
+        best=interval(lambda rows: score(1, rows))[0],
+        difference=difference,
+        p=p,
     )
 
 
@@ -373,8 +422,6 @@ def main(run_dir: Path, args) -> int:
     from harness import audit_report
 
     task = get_task(read_settings(Path(run_dir) / "run.json")["task"])
-    if task.kind != "binary" or task.metric != "roc_auc":
-        raise RunError(f"audits need a binary task scored by roc_auc, not {task.name}")
     read_run(run_dir)
     with Scorer(task) as scorer:
         found = open_and_audit(

@@ -28,11 +28,15 @@ def _signed(interval: Interval) -> str:
     return f"{interval.value:+.4f} (95% {interval.low:+.4f} to {interval.high:+.4f})"
 
 
+def _metric(found: Audit) -> str:
+    return "AUC" if found.metric == "roc_auc" else found.metric
+
+
 def _plain(interval: Interval) -> str:
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
-def _elsewhere_lines(part: Elsewhere | None, title: str) -> list[tuple[str, str]]:
+def _elsewhere_lines(part: Elsewhere | None, title: str, test: str) -> list[tuple[str, str]]:
     if part is None:
         return []
     title = f"{title} ({part.rows} rows)"
@@ -40,7 +44,7 @@ def _elsewhere_lines(part: Elsewhere | None, title: str) -> list[tuple[str, str]
         return [(title, f"no figures: {part.error}")]
     lines = [
         (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
-        ("", f"gain {_signed(part.difference)}, DeLong p={part.p:.2f}"),
+        ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),
     ]
     if part.brier_best is not None:
         lines.append(("", f"Brier {part.brier_baseline:.3f} -> {part.brier_best:.3f}"))
@@ -50,19 +54,26 @@ def _elsewhere_lines(part: Elsewhere | None, title: str) -> list[tuple[str, str]
 def table(found: Audit) -> str:
     """Give the figures, one line each."""
     seeds = len(found.fresh_scores_best)
+    test = "DeLong" if found.metric == "roc_auc" else "bootstrap"
     lines = [
         ("run", f"{found.tag}, rule {found.rule}, {found.tries} scored tries"),
         ("best", f"iteration {found.best_iteration}: {found.hypothesis}"),
         ("claimed", f"{found.baseline_val:.4f} -> {found.best_val:.4f}, {found.claimed:+.4f}"),
         ("luck", f"{found.luck:+.4f} expected of so many tries with nothing there"),
-        (
-            "noise floor",
-            f"sd over {seeds} fold seeds: baseline {found.noise_baseline:.4f}, "
-            f"best {found.noise_best:.4f}, paired difference {found.noise_paired:.4f}",
+        *(
+            [("fresh folds", "none: the order of time allows one set of folds only")]
+            if found.in_time
+            else [
+                (
+                    "noise floor",
+                    f"sd over {seeds} fold seeds: baseline {found.noise_baseline:.4f}, "
+                    f"best {found.noise_best:.4f}, paired difference {found.noise_paired:.4f}",
+                ),
+                ("fresh folds", f"gain {_signed(found.fresh)}, one-sided p={found.fresh_p:.3f}"),
+            ]
         ),
-        ("fresh folds", f"gain {_signed(found.fresh)}, one-sided p={found.fresh_p:.3f}"),
-        *_elsewhere_lines(found.test, "sealed test"),
-        *_elsewhere_lines(found.hospital, "other hospital"),
+        *_elsewhere_lines(found.test, "sealed test", test),
+        *_elsewhere_lines(found.hospital, "other hospital", test),
     ]
     for name, part in found.calibration.items():
         lines.append((f"calibration, {name}", f"out-of-fold Brier {part.brier:.3f}"))
@@ -90,14 +101,17 @@ def paragraph(found: Audit) -> str:
     fresh = found.fresh
     parts = [
         f"{found.verdict.capitalize()}.",
-        f"The run claims {found.claimed:+.4f} AUC after {found.tries} tries; that many tries "
-        f"would find about {found.luck:+.4f} with nothing there.",
-        f"On {len(found.fresh_scores_best)} fresh fold splits of the training rows, which no "
+        f"The run claims {found.claimed:+.4f} {_metric(found)} after {found.tries} tries; "
+        f"that many tries would find about {found.luck:+.4f} with nothing there.",
+        "Folds in the order of time cannot be drawn again, so the sealed test, the future, decides."
+        if found.in_time
+        else f"On {len(found.fresh_scores_best)} fresh fold splits of the training rows, which no "
         f"decision saw, the gain is {_signed(fresh)}.",
     ]
     if found.verdict == LUCK:
         parts.append(
-            "That interval includes no gain at all"
+            ("Its interval" if found.in_time else "That interval")
+            + " includes no gain at all"
             + (" and excludes what was claimed." if fresh.high < found.claimed else ".")
         )
     for part, where in (
@@ -116,7 +130,7 @@ def paragraph(found: Audit) -> str:
             if part.p < 0.05
             else "which chance alone could give"
         )
-        parts.append(f"{where} ({part.rows} patients) it is {_signed(part.difference)}, {meaning}.")
+        parts.append(f"{where} ({part.rows} rows) it is {_signed(part.difference)}, {meaning}.")
     if len(found.openings) > 1:
         parts.append(f"The sealed test has now been opened {len(found.openings)} times.")
     return " ".join([*parts, ADVICE[found.verdict]])
@@ -126,26 +140,33 @@ def message(found: Audit) -> str:
     """Give the figure's title: what it shows."""
     if found.claimed <= 0:
         return "Nothing was kept: there is no gain to judge"
+    where = "the sealed test" if found.in_time else "folds that no decision saw"
     return {
-        REAL: "Real: the gain is there again on folds that no decision saw",
+        REAL: f"Real: the gain is there again on {where}",
         CANNOT_TELL: "Cannot tell: these rows neither show the gain nor rule it out",
-        LUCK: "Luck: the claimed gain is not there on folds that no decision saw",
+        LUCK: f"Luck: the claimed gain is not there on {where}",
     }[found.verdict]
 
 
 def alt(found: Audit) -> str:
     """Say what the figure shows, for a reader who cannot see it."""
+    seeds = len(found.fresh_scores_best)
     words = [
-        f"Three panels. Left: cross-validated AUC of baseline and best on "
-        f"{len(found.fresh_scores_best)} fresh fold splits, paired; means "
+        f"Three panels. Left: cross-validated {_metric(found)} of baseline and best on "
+        f"{'the folds in time' if found.in_time else f'{seeds} fresh fold splits'}, paired; means "
         f"{np.mean(found.fresh_scores_baseline):.3f} and {np.mean(found.fresh_scores_best):.3f}.",
         f"Middle: the claimed gain {found.claimed:+.4f}, expected luck {found.luck:+.4f}, and "
-        f"with 95% intervals the gain on fresh folds {_signed(found.fresh)}",
+        f"with 95% intervals the gain"
+        + ("" if found.in_time else f" on fresh folds {_signed(found.fresh)}"),
     ]
     for part, name in ((found.test, "on the sealed test"), (found.hospital, "elsewhere")):
         if part is not None and part.difference is not None:
             words.append(f", {name} {_signed(part.difference)}")
-    words.append(". Right: reliability curves out of fold")
+    words.append(
+        ". Right: reliability curves out of fold"
+        if found.calibration
+        else ". Right: no calibration"
+    )
     for name, part in found.calibration.items():
         words.append(f", {name} with Brier score {part.brier:.3f}")
     return "".join([words[0], " ", *words[1:]]) + f". Verdict: {found.verdict}."
@@ -169,11 +190,12 @@ def figure(found: Audit) -> Figure:
         ms=7,
         label="frozen folds",
     )
-    floor.set(xlim=(-0.5, 1.5), title="Fresh fold splits", ylabel="cross-validated AUC")
+    floor.set(xlim=(-0.5, 1.5), title="Folds in time" if found.in_time else "Fresh fold splits")
+    floor.set_ylabel(f"cross-validated {_metric(found)}")
     floor.set_xticks([0, 1], ["baseline", "best"])
     floor.legend(loc="lower right", fontsize=9)
 
-    places = [("fresh folds", found.fresh)]
+    places = [] if found.in_time else [("fresh folds", found.fresh)]
     for part, name in ((found.test, "sealed test"), (found.hospital, "other hospital")):
         if part is not None and part.difference is not None:
             places.append((name, part.difference))
@@ -189,7 +211,7 @@ def figure(found: Audit) -> Figure:
             xytext=(3, 0), textcoords="offset points", color=plots.VERMILION, fontsize=9,
         )  # fmt: skip
     gains.set_yticks(range(len(places) + 1), ["claimed", *(name for name, _ in places)], fontsize=9)
-    gains.set(ylim=(len(places) + 0.5, -0.6), title="Gain (95%)", xlabel="AUC")
+    gains.set(ylim=(len(places) + 0.5, -0.6), title="Gain (95%)", xlabel=_metric(found))
     gains.tick_params(axis="x", labelsize=9)
 
     curve.plot([0, 1], [0, 1], color="0.6", lw=1)
@@ -200,6 +222,8 @@ def figure(found: Audit) -> Figure:
         curve.plot(part.predicted, part.observed, form, color=colour, ms=5, label=label)
     if found.calibration:
         curve.legend(loc="upper left", fontsize=8)
+    else:
+        curve.annotate("no probabilities of two classes", (0.5, 0.5), ha="center", fontsize=9)
     curve.set(title="Calibration", xlabel="predicted", ylabel="observed", xlim=(0, 1), ylim=(0, 1))
     for ax in (floor, gains, curve):
         ax.set_title(ax.get_title(loc="left"), fontsize=11, loc="left")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness.task import Task
+from harness.task import HEART, Task
 
 if TYPE_CHECKING:
     from harness.sandbox import Reply
@@ -196,7 +196,7 @@ def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
         f"gain over a plain model {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
     )
     verdict = "reject" if value > TWIN_REJECT else "review" if value > TWIN_REVIEW else "pass"
-    if verdict == "reject" and plan.scorer.task.folder is not None:
+    if verdict == "reject" and plan.scorer.task.name != HEART.name:
         # On one's own data (text, many rows) an honest program may see what the plain models
         # do not: the threshold was measured on HEART.
         verdict = "review"

@@ -301,6 +301,13 @@ class Scorer:
         ------
         CandidateError
         """
+        numbers, _ = self.outputs(source, X_train, y_train, X_new)
+        return numbers[:, 0] if self.task.n_outputs == 1 else numbers
+
+    def outputs(
+        self, source: str | bytes, X_train: pd.DataFrame, y_train: np.ndarray, X_new: pd.DataFrame
+    ) -> tuple[np.ndarray, float]:
+        """Do as `predict`; give an array of shape (n_new, n_outputs) and where class 1 begins."""
         data, _ = check_source(source)
         k = self.task.n_outputs
         rows = Packed((_bare(X_train), np.asarray(y_train), _bare(X_new)))
@@ -310,7 +317,7 @@ class Scorer:
         finally:
             rows.close()
         self._raise_first([reply])
-        return reply.numbers if k == 1 else reply.numbers.reshape(-1, k)
+        return self._table(reply), reply.threshold
 
     def probe(self, source: str | bytes, score: Score, best_source: str | None = None) -> Score:
         """Test a score that is about to be kept; see `harness.probes`.

@@ -4,6 +4,7 @@ import argparse
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,9 +16,9 @@ from harness.agents import Proposal
 from harness.audit import CANNOT_TELL, LUCK, REAL, judge
 from harness.ratchet import Run
 from harness.rules import RULES
-from harness.scoring import CandidateError, Score
+from harness.scoring import CandidateError, Score, Scorer
 from harness.stats import Interval, corrected_t_test
-from harness.task import HEART, HUNGARY
+from harness.task import HEART, HUNGARY, Task
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
@@ -79,6 +80,9 @@ class InProcess:
             raise CandidateError("crashed (ValueError: all NaN)")
         return self._p(source, X_train, y_train, X_new)
 
+    def outputs(self, source, X_train, y_train, X_new):
+        return self.predict(source, X_train, y_train, X_new)[:, None], 0.5
+
     def score(self, source):
         folds = self._folds(source, None)
         return Score(
@@ -100,9 +104,10 @@ def scorer():
     return InProcess()
 
 
-def make_run(root, scorer, *sources, tag="t", rule="strict"):
-    start = BASELINE.encode(), b"program"
-    run = Run.open(tag, root=root, scorer=scorer, start=start, agent="human", rule=rule)
+def make_run(root, scorer, *sources, tag="t", rule="strict", task=None, first=BASELINE):
+    start = first.encode(), b"program"
+    how = {"start": start, "agent": "human", "rule": rule}
+    run = Run.open(tag, root=root, task=task, scorer=scorer, **how)
     run.ensure_baseline()
     for source in sources:
         run.step(Proposal(source))
@@ -261,3 +266,61 @@ def test_the_command_on_a_real_run_in_the_real_harness(tmp_path, capsys, monkeyp
     assert "Real." in out
     assert module.main(folder, argparse.Namespace(json=True)) == 0
     assert len(json.loads(capsys.readouterr().out)["openings"]) == 2
+
+
+# --- tasks of one's own: other metrics, groups, time ------------------------------------------
+
+
+def own_task(kind, metric, **more):
+    rng = np.random.default_rng(3)
+    n = 240
+    X = pd.DataFrame(rng.normal(size=(n, 4)), columns=list("abcd"))
+    X["when"] = np.arange(n, dtype=float)
+    X["who"] = np.repeat(np.arange(n // 4), 4).astype(float)
+    truth = X["a"] + X["b"] ** 2 + 0.3 * rng.normal(size=n)
+    y = {"regression": truth, "multiclass": np.digitize(truth, [0.3, 1.5])}.get(kind, truth > 0.8)
+    y = np.asarray(y, float if kind == "regression" else int)
+    return Task.from_frames("own", X, y, kind=kind, metric=metric, **more)
+
+
+OWN = """
+HYPOTHESIS = "{what}"
+from sklearn.{module} import {model}
+def feature_fn(X): return X{square}
+def build_pipeline(): return {model}({options})
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "more"),
+    [
+        ("regression", "r2", {}),
+        ("regression", "neg_mean_absolute_error", {"groups": "who"}),
+        ("multiclass", "neg_log_loss", {}),
+        ("binary", "accuracy", {}),
+        ("regression", "r2", {"time": "when"}),
+    ],
+)
+def test_other_metrics_are_audited_too(tmp_path, kind, metric, more):
+    task = own_task(kind, metric, **more)
+    names = ("Ridge", "alpha=1.0") if kind == "regression" else ("LogisticRegression", "C=1.0")
+    fill = {"module": "linear_model", "model": names[0], "options": names[1]}
+    worse = OWN.format(what="as it is", square="", **fill)
+    better = OWN.format(what="b squared", square=".assign(b2=X.b**2)", **fill)
+    with Scorer(task) as own_scorer:
+        folder = make_run(tmp_path, own_scorer, better, task=task, first=worse)
+        found = module.audit(folder, own_scorer, task=task, hospital=None, seeds=SEEDS)
+    assert found.verdict == REAL, audit_report.table(found)
+    assert found.claimed > 0
+    assert found.test.difference.low > 0
+    assert found.test.p < 0.05
+    assert found.in_time == ("time" in more)
+    text = audit_report.table(found) + audit_report.paragraph(found) + audit_report.alt(found)
+    assert metric in text
+    assert "AUC" not in text
+    assert "DeLong" not in text
+    assert ("one set of folds only" in text) == found.in_time
+    audit_report.save(found, tmp_path / "audit.png")
+    if found.in_time:
+        assert found.fresh == found.test.difference
+    json.dumps(found.to_dict(), allow_nan=False)

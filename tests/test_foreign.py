@@ -87,8 +87,9 @@ def test_edits_of_edits_run(kind):
             warnings.simplefilter("ignore")
             try:
                 fitted(source, X, y, kind)
-            except ValueError as error:  # half of 3 columns, k of few rows: the harness says so
-                assert "n_neighbors" in str(error) or "features" in str(error), source
+            except ValueError as error:  # more neighbours than rows: the harness would say so
+                if "n_neighbors" not in str(error):
+                    raise
     assert len(seen) >= 4
 
 
