@@ -11,6 +11,8 @@ there is not run again, so stop and start as you like.
 
 `--iterations 25` holds the ratchet's arms to a number of tries instead of to seconds: the
 result then does not depend on how busy the machine is, but the budgets are not equal.
+`--scheduler local --parallel 2 --cores 1` runs two outer splits side by side on a Dask cluster
+(`pip install distributed`), or on any cluster whose workers have this checkout.
 `--protocol amlb` follows the AutoML benchmark (Gijsbers et al. 2024, JMLR 25(101)): ten outer
 folds, its three baselines, its metric (`auc`), and a CSV file with its columns.
 """
@@ -18,6 +20,7 @@ folds, its three baselines, its metric (`auc`), and a CSV file with its columns.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -73,12 +76,15 @@ def inner_task(task: Task, rows: np.ndarray) -> Task:
     return Task.from_frames(task.name, X.iloc[rows], y[rows], test_size=0.0)
 
 
-def one_split(
-    task: Task, number: int, rows: tuple[np.ndarray, np.ndarray], chosen: dict, args
-) -> list[dict]:
-    """Let the chosen arms compete on one split; one record for each."""
+def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[dict]:
+    """Let the named arms compete on one split; one record for each.
+
+    Everything is found by name, so that this can run on another machine.
+    """
+    task = arms.load_task(args.task)
     X, y = task.load()
-    train, new = rows
+    train, new = outer_splits(task, args.protocol, args.splits)[number]
+    chosen = {name: {**ARMS, **AMLB_ARMS}[name] for name in names}
     inner = inner_task(task, train)
     records = []
     with Scorer(inner, workers=args.cores) as scorer:
@@ -350,6 +356,41 @@ def read_records(path: Path) -> list[dict]:
     return records
 
 
+def _by_name():
+    """This module's function as others import it: from `__main__` it would travel as code."""
+    from benchmarks import transfer
+
+    return transfer.one_split
+
+
+def run_missing(records: list[dict], names: list[str], number: int, args, path: Path) -> list[dict]:
+    """Run what is not in the records yet, write each batch as it ends, and return the new ones."""
+    began, found, jobs = time.monotonic(), [], []
+    for i in range(number):
+        have = {r["arm"] for r in records if r["split"] == i}
+        todo = [name for name in names if name not in have]
+        if todo:
+            jobs.append((i, todo, args))
+    with contextlib.ExitStack() as stack:
+        cluster, width = None, 1
+        if args.scheduler and jobs:
+            from harness.cluster import Cluster
+
+            cluster = stack.enter_context(Cluster(args.scheduler, args.parallel))
+            width = args.parallel
+        for at in range(0, len(jobs), width):
+            batch = jobs[at : at + width]
+            results = cluster.run(_by_name(), batch) if cluster else [one_split(*batch[0])]
+            for (i, _, _), new in zip(batch, results, strict=True):
+                with path.open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in new)
+                found += new
+                said = ", ".join(f"{r['arm']} {r['auc']:.3f}" for r in new)
+                took = time.monotonic() - began
+                print(f"split {i + 1}/{number}, {took:.0f} s: {said}", flush=True)
+    return found
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, then print one table and save one figure."""
     parser = argparse.ArgumentParser(prog="transfer", description=__doc__.split("\n")[0])
@@ -362,13 +403,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cores", type=int, default=2, help="for every arm (default 2)")
     parser.add_argument("--arms", nargs="+", metavar="ARM", help="some of the arms only")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for results")
+    parser.add_argument("--scheduler", help="local, or the address of a Dask scheduler")
+    parser.add_argument("--parallel", type=int, default=2, help="splits at a time on the cluster")
     parser.add_argument("--report", action="store_true", help="run nothing, report what is there")
     args = parser.parse_args(argv)
     every = {**ARMS, **AMLB_ARMS} if args.protocol == "amlb" else ARMS
     unknown = set(args.arms or ()) - set(every)
     if unknown:
         parser.error(f"no arm {', '.join(sorted(unknown))}; there are {', '.join(every)}")
-    chosen = {name: every[name] for name in args.arms or every}
     try:
         task = arms.load_task(args.task)
     except ValueError as err:
@@ -379,19 +421,9 @@ def main(argv: list[str] | None = None) -> int:
     stem = f"{args.protocol}_{task.name}_{limit}"
     path = args.results / f"{stem}.jsonl"
     records = read_records(path)
-    splits = outer_splits(task, args.protocol, args.splits)
-    began, number = time.monotonic(), 0 if args.report else len(splits)
-    for i in range(number):
-        have = {r["arm"] for r in records if r["split"] == i}
-        todo = {name: arm for name, arm in chosen.items() if name not in have}
-        if not todo:
-            continue
-        new = one_split(task, i, splits[i], todo, args)
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in new)
-        records += new
-        said = ", ".join(f"{r['arm']} {r['auc']:.3f}" for r in new)
-        print(f"split {i + 1}/{number}, {time.monotonic() - began:.0f} s: {said}", flush=True)
+    if not args.report:
+        number = len(outer_splits(task, args.protocol, args.splits))
+        records += run_missing(records, list(args.arms or every), number, args, path)
     if not records:
         print("nothing to report", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ import queue
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -374,23 +374,3 @@ class ClusterScorer:
         if "sandbox" in answer:
             raise SandboxError(f"on a worker: {answer['sandbox']}")
         return unpack_score(answer["score"]) if "score" in answer else answer["numbers"]
-
-
-def map_on_cluster(
-    function: Callable, items: Iterable, scheduler: str, *, workers: int = 2
-) -> list:
-    """Apply a function to items on a cluster; results in the order of the items.
-
-    Parameters
-    ----------
-    function : callable
-        One that the workers can import (defined at the top of a module).
-    items : iterable
-        One argument each.
-    scheduler : str
-        "local" or an address.
-    workers : int
-        Worker processes of a local cluster.
-    """
-    with Cluster(scheduler, workers) as cluster:
-        return cluster.run(function, [(item,) for item in items])

@@ -19,7 +19,7 @@ pytest.importorskip("distributed", reason="the extra 'cluster' is not installed"
 
 from harness import cluster, fingerprint, settings
 from harness.agents import Proposal
-from harness.cluster import Cluster, ClusterScorer, map_on_cluster, pack_score, unpack_score
+from harness.cluster import Cluster, ClusterScorer, pack_score, unpack_score
 from harness.ratchet import Run
 from harness.sandbox import SandboxError
 from harness.scoring import CandidateError, Score, Scorer
@@ -190,12 +190,27 @@ def test_a_task_in_memory_is_refused():
         ClusterScorer(Task.from_frames("x", X, y), "local")
 
 
-def test_map_keeps_the_order_and_raises_what_the_function_raised(shared):
-    address = shared.client.scheduler.address
-    items = [9.0, 1.0, 4.0]
-    assert map_on_cluster(math.sqrt, items, address) == [3.0, 1.0, 2.0]
-    with pytest.raises(ValueError):
-        map_on_cluster(math.sqrt, [1.0, -1.0], address)
+def test_calls_keep_their_order_and_raise_what_the_function_raised(shared):
+    with Cluster(shared.client.scheduler.address) as cluster:
+        assert cluster.run(math.sqrt, [(9.0,), (1.0,), (4.0,)]) == [3.0, 1.0, 2.0]
+        with pytest.raises(ValueError):
+            cluster.run(math.sqrt, [(1.0,), (-1.0,)])
+
+
+def test_outer_splits_run_on_a_cluster_and_come_back_in_order(shared, tmp_path, capsys):
+    pytest.importorskip("benchmarks.transfer")
+    from benchmarks import transfer
+
+    common = ["--splits", "3", "--iterations", "1", "--cores", "1", "--arms", "baseline"]
+    for name, more in (("here", []), ("there", ["--scheduler", shared.client.scheduler.address])):
+        assert transfer.main([*common, *more, "--results", str(tmp_path / name)]) == 0
+    assert "split 3/3" in capsys.readouterr().out
+    here, there = (
+        transfer.read_records(tmp_path / name / "transfer_heart_1tries.jsonl")
+        for name in ("here", "there")
+    )
+    assert [r["split"] for r in there] == [0, 1, 2]
+    assert [r["auc"] for r in there] == [r["auc"] for r in here]
 
 
 @pytest.mark.slow
