@@ -26,7 +26,7 @@ PIN = $(UV) pip compile pyproject.toml --group lock --universal --python-version
 	--custom-compile-command "make lock" --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lab site lint format lock clean setup setup-dev
+.PHONY: help run test test-long lab site slides lint format lock clean setup setup-dev
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ site: setup ## build the read-only website of the executed lessons in site/
 		--require-hashes -r requirements-site.txt
 	@$(BIN)/python tools/build_site.py
 
+slides: setup ## make slides of the executed lessons in slides/ (OFFLINE=folder: see tools/build_slides.py)
+	@$(BIN)/python tools/build_slides.py $(if $(OFFLINE),--offline "$(OFFLINE)")
+
 lint: setup-dev ## check style and likely mistakes
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -70,7 +73,7 @@ lock: ## pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade takes the
 	$(PIN) --extra site --constraint requirements-dev.txt -o requirements-site.txt
 
 clean: ## remove .venv and every cache; your runs stay
-	rm -rf .venv build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis .virtual_documents
+	rm -rf .venv build dist site slides *.egg-info .pytest_cache .ruff_cache .hypothesis .virtual_documents
 	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +
 	@if [ -d runs ]; then echo "clean: your runs stay in runs/"; fi
 

@@ -284,6 +284,49 @@ def loop(iterations: int) -> dict:
     return found
 
 
+class OneNumber:
+    """An agent of light programs: the baseline with another penalty each time."""
+
+    name = "command"
+
+    def propose(self, view) -> Proposal:
+        return Proposal(BASELINE.replace("C=1.0", f"C={1 + view.iteration / 1000}"))
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def flat() -> dict:
+    """A thousand light iterations: does time, memory, handles or processes grow?"""
+    marks, me = [], psutil.Process()
+
+    def on_row(*_) -> None:
+        family = [me, *me.children(True)]
+        memory = sum(p.memory_info().rss for p in family if p.is_running())
+        handles = sum(p.num_fds() for p in family if p.is_running())
+        marks.append((time.perf_counter(), memory, handles, len(family)))
+
+    with Scorer() as scorer, tempfile.TemporaryDirectory() as root:
+        run = Run.open("flat", root=Path(root), agent="command", scorer=scorer)
+        run_loop(run, OneNumber(), iterations=1000, on_row=on_row)
+        run.close()
+    seconds = np.diff([mark[0] for mark in marks])
+    early, late = slice(100, 200), slice(-100, None)
+    found = {"iterations": len(seconds)}
+    found["time_ratio"] = round(float(np.median(seconds[late]) / np.median(seconds[early])), 3)
+    for at, name in enumerate(("memory", "handles", "processes"), start=1):
+        column = np.array([mark[at] for mark in marks])
+        growth = float(np.median(column[late]) - np.median(column[early]))
+        found[f"{name}_growth"] = round(growth / 2**20, 1) if name == "memory" else growth
+    print(
+        f"  last 100 iterations / iterations 100 to 200: time {found['time_ratio']}, memory "
+        f"{found['memory_growth']:+} MiB, handles {found['handles_growth']:+g}, processes "
+        f"{found['processes_growth']:+g}",
+        flush=True,
+    )
+    return found
+
+
 def machine() -> dict:
     """Describe the machine without naming it."""
     model = platform.processor() or platform.machine()
@@ -309,7 +352,7 @@ def machine() -> dict:
     }
 
 
-PARTS = {"step": step, "cold": cold, "size": size, "workers": workers, "loop": loop}
+PARTS = {"step": step, "cold": cold, "size": size, "workers": workers, "loop": loop, "flat": flat}
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
@@ -114,6 +115,8 @@ def test_check_sees_every_kind_of_difference(tmp_path, monkeypatch, capsys):
     sources = tmp_path / "notebooks" / "src"
     sources.mkdir(parents=True)
     (sources / "01_x.py").write_text(SOURCE)
+    shutil.copy(REPO / "pyproject.toml", tmp_path)
+    (tmp_path / "README.md").write_text("# Course\n<!-- badges --><!-- /badges -->\n")
     monkeypatch.setattr(build_lessons, "wanted", lambda w=build_lessons.wanted: w(sources))
     assert build_lessons.main(["--check"]) == 1
     assert not (tmp_path / "notebooks" / "01_x.ipynb").exists()
@@ -126,6 +129,39 @@ def test_check_sees_every_kind_of_difference(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks" / "09_old.ipynb").write_text("{}")
     assert build_lessons.main(["--check"]) == 1
     assert "09_old.ipynb differs" in capsys.readouterr().err
+
+
+def test_a_public_address_brings_badges_and_a_cell_for_colab(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_lessons, "REPO", tmp_path)
+    sources = tmp_path / "notebooks" / "src"
+    sources.mkdir(parents=True)
+    (sources / "01_x.py").write_text(SOURCE)
+    (tmp_path / "README.md").write_text("# Course\n<!-- badges --><!-- /badges -->\nmore\n")
+    project = '[project]\nversion = "1.2"\n[project.urls]\nRepository = "{}"\n'
+    (tmp_path / "pyproject.toml").write_text(project.format("https://github.com/me/course"))
+    monkeypatch.setattr(build_lessons, "wanted", lambda w=build_lessons.wanted: w(sources))
+    assert build_lessons.main([]) == 0
+    assert build_lessons.main(["--check"]) == 0  # the same again
+    readme = (tmp_path / "README.md").read_text()
+    assert "mybinder.org/v2/gh/me/course/v1.2?urlpath=lab/tree/notebooks/01_dataset" in readme
+    assert readme.endswith("<!-- /badges -->\nmore\n")
+    built = nbformat.read(tmp_path / "notebooks" / "solutions" / "01_x.ipynb", as_version=4)
+    nbformat.validate(built)
+    badges, setup = built.cells[1:3]
+    assert "/blob/v1.2/notebooks/solutions/01_x.ipynb" in badges.source
+    assert badges.source.count("[![Open in") == 2  # alternative texts
+    assert '"v1.2", "https://github.com/me/course"' in setup.source
+    assert len(setup.source.splitlines()) <= 15
+    before = os.getcwd()
+    exec(compile(setup.source, "setup", "exec"), {})  # not on Colab: it does nothing
+    assert os.getcwd() == before
+    (tmp_path / "pyproject.toml").write_text(project.format(""))
+    assert build_lessons.main([]) == 0
+    assert (tmp_path / "README.md").read_text() == (
+        "# Course\n<!-- badges --><!-- /badges -->\nmore\n"
+    )
+    (tmp_path / "pyproject.toml").write_text(project.format("https://example.org/x"))
+    assert build_lessons.main([]) == 1
 
 
 def test_notebooks_are_built_from_their_sources():

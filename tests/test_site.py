@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import json
+import sys
 import threading
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -199,3 +200,46 @@ def test_search_and_keyboard(browser, address):
     first = page.evaluate("document.activeElement.textContent.trim()")
     assert first == "Skip to content"
     page.close()
+
+
+# -- slides ---------------------------------------------------------------------------------
+
+
+def test_slides_show_what_is_taught_and_leave_exercises_in_the_notebook(repo, tmp_path, builder):
+    pytest.importorskip("nbconvert")
+    sys.path.insert(0, str(repo / "tools"))
+    import build_slides
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+    shown = [new_output("stream", text="forty-two")]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for path in sorted((repo / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        cells = [
+            new_markdown_cell("# Title\n\nA promise.", id="title"),
+            new_code_cell("import sys", id="setup"),
+            new_markdown_cell("## One idea", id="idea-words"),
+            new_code_cell("print(42)", id="idea", outputs=shown, execution_count=1),
+            new_markdown_cell("It is forty-two.", id="idea-after"),
+            new_code_cell("answer = ...", id="exercise-1"),
+            new_code_cell("lesson.quiz()", id="quiz-1"),
+        ]
+        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        book = new_notebook(
+            cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+        )
+        nbformat.write(book, folder / path.name)
+    out = tmp_path / "slides"
+    assert build_slides.main(["--executed", str(folder), "--out", str(out)]) == 0
+    pages = sorted(out.glob("*.slides.html"))
+    assert len(pages) == 7
+    html = pages[0].read_text(encoding="utf-8")
+    body = html[html.index("<body") :]
+    assert "A promise." in body
+    assert "forty-two" in body
+    assert body.count("<section") == 5  # two headings, each in a column, and the output below one
+    for left_out in ("answer = ...", "lesson.quiz", "import sys"):
+        assert left_out not in body
+    words = ["--executed", str(folder), "--out", str(out), "--offline", str(tmp_path)]
+    assert build_slides.main(words) == 1  # nothing was installed there

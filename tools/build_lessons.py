@@ -7,6 +7,9 @@ A source is `notebooks/src/NN_name.py` in jupytext's percent format. Each cell h
 `id`, so that ids stay the same when cells are added. In a code cell, the lines between
 `# <solution>` and `# </solution>` are the solution: the solution notebook keeps them (without the
 marks), the learner's notebook gets `name = ...` for each name that they assign, or a bare `...`.
+
+Where pyproject.toml names a public repository, every notebook gets badges for Binder and Colab and
+a cell that sets Colab up, and the README its badges (`tools/ways_in.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,10 @@ import textwrap
 from pathlib import Path
 
 import jupytext
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import ways_in  # noqa: E402
 
 REPO = Path(__file__).resolve().parent.parent
 SOURCES = REPO / "notebooks" / "src"
@@ -78,7 +85,7 @@ def strip_solutions(source: str, *, keep: bool) -> str:
     return "\n".join(out)
 
 
-def build(text: str, *, solutions: bool) -> dict:
+def build(text: str, *, solutions: bool, opening: tuple[str, str] | None = None) -> dict:
     """Return the notebook (as plain nbformat 4.5 data) that a source makes.
 
     Parameters
@@ -87,6 +94,8 @@ def build(text: str, *, solutions: bool) -> dict:
         A lesson in percent format.
     solutions : bool
         Whether the solutions stay in.
+    opening : (str, str), optional
+        Badges for below the title, and the cell that sets Colab up.
 
     Raises
     ------
@@ -119,7 +128,18 @@ def build(text: str, *, solutions: bool) -> dict:
             made |= {"execution_count": None, "outputs": []}
         made["source"] = source.splitlines(keepends=True)
         cells.append(made)
+    if opening is not None:
+        cells[1:1] = _opening(*opening)
     return {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _opening(badges: str, code: str) -> list[dict]:
+    lines = {"metadata": {}, "source": badges.splitlines(keepends=True)}
+    setup = {"metadata": {"tags": ["colab"]}, "source": code.splitlines(keepends=True)}
+    return [
+        {"cell_type": "markdown", "id": "ways-in", **lines},
+        {"cell_type": "code", "id": "colab", "execution_count": None, "outputs": [], **setup},
+    ]
 
 
 def as_bytes(notebook: dict) -> bytes:
@@ -130,11 +150,22 @@ def as_bytes(notebook: dict) -> bytes:
 def wanted(sources: Path = SOURCES) -> dict[Path, bytes]:
     """Return every notebook that should exist, with its content."""
     files: dict[Path, bytes] = {}
+    try:
+        address = ways_in.read_address(REPO / "pyproject.toml")
+        readme = REPO / "README.md"
+        files[readme] = ways_in.with_badges(readme.read_text(encoding="utf-8"), address).encode()
+    except ValueError as error:
+        raise SourceError(str(error)) from None
     for path in sorted(sources.glob("[0-9][0-9]_*.py")):
         text = path.read_text(encoding="utf-8")
         for folder, solutions in ((sources.parent, False), (sources.parent / "solutions", True)):
             try:
-                files[folder / f"{path.stem}.ipynb"] = as_bytes(build(text, solutions=solutions))
+                name = folder / f"{path.stem}.ipynb"
+                opening = None
+                if address:
+                    shown = name.relative_to(REPO).as_posix()
+                    opening = ways_in.badges(address, shown), ways_in.colab_cell(address)
+                files[name] = as_bytes(build(text, solutions=solutions, opening=opening))
             except SourceError as error:
                 raise SourceError(f"{path.name}, {error}") from None
     return files
@@ -145,7 +176,7 @@ def differences(files: dict[Path, bytes]) -> list[Path]:
     stale = [
         path for path, data in files.items() if not path.is_file() or path.read_bytes() != data
     ]
-    folders = {path.parent for path in files}
+    folders = {path.parent for path in files if path.suffix == ".ipynb"}
     orphans = [p for folder in folders for p in folder.glob("[0-9][0-9]_*.ipynb") if p not in files]
     return stale + sorted(orphans)
 

@@ -236,8 +236,9 @@ scorer.close()
 # On the command line the same is:
 #
 # ```
-# ratchet new mytask --csv mydata.csv --target outcome --drop column_from_the_future ratchet run
-# --tag first --task mytask --iterations 100 ratchet audit --tag first
+# ratchet new mytask --csv mydata.csv --target outcome --drop column_from_the_future
+# ratchet run --tag first --task mytask --iterations 100
+# ratchet audit --tag first
 # ```
 #
 # `ratchet new --help` tells about groups (several rows per patient) and time (the test is the
