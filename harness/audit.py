@@ -146,6 +146,7 @@ def audit(
     hospital: Task | None = HUNGARY,
     seeds: tuple[int, ...] = AUDIT_SEEDS,
     openings: tuple[str, ...] = (),
+    look: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Audit:
     """Audit a run. Reads the run's folder and changes nothing in it.
@@ -164,6 +165,8 @@ def audit(
         Fold seeds that no rule uses.
     openings : tuple of str
         Dates at which the sealed test was opened, this one included.
+    look : bool
+        Whether to look at the sealed test; without, it stays sealed.
     say : callable
         Called with one line per stage.
 
@@ -194,7 +197,7 @@ def audit(
 
     split = task.split()
     sealed = other = None
-    if len(split.y_test):
+    if look and len(split.y_test):
         say(f"sealed test: {len(split.y_test)} rows")
         sealed = _elsewhere(
             scorer, source_a, source_b, split, split.X_test, split.y_test, "test", task
@@ -393,7 +396,7 @@ def write_record(run_dir: Path, record: dict) -> None:
     write_file(path, text.encode(), path.with_suffix(".json.tmp"))
 
 
-def open_and_audit(run_dir: Path, scorer, **options) -> Audit:
+def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Audit:
     """Audit a run and record it: `audit.json`, `audit.png` and its alternative text.
 
     Options are those of `audit`. Looking at the sealed test is recorded before it is looked
@@ -404,10 +407,11 @@ def open_and_audit(run_dir: Path, scorer, **options) -> Audit:
     run_dir = Path(run_dir)
     read_run(run_dir)  # a run that cannot be audited must not cost an opening
     record = read_record(run_dir)
-    now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
-    record["openings"] = [*record["openings"], now]
-    write_record(run_dir, record)
-    found = audit(run_dir, scorer, openings=tuple(record["openings"]), **options)
+    if look:
+        now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+        record["openings"] = [*record["openings"], now]
+        write_record(run_dir, record)
+    found = audit(run_dir, scorer, openings=tuple(record["openings"]), look=look, **options)
     write_record(run_dir, found.to_dict())
     audit_report.save(found, run_dir / "audit.png")
     return found
@@ -430,6 +434,7 @@ def main(run_dir: Path, args) -> int:
             task=task,
             hospital=HUNGARY if task.name == HEART.name else None,
             seeds=AUDIT_SEEDS,
+            look=not getattr(args, "keep_sealed", False),
             say=lambda line: print(line, file=sys.stderr, flush=True),
         )
     if getattr(args, "json", False):

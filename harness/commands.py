@@ -350,6 +350,9 @@ def new(args) -> int:
 def _audit_arguments(parser) -> None:
     tag_option(parser)
     task_option(parser, OF_THE_RUN)
+    parser.add_argument(
+        "--keep-sealed", action="store_true", help="do not look at the sealed test yet"
+    )
     json_option(parser)
 
 

@@ -213,6 +213,19 @@ def test_openings_are_counted(tmp_path, scorer):
     assert "Verdict: real" in (folder / "audit.alt.txt").read_text()
 
 
+def test_the_test_can_stay_sealed(tmp_path, scorer):
+    folder = make_run(tmp_path, scorer, BETTER)
+    found = module.open_and_audit(folder, scorer, seeds=SEEDS, look=False)
+    assert found.test is None
+    assert found.openings == []
+    assert found.verdict == REAL  # fresh folds and the other hospital
+    assert "not looked at" in audit_report.table(found)
+    assert "sealed test" not in audit_report.paragraph(found)
+    opened = module.open_and_audit(folder, scorer, seeds=SEEDS)
+    assert len(opened.openings) == 1
+    assert "WARNING" not in audit_report.table(opened)
+
+
 def test_an_interrupted_audit_has_opened_the_test(tmp_path, scorer, monkeypatch):
     folder = make_run(tmp_path, scorer, BETTER)
     monkeypatch.setattr(scorer, "fold_scores", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
