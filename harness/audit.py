@@ -337,21 +337,17 @@ def _compared(task: Task, X_new, y_new, answers, name: str) -> Elsewhere:
     """Compare two programs' answers by the task's own metric, with a bootstrap of the rows."""
     groups = X_new[task.groups].to_numpy() if task.groups else None
 
-    def score(which: int, rows: np.ndarray) -> float:
-        numbers, threshold = answers[which]
-        return task.score_predictions(y_new[rows], numbers[rows], threshold)
+    def scores(rows: np.ndarray) -> tuple[float, ...]:
+        return tuple(task.score_predictions(y_new[rows], n[rows], at) for n, at in answers)
 
-    def interval(of: Callable[[np.ndarray], float]) -> tuple[stats.Interval, float]:
-        return stats.bootstrap_score(of, len(y_new), groups=groups)
-
-    difference, p = interval(lambda rows: score(1, rows) - score(0, rows))
+    found = stats.bootstrap_pair(scores, len(y_new), groups=groups)
     return Elsewhere(
         name,
         len(y_new),
-        baseline=interval(lambda rows: score(0, rows))[0],
-        best=interval(lambda rows: score(1, rows))[0],
-        difference=difference,
-        p=p,
+        baseline=found.first,
+        best=found.second,
+        difference=found.difference,
+        p=found.p,
     )
 
 

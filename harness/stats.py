@@ -202,39 +202,46 @@ def _bootstrap_means(wins: np.ndarray, n: int, seed: int) -> np.ndarray:
     return np.einsum("ij,ij->i", weight_rows @ wins, weight_cols) / (rows * cols)
 
 
-def bootstrap_score(
-    score: Callable[[np.ndarray], float],
+@dataclass(frozen=True)
+class Paired:
+    """Two scores of the same rows and their difference (second minus first), with 95% intervals."""
+
+    first: Interval
+    second: Interval
+    difference: Interval
+    p: float  # two-sided: twice the smaller share of resamples on either side of no difference
+
+
+def bootstrap_pair(
+    scores: Callable[[np.ndarray], tuple[float, float]],
     n_rows: int,
     *,
     groups: np.ndarray | None = None,
-    level: float = 0.95,
     n: int = 1000,
     seed: int = 0,
-) -> tuple[Interval, float]:
-    """Bootstrap any score of rows: its percentile interval, and how often chance turns its sign.
+) -> Paired:
+    """Compare two scores of the same rows, whatever the metric, by resampling the rows.
 
     Parameters
     ----------
-    score : callable
-        From row positions (with repeats) to a number; a difference of two scores makes it paired.
+    scores : callable
+        From row positions (with repeats) to the two scores; ValueError where they have none.
     n_rows : int
     groups : ndarray of shape (n_rows,), optional
         Rows of one group are drawn together (the cluster bootstrap, Davison and Hinkley 1997,
         section 3.8).
-    level, n, seed
-        Of the interval; resamples; of the draws.
+    n, seed
+        Resamples; of the draws.
 
-    Returns
-    -------
-    interval : Interval
-        `value` is the score of the rows as they are.
-    p : float
-        Two-sided: twice the smaller share of resamples on either side of 0.
+    Raises
+    ------
+    ValueError
+        If most resamples cannot be scored (one class only, say).
 
     Notes
     -----
-    A resample that cannot be scored (one class only) is left out. Efron and Tibshirani (1993),
-    An introduction to the bootstrap, chapters 13 and 15.
+    Percentile intervals: Efron and Tibshirani (1993), An introduction to the bootstrap,
+    chapters 13 and 15.
     """
     rng = np.random.default_rng(seed)
     keys = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -244,16 +251,28 @@ def bootstrap_score(
         chosen = rng.integers(len(members), size=len(members))
         rows = chosen if groups is None else np.concatenate([members[i] for i in chosen])
         try:
-            draws.append(score(rows))
+            pair = scores(rows)
         except ValueError:
             continue
-    draws = np.array([d for d in draws if np.isfinite(d)])
+        if np.isfinite(pair).all():
+            draws.append(pair)
     if len(draws) < n / 2:
-        raise ValueError("too few resamples can be scored")
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    p = 2 * min(np.mean(draws <= 0), np.mean(draws >= 0))
-    value = float(score(np.arange(n_rows)))
-    return Interval(value, float(low), float(high)), float(min(p, 1.0))
+        raise ValueError("most resamples of the rows cannot be scored: there are too few")
+    first, second = np.array(draws).T
+    value_first, value_second = scores(np.arange(n_rows))
+
+    def interval(value: float, column: np.ndarray) -> Interval:
+        low, high = np.quantile(column, [0.025, 0.975])
+        return Interval(float(value), float(low), float(high))
+
+    change = second - first
+    p = min(1.0, 2 * min(np.mean(change <= 0), np.mean(change >= 0)))
+    return Paired(
+        interval(value_first, first),
+        interval(value_second, second),
+        interval(value_second - value_first, change),
+        float(p),
+    )
 
 
 # -- calibration -------------------------------------------------------------------------

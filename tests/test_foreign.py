@@ -77,7 +77,7 @@ def test_edits_of_edits_run(kind):
     _, X, y, source = task_of(kind)
     rng = np.random.default_rng(1)
     seen = set()
-    for _ in range(25):
+    for _ in range(15):
         found = [e for e in edits(source, kind, len(X), rng) if e.family != "calibrate"]
         edit = found[rng.integers(len(found))]
         seen.add(edit.family)
@@ -100,7 +100,7 @@ def test_a_long_run_on_a_task_of_ones_own_never_repeats_and_keeps_the_columns(ki
     history = [Past(0, 0.5, 0.0, "ok", "baseline", 0.0, hypothesis_of(start), start)]
     seen = {normalise(start)}
     rng = np.random.default_rng(2)
-    for i in range(1, 81):
+    for i in range(1, 41):
         view = View("", best, 0.5, 0, list(history), None, i, 3, task_name="own", kind=kind)
         source = agent.propose(view).source
         assert normalise(source) not in seen
@@ -112,6 +112,22 @@ def test_a_long_run_on_a_task_of_ones_own_never_repeats_and_keeps_the_columns(ki
         decision, delta = ("kept", 0.01) if kept else ("discarded", -0.01)
         history.append(Past(i, 0.5, 0.0, "ok", decision, delta, hypothesis_of(source), source))
         best = source if kept else best
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_null_agent_puts_a_bag_around_the_model_that_is_there(kind):
+    _, X, y, start = task_of(kind)
+    agent = get_agent("null")
+    history = [Past(0, 0.5, 0.0, "ok", "baseline", 0.0, hypothesis_of(start), start)]
+    view = View("", start, 0.5, 0, history, None, 1, 3, task_name="own", kind=kind)
+    first = agent.propose(view).source
+    assert "Bagging" in first
+    assert np.isfinite(fitted(first, X, y, kind)).all()
+    view = View("", first, 0.5, 0, history, None, 2, 3, task_name="own", kind=kind)
+    second = agent.propose(view).source
+    changed = [a for a, b in zip(first.splitlines(), second.splitlines(), strict=True) if a != b]
+    assert changed
+    assert all("random_state" in line or "HYPOTHESIS" in line for line in changed)
 
 
 def test_regression_gets_no_classifier():

@@ -262,3 +262,44 @@ def test_mean_interval_is_the_student_interval():
     low, high = sps.t.interval(0.95, 3, loc=v.mean(), scale=sps.sem(v))
     assert (got.low, got.high) == pytest.approx((low, high))
     assert math.isnan(stats.mean_interval([0.1]).low)
+
+
+# --- any metric, by resampling rows ---------------------------------------------------------
+
+
+def test_bootstrap_pair_agrees_with_the_normal_interval_of_a_mean():
+    rng = np.random.default_rng(5)
+    a, gain = rng.normal(size=400), rng.normal(0.1, 0.5, size=400)
+    found = stats.bootstrap_pair(
+        lambda rows: (a[rows].mean(), (a + gain)[rows].mean()), 400, n=2000
+    )
+    half = 1.96 * gain.std(ddof=1) / 20
+    assert found.difference.value == pytest.approx(gain.mean())
+    assert found.difference.high - found.difference.value == pytest.approx(half, rel=0.12)
+    assert found.difference.value - found.difference.low == pytest.approx(half, rel=0.12)
+    # The pair moves together: the difference is known better than either score.
+    assert found.first.high - found.first.low > 1.5 * (found.difference.high - found.difference.low)
+    assert found.p == pytest.approx(2 * sps.norm.sf(gain.mean() / half * 1.96), abs=0.01)
+
+
+def test_rows_of_a_group_are_drawn_together():
+    rng = np.random.default_rng(6)
+    once = rng.normal(0.1, 1, size=60)
+    fourfold = np.repeat(once, 4)  # four copies of every row tell nothing new
+    groups = np.repeat(np.arange(60), 4)
+
+    def width(values, **how):
+        scores = lambda rows: (0.0, values[rows].mean())  # noqa: E731
+        found = stats.bootstrap_pair(scores, len(values), n=1500, **how).difference
+        return found.high - found.low
+
+    assert width(fourfold, groups=groups) == pytest.approx(width(once), rel=0.12)
+    assert width(fourfold) < 0.7 * width(once)
+
+
+def test_rows_that_cannot_be_scored_are_said():
+    def scores(rows):
+        raise ValueError("one class")
+
+    with pytest.raises(ValueError, match="too few"):
+        stats.bootstrap_pair(scores, 5, n=20)
