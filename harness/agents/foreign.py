@@ -8,8 +8,9 @@ left it, comments and all.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,16 +43,22 @@ _BAGS = ("BaggingClassifier", "BaggingRegressor")
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit: its family and words, the program after it, its weight in the family."""
+    """One edit: its family and words, its weight in the family, and how it is made."""
 
     family: str
     text: str
-    source: str
-    weight: float = 1.0
+    weight: float
+    make: Callable[[], str]
 
     @property
     def hypothesis(self) -> str:
         return f"{self.family}: {self.text}"
+
+    @cached_property
+    def source(self) -> str:
+        """The program after it, made when asked for; empty if it would not be Python."""
+        after = self.make()
+        return with_hypothesis(after, self.hypothesis) if parse_or_none(after) else ""
 
 
 def edits(source: str, kind: str, n_rows: int, rng: np.random.Generator) -> list[Edit]:
@@ -73,16 +80,26 @@ def edits(source: str, kind: str, n_rows: int, rng: np.random.Generator) -> list
     tree = parse_or_none(source)
     if tree is None:
         return []
+
+    def made(node: ast.expr, new: str, needs: set) -> Callable[[], str]:
+        def make() -> str:
+            after = replaced(source, node, new)
+            if parse_or_none(after) is None:
+                return after
+            return without_unused(with_imports(after, needs), source)
+
+        return make
+
     found = [*_model_edits(source, tree, kind, n_rows), *_preparation_edits(source, tree)]
-    done = []
-    for family, text, node, new, needs, weight in found:
-        after = with_imports(replaced(source, node, new), needs)
-        if parse_or_none(after) is not None:
-            after = with_hypothesis(without_unused(after, source), f"{family}: {text}")
-            done.append(Edit(family, text, after, weight))
-    for place in _numbers(tree) * 2:
-        family, text, after = _number_step(source, place, rng)
-        done.append(Edit(family, text, with_hypothesis(after, f"{family}: {text}"), 0.5))
+    done = [
+        Edit(family, text, weight, made(node, new, needs))
+        for family, text, node, new, needs, weight in found
+    ]
+    for name, keyword in _numbers(tree) * 2:
+        new = _number_near(keyword, rng)
+        family = "regularise" if keyword.arg in ("C", "alpha") else "tune"
+        text = f"{name}, {keyword.arg} from {keyword.value.value} to {new}"
+        done.append(Edit(family, text, 0.5, made(keyword.value, repr(new), set())))
     return done
 
 
@@ -293,8 +310,8 @@ def _numbers(tree: ast.Module) -> list[tuple[str, ast.keyword]]:
     return found
 
 
-def _number_step(source: str, place: tuple[str, ast.keyword], rng) -> tuple[str, str, str]:
-    name, keyword = place
+def _number_near(keyword: ast.keyword, rng: np.random.Generator) -> float:
+    """Draw another value, most often within a factor of two."""
     now = keyword.value.value
     factor = np.exp(rng.normal(0, 0.6))
     if isinstance(now, int):
@@ -304,6 +321,4 @@ def _number_step(source: str, place: tuple[str, ast.keyword], rng) -> tuple[str,
         new = float(f"{now * factor:.2g}")
         if keyword.arg in _SHARES or keyword.arg == "max_features":
             new = min(new, 1.0)
-    family = "regularise" if keyword.arg in ("C", "alpha") else "tune"
-    words = f"{name}, {keyword.arg} from {now} to {new}"
-    return family, words, replaced(source, keyword.value, repr(new))
+    return new

@@ -19,7 +19,7 @@ import numpy as np
 
 from harness.agents import MAX_HYPOTHESIS, Past, Proposal, View, hypothesis_of, normalise
 from harness.agents.families import FAMILIES, GENERAL, PRIORS, family_of
-from harness.agents.foreign import edits
+from harness.agents.foreign import Edit, edits
 from harness.agents.moves import Move, apply_move, ideas, pair, refine, steps
 from harness.agents.profiles import Profile, profile_of
 from harness.agents.recipe import Recipe, parse, render
@@ -69,10 +69,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Option:
-    """What can be done now: its words, the recipe or the text after it, how much it weighs."""
+    """What can be done now: its words, the recipe after it (or the edit), how much it weighs."""
 
     hypothesis: str
-    after: Recipe | str
+    after: Recipe | Edit
     weight: float
 
 
@@ -179,15 +179,16 @@ class Playbook:
             totals: dict[str, float] = {}
             for edit in edits(source, view.kind, view.n_rows, rng):
                 totals[edit.family] = totals.get(edit.family, 0.0) + edit.weight
-                key = normalise(edit.source)
-                if key not in memory.seen and key not in taken:
-                    times = memory.failed.get(edit.hypothesis, (0, 0.0))[0]
-                    weight = edit.weight / (1 + times)
-                    options[edit.family].append(Option(edit.hypothesis, edit.source, weight))
+                times = memory.failed.get(edit.hypothesis, (0, 0.0))[0]
+                weight = edit.weight / (1 + times)
+                options[edit.family].append(Option(edit.hypothesis, edit, weight))
             for option in self.order(options, totals, priors, memory, rng):
                 if own and rng.random() < REWRITTEN:
                     yield _restart(next(own))
-                yield option.after
+                after = option.after.source
+                key = normalise(after)
+                if after and key not in memory.seen and key not in taken:
+                    yield after
             # Nothing is left to change alone: make one edit unseen, and look from there.
             start = view.best_source if tries % 5 == 0 else source
             again = edits(start, view.kind, view.n_rows, rng)
