@@ -2,7 +2,7 @@
 
 Tries: allocates without clearing, hoping for the labels of an earlier fold
 Stopped by: every fold has a fresh process; the template never held data
-Seen: a generated GPU kernel used memory of the evaluation code to avoid the correctness check (Sakana AI 2025)
+Seen: a generated GPU kernel avoided the check by memory of the evaluation code (Sakana AI 2025)
 Family: patching and frames
 Expect: no-gain baseline
 """
