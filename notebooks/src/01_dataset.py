@@ -80,8 +80,9 @@ pd.set_option("display.max_colwidth", None)
 pd.DataFrame({"meaning": COLUMNS})
 
 # %% [markdown] id="columns-after"
-# Mind the codes: `cp`, `restecg`, `slope` and `thal` look like numbers, but a `thal` of 6 is not
-# twice a `thal` of 3. That will matter to every model that multiplies.
+# You need not know the medical words; *angina* is chest pain that comes from the heart. But mind
+# the codes: `cp`, `restecg`, `slope` and `thal` look like numbers, and a `thal` of 6 is not twice
+# a `thal` of 3. That will matter to every model that multiplies.
 
 # %% [markdown] id="target-words"
 # ## What is predicted
@@ -98,6 +99,9 @@ lesson.markdown(
     f"disease and **{(y == 0).sum()}** do not."
 )
 
+# %% [markdown] id="target-after"
+# Neither group is rare. The split was drawn so that the share of the sick is alike on both sides.
+
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 1.1: the laziest doctor
 #
@@ -113,7 +117,7 @@ lazy_accuracy = float((y == 0).mean())
 checks.lazy_accuracy(lazy_accuracy, y)
 
 # %% [markdown] id="exercise-1-after"
-# More than half right, and no patient helped. So accuracy is a poor judge, and we take another.
+# More than half right, and no patient helped. Accuracy alone is a poor judge, so we take another.
 
 # %% [markdown] id="auc-words"
 # ## The score: ROC AUC
@@ -133,8 +137,9 @@ print(f"pairs in the right order, ties counted half: {higher + tied / 2:.4f}")
 print(f"roc_auc_score of scikit-learn:               {roc_auc_score(y, X['oldpeak']):.4f}")
 
 # %% [markdown] id="auc-after"
-# The same number twice: AUC is no more than counting pairs. And one column is already far better
-# than the coin; but it has only these pairs to be counted on, so it wobbles. More on that below.
+# The same number twice: AUC is no more than counting pairs. One column alone is already well
+# above the coin. But it was counted on few patients, and others would give another number. How
+# far apart such numbers lie comes below.
 
 # %% [markdown] id="missing-words"
 # ## What is missing
@@ -153,27 +158,38 @@ fig = plots.bars(
 plots.show(fig, f"Bar chart of missing values per column: {gaps.to_dict()}.")
 
 # %% [markdown] id="missing-after"
-# Few gaps, but a linear model refuses even one. They have to be filled (**imputing**), and *when*
-# one does that is the next question. The harness leaves them open, so that each candidate must
-# decide.
+# The columns that are not shown have no gap. Few gaps, then, but a linear model (a weighted sum
+# of the columns) refuses even one. They have to be filled (**imputing**), and *when* one does
+# that is the next question. In the data of this course the gaps stay open, so that each program
+# has to decide.
 
 # %% [markdown] id="leak-words"
 # ## How a score rises without knowledge
 #
 # To see how good a model is on patients it has not met, we hide some: **cross-validation** cuts
-# the rows into five **folds**, fits on four, scores on the fifth, and does so five times.
+# the rows into five **folds**, fits on four, scores on the fifth, and does so five times, so that
+# each fold is hidden once.
 #
 # It only works if the hidden patients are really new. The copy of this data set that circulates
 # most widely has 1,025 rows. The original has 303 patients. We make the same mistake on purpose:
-# the train rows, each copied about as often.
+# we draw from the train rows, with repeats, until there are as many rows for each patient.
 #
-# **Predict:** what happens to the cross-validated AUC of a forest of decision trees?
+# **Predict:** a forest (many decision trees, averaged) is cross-validated on these rows. By how
+# much do the copies lift its AUC: hardly at all, by 0.03, or by more than 0.1?
 
 # %% id="copies"
 rng = np.random.default_rng(0)
 rows = rng.integers(0, len(X), size=round(len(X) * 1025 / 303))
 X_copied, y_copied = X.iloc[rows].reset_index(drop=True), y[rows]
 print(f"{len(X)} patients became {len(X_copied)} rows of {len(np.unique(rows))} patients")
+
+# %% [markdown] id="copies-drawn-after"
+# Chance left a few patients out; most of the others stand there several times. Now the same
+# forest is scored on three tables: each patient once, the copied rows, and the copied rows with
+# all copies of a patient kept in one fold.
+#
+# In the figure each dot is one fold. The bar is their mean ± one **SD** (standard deviation: how
+# far values typically lie from their mean).
 
 # %% id="forest"
 forest = make_pipeline(
@@ -204,8 +220,9 @@ plots.show(
 
 # %% [markdown] id="copies-after"
 # Nothing about the forest changed. With copies, a patient sits in the training folds *and* in the
-# hidden fold, and the forest remembers the answer. Keep all copies of a patient in one fold, and
-# the miracle is gone. **A score that is too good is a question, not a result.**
+# hidden fold, and the forest remembers the answer: that is a **leak**. Keep all copies of a
+# patient in one fold, and the gain is gone. **A score that is too good is a question, not a
+# result.**
 
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 1.2: find the copies
@@ -213,6 +230,9 @@ plots.show(
 # Write `seen_before(train, val)`: the share of rows of the table `val` (between 0 and 1) that
 # have an exact copy among the rows of the table `train`. Two gaps (NaN) in the same place count
 # as equal.
+#
+# A way to do it: a row can be made a `tuple`, and tuples can be collected in a `set`. NaN does
+# not equal NaN, so first put a number that occurs nowhere in place of the gaps (`fillna`).
 
 
 # %% id="exercise-2"
@@ -227,8 +247,8 @@ def seen_before(train, val):
 checks.seen_before(seen_before)
 
 # %% [markdown] id="exercise-2-after"
-# A line like this belongs at the start of every project: it takes seconds, and papers have been
-# withdrawn for the lack of it.
+# A check like this belongs at the start of every project. It takes seconds, and Kapoor and
+# Narayanan (2023) count hundreds of published papers with leaks, doubled rows among them.
 
 # %% [markdown] id="impute-words"
 # ## The same leak, in small: filling gaps before the split
@@ -269,15 +289,17 @@ plots.show(
 # %% [markdown] id="holes-after"
 # The median of all rows does next to nothing here: it is a leak in principle, too small to see.
 # The median per outcome writes the answer into the table. In code the two look almost alike, and
-# that is why the rule is simple: **whatever is computed from data is computed inside the fold.**
-# In this course the harness sees to it: `train.py` is only ever given one fold's training rows.
+# that is why the rule is simple: **whatever is computed from data is computed inside the fold**,
+# from its training rows. In this course the outcomes of a hidden fold never reach the program, so
+# the worst of the three cannot happen. Who sees to that is the subject of lesson 02.
 
 # %% [markdown] id="baseline-words"
 # ## A baseline, and how far to trust one number
 #
 # A **baseline** is the plain thing that any idea has to beat. Ours fills gaps with the median,
 # brings all columns to one scale, and fits a logistic regression: a weighted sum, squeezed
-# between 0 and 1.
+# between 0 and 1. `HEART.folds` gives the folds that are frozen for this course: everybody scores
+# on the same five.
 
 # %% id="baseline"
 baseline = make_pipeline(
@@ -293,7 +315,8 @@ lesson.markdown(
 
 # %% [markdown] id="baseline-after"
 # Four digits, but look at the folds: they differ from each other by far more than the last two
-# digits. The folds were drawn by a seed. What if we draw them again?
+# digits. The folds were drawn with a **seed**, the number that a random generator starts from.
+# What if another seed draws them?
 #
 # **Predict:** the same program, the same patients, other folds. Will the mean stay within 0.001?
 
@@ -329,9 +352,12 @@ lesson.markdown(
 )
 
 # %% [markdown] id="seeds-after"
-# So the third digit of this score is mostly luck, and our frozen folds happen to be kind. That
-# does no harm as long as every candidate is scored on the same folds, and as long as nobody takes
-# a step of one SD for a discovery. The whole course is about that second "as long as".
+# So the third digit of this score is mostly luck, and our frozen folds happen to be kind. Mind
+# the two spreads: single folds lie far apart, means of five less so. And these are the same
+# patients throughout: others would move the score further (lesson 05).
+#
+# That does no harm as long as every program is scored on the same folds, and as long as nobody
+# takes a step of one SD for a discovery. The whole course is about that second "as long as".
 
 # %% [markdown] id="quiz-words"
 # ## Quiz
@@ -372,7 +398,7 @@ checks.quiz(
     a=("Not at all: it is no model.", "It computes a mean and an SD from the hidden rows."),
     b=(
         "It ruins every score.",
-        "Here the effect is far below the noise; with the outcome involved it would be ruinous.",
+        "A mean and an SD seldom move a score by more than the noise; using the outcome would.",
     ),
     c=(
         "Usually little, but it is a leak, and you cannot see from the score how large.",
