@@ -21,8 +21,8 @@
 #
 # **After this lesson you can**
 #
-# 1. name what is frozen (split, folds, metric, budget) and show what goes wrong when one part is
-#    not;
+# 1. name what is frozen (data, split, folds, metric, budget) and show what goes wrong when one
+#    part is not;
 # 2. draw what runs where, and say why the answers never enter the process that runs `train.py`;
 # 3. score a program, read its status, and say how far its folds lie apart.
 
@@ -71,7 +71,8 @@ pd.DataFrame({"frozen": frozen})
 
 # %% [markdown] id="frozen-after"
 # The **budget** is there so that ideas compete, not computers: what does not fit into it scores
-# nothing. What is *not* frozen is one file, `train.py`.
+# nothing. What is *not* frozen is one file, `train.py`. A version of it that wants to be kept is
+# a **candidate**.
 
 # %% id="train-py"
 start = (lesson.RUNS.parent / "train.py").read_text(encoding="utf-8")
@@ -85,8 +86,8 @@ Code(start, language="python")
 # %% [markdown] id="score-words"
 # ## Score a program
 #
-# A `Scorer` starts the harness's own process once and keeps it warm. Give it the text of a
-# `train.py`.
+# A `Scorer` loads the libraries once and stays ready, so that no score has to wait for them. Give
+# it the text of a `train.py`.
 
 # %% id="score"
 scorer = Scorer()
@@ -95,8 +96,9 @@ print(lesson.public_lines(score))
 
 # %% [markdown] id="score-after"
 # One line per fact. `val_sd` is the spread over the five folds, `isolation` says how well the
-# program was locked in on this machine, and `status: ok` says that the number counts. The harness
-# computes the score on the sealed test too, and we do not print it: lesson 05 opens it, once.
+# program was locked in on this machine (in brackets: by which locks), and `status: ok` says that
+# the number counts. The harness computes the score on the sealed test too, and we do not print
+# it: lesson 05 opens it, once.
 
 # %% id="folds-figure"
 fig = plots.intervals(
@@ -110,13 +112,14 @@ plots.show(fig, f"AUC per fold: {values}; mean {score.val_auc:.3f}, SD {score.va
 
 # %% [markdown] id="folds-after"
 # Each fold is an exam with other patients, and some exams are easier. A candidate sits the *same*
-# five exams, so we may compare fold by fold. That is half the reason for freezing them.
+# five exams, so we may compare fold by fold. That is half the reason for freezing them; the other
+# half comes below.
 
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 2.1: the spread
 #
 # Compute what the harness calls `val_sd` yourself, from `score.fold_scores`: the standard
-# deviation of a sample of five.
+# deviation of a *sample* of five (numpy's `ddof` matters).
 
 # %% id="exercise-1"
 # <solution>
@@ -127,7 +130,7 @@ my_sd = np.std(score.fold_scores, ddof=1)
 checks.fold_spread(my_sd, score.fold_scores)
 
 # %% [markdown] id="exercise-1-after"
-# From now on no score comes without its spread.
+# A score without its spread says little. From now on, look for `val_sd` beside it.
 
 # %% [markdown] id="unfreeze-words"
 # ## Thaw one part
@@ -149,8 +152,9 @@ lesson.markdown(
 )
 
 # %% [markdown] id="unfreeze-after"
-# Published loops of this kind have been "won" by just this trick. Thaw the split, the metric or
-# the data and it gets worse. So the rule is not "please do not": the program *cannot*.
+# No patient was understood better. And a search finds this trick by itself: it costs one line.
+# Thaw the split, the metric or the data and it gets worse. So the rule is not "please do not":
+# the program *cannot*.
 
 # %% [markdown] id="where-words"
 # ## What runs where
@@ -171,11 +175,11 @@ plots.show(figures.processes(), figures.PROCESSES_ALT)
 # %% [markdown] id="break-words"
 # ## Try to break it
 #
-# Real candidates break all the time. A broken one must cost one line, not a night. Here are
-# seven.
+# Real candidates break all the time. A broken one must cost one line, not a night. Its status is
+# then `crashed` (an error), `timeout` (the budget ran out) or `rejected` (it broke a rule of the
+# game). Here are seven; to save time, each gets a budget of a few seconds.
 #
-# **Predict:** which of them get a score? Which status do the others get: `crashed`, `timeout` or
-# `rejected`?
+# **Predict:** which of them get a score? Which status do the others get?
 
 
 # %% id="break"
@@ -198,12 +202,13 @@ broken = {
 # %% id="break-run"
 with Scorer(HEART.with_budget(6)) as impatient:
     results = {name: impatient.score(source) for name, source in broken.items()}
-table = {name: (round(s.val_auc, 4), s.status) for name, s in results.items()}
-pd.DataFrame(table, index=["val_auc", "status"]).T
+table = {n: (round(s.val_auc, 4), round(s.val_sd, 4), s.status) for n, s in results.items()}
+pd.DataFrame(table, index=["val_auc", "val_sd", "status"]).T
 
 # %% [markdown] id="break-after"
 # Each got one clear line, and none took the harness along. The one that prints a line scores: its
-# output goes into a log, and nobody reads a score out of that. All others have no number at all.
+# output goes into a log, and nobody reads a score out of that. Printing without end would fill
+# the disk, so there is a limit. All others have no number at all.
 
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 2.2: print the winning number
