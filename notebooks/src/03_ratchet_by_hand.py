@@ -63,16 +63,19 @@ tag: str = "by-hand"  # names the run; a number is added if there is one of that
 # | **edit** | one change, with one line that says why it should help | `train.py` |
 # | **run** | the harness scores it | a fresh process per fold |
 # | **read** | the score, its spread, and what it printed | `logs/` |
-# | **decide** | the rule compares two numbers | a pure function |
+# | **decide** | the rule compares two numbers | a function: same numbers, same answer |
 # | **commit** | kept: the branch moves on; discarded: it stays, the edit is filed | git |
 # | **log** | one line, whatever the decision | `results.tsv`, the **ledger** |
 # | **loop** | again | |
+#
+# Two words of git: a **commit** is a saved version with a line that describes it; a **branch** is
+# a chain of commits, and its tip is the latest.
 
 # %% [markdown] id="state-words"
 # ## State
 #
-# A **run** is a folder with all of this in it. Opening one and scoring the starting program gives
-# iteration 0, the **baseline**.
+# A **run** is a folder with all of this in it. Each time through the step is one **iteration**.
+# Opening a run and scoring the starting program gives iteration 0, the **baseline**.
 
 # %% id="state"
 scorer = Scorer()
@@ -89,8 +92,8 @@ print(f"best so far: iteration {best.best_iteration}, val_auc {best.best_val_auc
 # ## Edit
 #
 # First the idea, in one line that could turn out wrong. With so few patients, large weights may
-# follow the noise: a stronger penalty (a smaller `C`) should help. Then the smallest edit that
-# tests it.
+# follow the noise. `C` says how freely the weights may grow: a smaller `C` is a stronger
+# **penalty** on large ones, and should help. Then the smallest edit that tests it.
 
 
 # %% id="edit"
@@ -137,8 +140,9 @@ plots.show(
 
 # %% [markdown] id="read-after"
 # Look at the two diamonds, then at the lines. Next to the spread of the folds the gain is tiny.
-# Next to the *lines* it is less so, since each line compares the same patients. That is what
-# pairing buys, and rules better than ours use it (lesson 05).
+# But each line compares the same patients, and the five lines rise and fall by far less than the
+# five folds lie apart. That is what **pairing** buys, and rules that know about luck use it
+# (lesson 05).
 
 # %% [markdown] id="decide-words"
 # ## Decide
@@ -170,27 +174,33 @@ def decide(best_auc, new_auc, best_length, new_length):
 checks.strict_rule(decide)
 
 # %% [markdown] id="exercise-1-after"
-# Comparing with `nan` is always false in Python, which is convenient here and a trap elsewhere.
-# The rule that the harness uses is `decide_strict` in `harness/rules.py`; yours does the same.
+# Every `<`, `>` and `==` with `nan` is false in Python, which is convenient here and a trap
+# elsewhere. The rule that the harness uses is `decide_strict` in `harness/rules.py`; yours should
+# do the same.
 
 # %% [markdown] id="commit-words"
 # ## Commit and log
 #
-# `run.step` takes a proposal through the whole step, in an order that survives a power cut:
-# score, decide, *write the line to the disk*, and only then move the branch.
+# `run.step` takes a proposal (the text of a candidate) through the whole step, in an order that
+# survives a power cut: score, decide, *write the line to the disk*, and only then move the
+# branch.
 #
-# **Predict:** KEPT or DISCARDED?
+# **Predict:** KEPT or DISCARDED? You know both scores and the rule.
 
 # %% id="step"
 row = run.step(Proposal(candidate))
 print(describe(row))
 
+# %% [markdown] id="step-after"
+# From the left: the iteration, its score, the difference to the best so far (`Δ`), the decision,
+# the hypothesis. What did git make of it?
+
 # %% id="git-log"
 print(lesson.git_log(run))
 
 # %% [markdown] id="git-log-after"
-# A commit per kept program, the latest on top, each with its hypothesis. The branch is the
-# staircase. The course's own repository is not touched: a run has a repository of its own.
+# A commit per kept program, the latest on top, each with its hypothesis. The branch only ever
+# goes up. The course's own repository is not touched: a run has a repository of its own.
 
 # %% [markdown] id="loop-words"
 # ## Loop
@@ -199,10 +209,10 @@ print(lesson.git_log(run))
 #
 # **Predict:** which of the four stay?
 #
-# 1. `chol` and `fbs` hardly differ between the sick and the healthy: leave them out.
+# 1. `chol` and `fbs` seem to say little about the disease: leave them out.
 # 2. A `thal` of 7 is a kind, not an amount: give the telling codes a column each.
 # 3. With good columns the penalty may now be too strong: `C` from 0.1 up to 3.
-# 4. `max_iter=500` is never needed: remove it, for nothing but simplicity.
+# 4. `max_iter=500` is not needed: remove it, for nothing but simplicity.
 
 # %% id="ideas"
 drop = 'return X.drop(columns=["chol", "fbs"])'
@@ -228,18 +238,23 @@ for hypothesis, old, new in ideas:
 lesson.table(run.ledger.rows)
 
 # %% [markdown] id="ledger-after"
-# The ledger forgets nothing: the discarded stand beside the kept. A result without its failures
-# is an advertisement.
+# The ledger forgets nothing: the discarded stand beside the kept, and a result without its
+# failures is an advertisement. The columns `tokens` and `cost_usd` are for language models
+# (lesson 04).
 
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 3.2: a change of your own
 #
 # Make `my_source` a new `train.py` that the ratchet *keeps*: any change to
-# `run.view().best_source`. Use `edit`, or write the text yourself. A few tries are normal; the
-# check says how far you were.
+# `run.view().best_source`. Use `edit`, or write the text yourself. The check takes it through a
+# step of the run and says how far off it was. A few tries are normal.
 #
-# Not sure where to begin? Scaling (`StandardScaler` has relatives), a sum of warning signs,
-# another model.
+# Not sure where to begin? Scaling (`StandardScaler` has relatives, for skewed columns too), a sum
+# of warning signs, another model.
+#
+# `edit` wants a piece of text that stands in the program *once*, and a class stands there twice,
+# where it is imported and where it is used. So change the import first:
+# `run.view().best_source.replace("import StandardScaler", "import …")`.
 
 # %% id="exercise-2"
 # <solution>
