@@ -59,15 +59,20 @@ from harness.scoring import Scorer
 # - The **ledger** is the file `results.tsv` with one line per iteration. Nothing is ever taken
 #   out.
 #
-# The agent here is called `playbook`. It is a program with a list of moves that a good student of
-# machine learning knows, and a seed. It needs no network and no key, and the same seed gives the
-# same run. Language models take the same seat: `claude`, `codex`, `chat` and others.
+# The agent here is called **playbook**. It is a program with a list of moves that a good student
+# of machine learning knows, and a seed. It needs no network and no key, and the same seed gives
+# the same run. Language models take the same seat: `claude`, `codex`, `chat` and others.
 
 # %% [markdown] id="parameters-words"
 # ## What to run
 #
-# Change these values by hand, or from outside: `papermill notebooks/04_agent_loop.ipynb out.ipynb
-# -r tag night -p iterations 100`.
+# Change these values by hand, or from outside: **papermill** runs a notebook with nobody at it.
+#
+# ```
+# papermill notebooks/04_agent_loop.ipynb out.ipynb -r tag night -p iterations 100
+# ```
+#
+# `-r` hands over text as it is, `-p` turns digits into numbers.
 
 # %% id="parameters" tags=["parameters"]
 tag: str = "lesson04"  # names the run and its folder, runs/<tag>
@@ -90,8 +95,8 @@ print(f"run {asked.tag}: {asked.iterations} iterations by {asked.agent}, rule {a
 # ## First, how much does the ruler wobble?
 #
 # The score is a mean over five folds, and the folds were drawn once, with one seed. Another seed
-# would have given another number for the very same `train.py`. How different? We measure it: the
-# starting program, on ten other draws of the folds.
+# would have given another number for the very same `train.py`, as in lesson 01. How different?
+# Whoever starts a run measures it first: the starting program, on ten other draws of the folds.
 #
 # **Predict:** how far apart will the lowest and the highest of the ten lie: by about 0.001, 0.005
 # or 0.02?
@@ -118,8 +123,13 @@ lesson.markdown(
 # noise SDs? Write both down. Then run the cell and watch.
 #
 # Each line is one iteration. `Δ` is the difference to the best so far. A candidate without a
-# score (`nan`) crashed, ran out of time or was turned down; it can never win. Stop the cell
-# whenever you like, and run it again: it goes on where it was.
+# score (`nan`) crashed, ran out of time or was rejected; it can never win. Stop the cell whenever
+# you like, and run it again: it goes on where it was.
+#
+# A hypothesis begins with its kind of idea. *encode*: a code gets a column per value
+# (**one-hot**). *curves*: a risk may bend instead of rising in a straight line (**splines**).
+# *bagging*, *ensemble*: several models are averaged. *regularise*, *tune*: the penalty or another
+# setting.
 
 # %% id="loop"
 with contextlib.ExitStack() as stack:
@@ -144,17 +154,18 @@ lesson.markdown(
 )
 
 # %% [markdown] id="loop-after"
-# The staircase can only climb: that is what a **ratchet** is. It climbs when a candidate is
-# better, and also when a candidate is merely lucky. The picture alone does not tell you which.
-# Look at the band: a step that ends inside it is no larger than what another draw of the folds
-# does for free.
+# The line through the kept ones, the **staircase**, can only climb: that is what a **ratchet**
+# is. It climbs when a candidate is better, and also when a candidate is merely lucky. The picture
+# alone does not tell you which. Look at the band: a step that ends inside it is no larger than
+# what another draw of the folds does for free.
 
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 4.1: how large is the gain?
 #
-# Compute the gain of the best candidate over the starting program, measured in noise SDs.
-# `history` is a list with one entry per iteration; each has `val_auc` and `decision`
-# (`"baseline"`, `"kept"` or `"discarded"`).
+# Compute `gain_in_sds`: the gain of the best candidate over the starting program, measured in
+# noise SDs. `history` is a list with one entry per iteration; each has `val_auc` and `decision`
+# (`"baseline"`, `"kept"` or `"discarded"`). `kept_scores` is for a step on the way, if you want
+# one.
 
 # %% id="exercise-1"
 # <solution>
@@ -166,16 +177,18 @@ gain_in_sds = (kept_scores[-1] - kept_scores[0]) / noise_sd
 checks.gain_in_noise(gain_in_sds, history, noise_sd)
 
 # %% [markdown] id="exercise-1-after"
-# Below 1, the whole climb could be the draw. Above 2 or 3, something is probably there, but mind:
-# we picked the best of many, and the best of many is always a little lucky. Lesson 05 puts a
-# number on that.
+# Below 1, the whole climb could be the draw. Above 2, one draw alone seldom does it. But we
+# picked the best of many, and the best of many is usually lucky: lesson 05 has two recorded runs
+# that climbed by more than 2 with nothing there to find.
+#
+# The yardstick is rough, too. Both programs sat the same folds, so their difference wobbles less
+# than one score alone; other patients would move it more. Lesson 05 does better.
 
 # %% [markdown] id="ledger-words"
 # ## What was written down
 #
-# The whole ledger, best and worst alike. Two columns of the file are left out here: the scores on
-# the sealed test. Nobody has looked at them, neither the agent nor you, and that is what keeps
-# them worth something.
+# The whole ledger, best and worst alike. Left out is `test_auc`, the score on the sealed test.
+# Nobody has looked at it, neither the agent nor you, and that is what keeps it worth something.
 
 # %% id="ledger"
 tokens = sum(row.tokens or 0 for row in rows)
@@ -185,15 +198,15 @@ print(f"in all: {tokens} tokens, {cost:.2f} USD, cost unknown in {unknown} of {l
 lesson.table(rows)
 
 # %% [markdown] id="ledger-after"
-# Read down `status` and `hypothesis`: most ideas do not help, and a good record says so. `tokens`
-# and `cost_usd` are zero for the playbook; a language model fills them.
+# Read down `decision` and `hypothesis`: what did not help stands there too, as in any good
+# record. `tokens` and `cost_usd` are zero for the playbook; a language model fills them.
 
 # %% [markdown] id="diffs-words"
 # ## What was kept
 #
 # Each kept candidate as a **diff**: lines that begin with `-` went out, lines with `+` came in.
 #
-# **Predict:** which of the kept ideas would you have tried first?
+# **Predict:** you know the kept hypotheses. Which of them changed the most lines?
 
 # %% id="diffs"
 for past, text in lesson.kept_diffs(history):
@@ -209,9 +222,10 @@ if kept == 0:
 # %% [markdown] id="prompt-words"
 # ## What the agent sees
 #
-# A language model is told exactly the text below and nothing else: the instructions in
-# `program.md`, the best program, the history with validation scores, the last failure. There is
-# no test score in it, because the function that writes it has never been given one.
+# A language model is told the text below, its **prompt**, and nothing else about the run: the
+# instructions in `program.md`, the best program, the history with validation scores, the last
+# failure. There is no test score in it, because the function that writes it has never been given
+# one.
 
 # %% id="prompt"
 from harness.agents.prompt import build_prompt
