@@ -16,8 +16,8 @@
 # *About 60 minutes. You need: lessons 01 to 04.*
 #
 # A ratchet can only report progress. That is its charm and its flaw: it reports progress also
-# where there is none. This lesson is about telling the two apart, and it ends with a letter you
-# may only open once.
+# where there is none. This lesson is about telling the two apart, and there is a letter in it that
+# may be opened only once.
 #
 # **After this lesson you can**
 #
@@ -64,7 +64,7 @@ tag: str = "lesson04"  # the run that is audited; made here if there is none
 # ## Twenty programs that are all the same
 #
 # The **null agent** changes a random seed and nothing else. Its programs fit the baseline to a
-# few random draws of the training rows (bootstrap samples) and average. Which draws, the seed
+# few random draws of the training rows (**bootstrap samples**) and average. Which draws, the seed
 # decides; on average no seed is better than another. Whatever these programs gain on each other
 # is luck, by construction.
 
@@ -84,6 +84,9 @@ lesson.markdown(
     f"From {val_auc.min():.4f} to {val_auc.max():.4f}, a range of **{np.ptp(val_auc):.4f}**; "
     f"SD {val_auc.std(ddof=1):.4f}."
 )
+
+# %% [markdown] id="nothing-scores-after"
+# Hold the gain of your run in lesson 04 against that range: here nothing but a seed has changed.
 
 # %% [markdown] id="climb-words"
 # ## The ratchet climbs on nothing
@@ -113,7 +116,7 @@ plots.show(
 )
 
 # %% [markdown] id="climb-after"
-# Each staircase looks like research: steep at first, then harder and harder. The shape alone
+# On average it looks just like research: steep at first, then harder and harder. The shape alone
 # proves nothing. This climb is the **noise floor** of a search: what you get for trying, not for
 # knowing.
 
@@ -149,8 +152,9 @@ plots.show(
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 5.1: what survives
 #
-# Which share of the winner's lead over the average of the twenty survives on fresh folds? Use
-# `val_auc` (frozen folds) and `fresh_auc`. The answer may be negative.
+# Compute `survives`: which share of the winner's lead over the average of the twenty is left on
+# fresh folds? Use `val_auc` (frozen folds) and `fresh_auc`. The answer may be negative. `best` is
+# for a step on the way, if you want one.
 
 # %% id="exercise-1"
 # <solution>
@@ -163,16 +167,19 @@ checks.share_that_survives(survives, val_auc, fresh_auc)
 
 # %% [markdown] id="exercise-1-after"
 # For these programs the honest share is zero, plus or minus the noise of the fresh folds. For a
-# real improvement it is somewhere between zero and one. Remember to ask for it.
+# real improvement it usually lies between zero and one. Remember to ask for it.
 
 # %% [markdown] id="rules-words"
 # ## Rules that know about luck
 #
 # `strict` compares two numbers. Others ask how sure one may be:
 #
-# - `ladder` wants the gain to exceed its own standard error over the five folds;
-# - `confirm` wants to see the gain again on fresh folds;
-# - `corrected_t` and `rope` do the same and allow for the folds sharing patients.
+# - `ladder` wants the gain to exceed its own **standard error** (the SD of the five gains, divided
+#   by √5);
+# - `confirm` wants the same of the gain on fresh folds;
+# - `corrected_t` does so too, with a wider margin: folds share patients, so their gains are not
+#   independent;
+# - `rope` is as careful, and wants the gain to be large enough to matter.
 #
 # We let each rule meet the twenty equal programs in the 200 orders. Every keep is a **false
 # keep**.
@@ -233,24 +240,35 @@ print(f"run {tag}: {len(rows) - 1} candidates, val_auc {rows[0].val_auc:.4f} to 
 
 # %% [markdown] id="open-words"
 # **Predict, and write it down:** how much of the gain will be there on the fresh folds? Then run
-# the next cell. It opens the sealed test, and writes down that you did. A second opening will be
-# counted as one: whoever looks, changes something, and looks again, has a training set.
+# the next cell. It opens the sealed test, and writes down that you did; a second opening is
+# written down as the second. Whoever looks, changes something, and looks again, has turned the
+# test into a training set.
 
 # %% id="open"
 found = audit.open_and_audit(folder, scorer)
 plots.show(audit_report.figure(found), audit_report.alt(found))
 
 # %% [markdown] id="open-after"
-# Left: baseline and best on the same fresh folds. Middle: what the run claims, next to what the
-# evidence says, with intervals. Right: are the probabilities honest? In words:
+# Left: baseline and best on the same fresh folds. Middle: the gain that the run claims, and below
+# it what the evidence says; the dashed line is what so many tries find on average with nothing
+# there. A **95% interval** holds the gains that go well with the data: of many intervals made in
+# this way, about 95 in 100 hold the true value.
+#
+# Right, the **calibration**: of the patients who were given 80%, were about 80% sick? On the grey
+# line, yes. The **Brier score** is the mean squared error of these probabilities: lower is
+# better. In words:
 
 # %% id="open-paragraph"
 lesson.markdown(audit_report.paragraph(found))
 
 # %% [markdown] id="open-paragraph-after"
-# Look at how wide the intervals of the sealed test are. With so few patients it can refute a
-# disaster, not confirm a small gain. That is why the fresh folds weigh more, and why "cannot
-# tell" is an honest verdict and not a failure.
+# Look at how wide the interval of the sealed test is. So few patients can rule out a large loss,
+# not confirm a small gain. That is why the fresh folds weigh more, and why "cannot tell" is an
+# honest verdict and not a failure.
+#
+# But fresh folds are cut from the same patients. They take away the luck of the cut, not the luck
+# of having had these patients. Only other patients take that away, here those of the sealed test
+# and of Budapest.
 
 # %% [markdown] id="published-words"
 # ## A case from the wild
@@ -275,27 +293,32 @@ def auc_standard_error(auc, sick, healthy):
     return np.sqrt(spread / (sick * healthy))
 
 
-n_sick = round(76 * 139 / 303)
+n_sick = round(76 * 139 / 303)  # of all 303 patients 139 are sick
 for name, value in {"baseline": 0.8474, "FLAML": 0.8836, "ratchet": 0.9091}.items():
     error = auc_standard_error(value, n_sick, 76 - n_sick)
     print(f"{name:8}  {value:.4f}, 95% interval {value - 2 * error:.3f} to {value + 2 * error:.3f}")
 
 # %% [markdown] id="published-after"
-# The three intervals lie on top of each other. And the one measurement that nobody had selected
-# on, the cross-validated AUC, puts the winner *below* the baseline. The test score rose because
-# it was what the ratchet climbed: the test had become a training set, and the table is the
-# winner's curse in print.
+# The three intervals overlap widely. (All three programs sat the same test, so a comparison
+# patient by patient would be sharper; the table does not allow one.) And the one measurement that
+# nobody had selected on, the cross-validated AUC, puts the winner a little *below* the baseline.
+# The likely reading: the test score rose because it was what the ratchet climbed. The test had
+# become a training set, and the table is the winner's curse in print.
 
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 5.2: five recorded runs
 #
-# Five real runs, with what they claim and what fresh folds say. Judge each as `"real"`, `"luck"`
-# or `"cannot tell"`, by the auditor's rule:
+# Five real runs. `claimed` is the gain on the frozen folds, `luck` what so many tries find on
+# average with nothing there, `fresh` the gain on fresh folds, with its 95% interval from
+# `fresh_low` to `fresh_high`. Judge each as `"real"`, `"luck"` or `"cannot tell"`, by the auditor's
+# rule:
 #
 # - **real**: the 95% interval on fresh folds lies above 0;
 # - **luck**: it does not, and either the fresh gain is not even above 0, or the claim lies above
 #   the whole interval;
 # - **cannot tell**: anything else.
+#
+# Make `verdicts` a dictionary with one entry per run: `{"A": …, "B": …}` and so on to `"E"`.
 
 # %% id="recorded"
 path = lesson.RUNS.parent / "harness" / "data" / "recorded_runs.json"
@@ -315,7 +338,7 @@ plots.show(fig, f"Claimed and fresh gains of five runs. {words}.")
 
 # %% [markdown] id="recorded-after"
 # The short black bar is the gain that so many tries would find on average with nothing there. A
-# claim near it is no claim at all.
+# claim that does not pass it says nothing by itself.
 
 # %% id="exercise-2"
 # <solution>
@@ -332,6 +355,9 @@ checks.verdicts_on_runs(verdicts, recorded)
 scorer.close()
 print({letter: run["agent"] for letter, run in recorded.items()})
 
+# %% [markdown] id="close-after"
+# The null agent only changes seeds: whatever its runs claim is luck. Did your verdicts say so?
+
 # %% [markdown] id="quiz-words"
 # ## Quiz
 #
@@ -344,7 +370,7 @@ checks.quiz(
     a=("grow, but slowly.", "The best of more tickets is luckier, ever more slowly."),
     b=(
         "stay at zero.",
-        "A strict ratchet reports the luckiest; that is above zero already at two.",
+        "A strict ratchet reports the luckiest: on average more than zero, even after one try.",
     ),
     c=("grow four times.", "The best of many grows much more slowly than their number."),
 )
