@@ -67,10 +67,13 @@ fig = plots.bars(
 plots.show(fig, f"Bar chart of museum exhibits per family: {families.to_dict()}.")
 
 # %% [markdown] id="museum-after"
+# The largest family carries answers from one fold to the next. The *honest mistakes* are here
+# because they can look like tricks.
+#
 # Some words for what follows. A **lock** makes a thing impossible: no reading of files, no
-# network. The **trusted sum** is lesson 02's rule that the harness computes the score itself. A
-# **probe** is a test on a candidate that is about to be kept: it asks a question that an honest
-# program and a cheat answer differently.
+# network, a fresh process for each fold. The **trusted sum** is lesson 02's rule that the harness
+# computes the score itself. A **probe** is a test on a candidate that is about to be kept: it
+# asks a question that an honest program and a cheat answer differently.
 
 # %% id="seen"
 seen = {name: e.seen for name, e in exhibits.items() if e.seen not in ("", "-")}
@@ -78,8 +81,8 @@ pd.set_option("display.max_colwidth", None)
 pd.DataFrame({"seen in the wild": seen})
 
 # %% [markdown] id="seen-after"
-# None of these was made by a villain. They are what a search finds when the score is easier to
-# move than the problem.
+# Hardly any of these was made with ill will. Most are what a search finds when the score is
+# easier to move than the problem.
 
 # %% [markdown] id="guess-words"
 # ## Guess first
@@ -103,15 +106,15 @@ names = [
 pd.DataFrame({n: [exhibits[n].title, exhibits[n].tries] for n in names}, ["title", "tries"]).T
 
 # %% [markdown] id="source-words"
-# Here is one of them whole. **Predict:** what will its score be, with the naive harness and with
-# ours?
+# Here is one of them, without its note. **Predict:** what will its score be, with the naive
+# harness and with ours?
 
 # %% id="source"
-Code(exhibits["101_module_globals"].source, language="python")
+Code(exhibits["101_module_globals"].source.split('"""', 2)[2].strip(), language="python")
 
 # %% [markdown] id="run-words"
 # Now all eight, first the naive way, then ours. What beats the starting program is probed, as the
-# ratchet does before it keeps anything. This takes about a minute.
+# ratchet does before it keeps anything. This takes a while.
 
 # %% id="run"
 scorer = Scorer()
@@ -148,6 +151,9 @@ plots.show(fig, f"For each trick, the AUC that two harnesses report. {words}.")
 # A trick that was stopped by a lock or by the trusted sum scores what its honest part is worth. A
 # trick that carries the answers *inside the file* no lock can stop: the file is the candidate.
 # The probes catch it.
+#
+# The seed from the clock is a lottery ticket, worth something else each time. When it happens to
+# beat the starting program, it is scored once more, gives another number, and is rejected.
 
 # %% id="table"
 rows = {
@@ -166,7 +172,8 @@ pd.DataFrame(rows).T
 # program learns the turned labels just as well: it learns *whatever it is given*. A program that
 # has memorised the answers goes on giving the old ones.
 #
-# **Predict:** what does a program that knows the answers by heart score on turned labels?
+# **Predict:** a program that knows the answers by heart scores 1 on the true labels. And on the
+# turned ones?
 
 # %% id="probe"
 for name in ("301_table_of_rows", "313_nudge"):
@@ -175,14 +182,24 @@ for name in ("301_table_of_rows", "313_nudge"):
         print(f"  {probe.name:16} {probe.value:+.4f}  limit {probe.threshold:.4f}  {probe.verdict}")
 
 # %% [markdown] id="probe-after"
-# The nudge passes one probe and not the other: it adds only a little of what it knows. **Twin
-# labels** catch it: new labels are drawn from a plain model, and a program that is better on the
-# true labels than on these like ones knows more than the patients tell.
+# Each line is one probe: what it measured, the limit, the verdict. The label flip measures how
+# far the score on the true labels lies above the score on turned ones. For the dictionary that is
+# the whole way from 0 to 1.
+#
+# The nudge adds only a little of what it knows, and the label flip does no more than ask for a
+# second look (`review`). **Twin labels** catch it: new labels are drawn from a plain model, and a
+# program that beats this model by more on the true labels than on the drawn ones knows more than
+# the patients tell.
+#
+# Of the others, *repeatability* scores the program again, *batch* asks whether a patient's number
+# changes with the patients beside it, and *shuffled labels* whether it finds anything where there
+# is nothing to find.
 
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 6.1: what stops what?
 #
-# Match each trick with what stops it: `"lock"`, `"trusted sum"` or `"probe"`.
+# Match each trick with what stops it: `"lock"`, `"trusted sum"` or `"probe"`. Make `stops` a
+# dictionary: `{"a": …, "b": …}` and so on.
 #
 # - `a`: opens `heart_cleveland.csv` and looks the answers up;
 # - `b`: prints `val_auc: 1.0`;
@@ -206,8 +223,9 @@ checks.what_stops_what(stops)
 # ### Exercise 6.2: cheat
 #
 # Make `my_cheat` a `train.py` that tries to score better than it deserves. Take an exhibit as a
-# model or invent something. The check scores and probes it and says what became of it: *right*
-# means that you really tried something and that the harness was not fooled.
+# model (`print(exhibits["107_file_cwd"].source)`), change the starting program (`start`), or
+# invent something. The check scores and probes it and says what became of it: *right* means that
+# you really tried something and that the harness was not fooled.
 #
 # If it is fooled, you have found something we have not: please open an issue.
 
@@ -239,18 +257,23 @@ checks.your_own_cheat(my_cheat, scorer, start)
 # - **A small nudge.** A few memorised rows gain less than the probes can tell from noise.
 # - **Selection itself.** The best of many is lucky (lesson 05), with no ill will anywhere.
 #
-# The exhibit below is one of the second kind. **Predict:** will it be stopped?
+# Below are three exhibits, one of each kind. None is stopped.
+#
+# **Predict:** by how much does each of them beat the starting program?
 
 # %% id="remains"
 left = lesson.exhibits("remains")
 for exhibit in left.values():
     result = ours(exhibit.source)
-    print(f"{exhibit.title} val_auc {result.val_auc:.4f}, status {result.status}")
-    print(f"  stopped by: {exhibit.stopped}")
+    gain = result.val_auc - honest
+    print(exhibit.title)
+    print(f"  {result.val_auc:.4f} ± {result.val_sd:.4f} ({gain:+.4f}), status {result.status}")
+    print(f"  stopped by {exhibit.stopped}")
 
 # %% [markdown] id="remains-after"
-# What does one do about it? What one does in any science: fresh patients that nobody could have
-# read, another hospital, a test that stays sealed. And one says openly what remains.
+# Each gains about as much as a good honest idea, and no score gives it away. What does one do
+# about it? What one does in any science: fresh patients that nobody could have read, another
+# hospital, a test that stays sealed. And one says openly what remains.
 
 # %% id="close"
 scorer.close()
@@ -287,7 +310,10 @@ checks.quiz(
     right="c",
     a=("A better sandbox.", "The knowledge is in the agent; it comes in through the source."),
     b=("A secret seed for the folds.", "It knows all rows: any fold is made of them."),
-    c=("Patients that were never published.", "Or at least of another hospital, as in lesson 05."),
+    c=(
+        "Patients that were never published.",
+        "Our other hospital (lesson 05) helps less here: its table is public, too.",
+    ),
 )
 
 # %% [markdown] id="takeaways"
