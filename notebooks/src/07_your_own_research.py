@@ -77,14 +77,15 @@ table.head()
 
 # %% [markdown] id="table-after"
 # `s1` to `s6` are blood values, `bp` is blood pressure, `insulin_after` is the daily dose that
-# the patient was given at the end of the year. `fast` is what we want to predict.
+# the patient was given at the end of the year. `fast`, 1 for the half in which the disease went
+# faster, is what we want to predict.
 
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 7.1: which columns must go?
 #
 # Imagine the day on which your model will be used: a new patient sits there, and the year has not
-# passed. List the columns that must not be used, by name. Two thoughts help: does the column
-# exist on that day? And does it say anything about the patient?
+# passed. Make `must_go` a list of the columns that must not be used, by name. Two thoughts help:
+# does the column exist on that day? And does it say anything about the patient?
 
 # %% id="exercise-1"
 # <solution>
@@ -95,8 +96,8 @@ must_go = ["patient_id", "insulin_after"]
 checks.columns_that_must_go(must_go, list(table.columns))
 
 # %% [markdown] id="exercise-1-after"
-# A column from the future is the most frequent leak in practice, and no cross-validation sees it:
-# it is there in the training rows *and* in the hidden ones.
+# A column from the future is a common leak, and no cross-validation sees it: it is there in the
+# training rows *and* in the hidden ones.
 
 # %% [markdown] id="task-words"
 # ## Freeze it
@@ -120,6 +121,9 @@ for line in made["without"].warnings + made["without"].choices:
 # Read these lines as you would read a contract. The identifier was found and left out without
 # being asked. The column from the future was not: it looks like any good predictor. That one is
 # your job.
+#
+# The task is a folder. It holds the data, the frozen settings, a starting `train.py` and a
+# `program.md` of its own: there you would tell an agent what you know about the columns.
 
 # %% id="leak"
 scores = {}
@@ -153,12 +157,14 @@ lesson.markdown(f"Baseline {honest:.4f}; **one noise SD is {noise_sd:.4f}**.")
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 7.2: write the plan
 #
-# Fill in the plan. Whoever plans before looking cannot fool themselves afterwards.
+# Make `plan` a dictionary with the four entries below. With a plan made before looking, it is
+# harder to fool oneself afterwards.
 #
-# - `smallest_gain`: the smallest gain in AUC that you would call one. Look at `noise_sd`.
-# - `tries`: how many candidates at most, 1 to 12 here (a night at home may take hundreds).
-# - `rule`: `"strict"`, `"ladder"`, `"confirm"`, `"corrected_t"` or `"rope"` (lesson 05).
-# - `openings`: how often you will open the sealed test.
+# - `"smallest_gain"`: the smallest gain in AUC that you would call one. Look at `noise_sd`, and at
+#   what lesson 04 said about gains below one of it.
+# - `"tries"`: how many candidates at most, 1 to 12 here (a night at home may take hundreds).
+# - `"rule"`: `"strict"`, `"ladder"`, `"confirm"`, `"corrected_t"` or `"rope"` (lesson 05).
+# - `"openings"`: how often you will open the sealed test.
 
 # %% id="exercise-2"
 # <solution>
@@ -175,7 +181,7 @@ checks.plan(plan, noise_sd)
 # %% [markdown] id="run-words"
 # ## Run
 #
-# Six candidates by the playbook, whose moves were made for another table.
+# As many candidates as you planned, by the playbook, whose moves were made for another table.
 #
 # **Predict:** will it find something here?
 
@@ -191,18 +197,25 @@ with Run.open(
 print(outcome.reason)
 
 # %% [markdown] id="run-after"
-# If nothing was kept: that is a result. The baseline is good, and these ideas do not beat it by
-# more than the noise. Most tables are like this, and most reports do not say so.
+# If something was kept, hold its gain against your `smallest_gain`: that is what the plan was
+# for. If nothing was kept, that is a result too: these ideas do not beat the baseline by more
+# than the noise. And a candidate may score higher than the best and still be discarded: every
+# rule but `strict` asks for more than that.
 
 # %% [markdown] id="audit-words"
 # ## Audit, once
 #
-# Fresh folds and the sealed test, as in lesson 05. There is no other hospital for this table; for
-# your own, look for one *before* you start: another year, another site, another device.
+# Fresh folds and the sealed test, as in lesson 05: this is the one opening of the plan. There is
+# no other hospital for this table; for your own, look for one *before* you start: another year,
+# another site, another device.
 
 # %% id="audit"
 found = audit.audit(folder / "runs" / "mine", scorer, task=task, hospital=None)
 plots.show(audit_report.figure(found), audit_report.alt(found))
+
+# %% [markdown] id="audit-after"
+# The title is the verdict, by the rule of exercise 5.2 (where nothing was kept, there is no gain
+# to judge). Compare the claim, the diamond, with the interval on fresh folds below it.
 
 # %% [markdown] id="report-words"
 # ## Report
@@ -224,8 +237,8 @@ lesson.markdown(
 )
 
 # %% [markdown] id="report-after"
-# Every number in it came from a cell above. Change the plan, run again, and the report changes
-# with it: that is the only kind of report this course believes in.
+# Every number in it came from a cell above. Change the plan, run the notebook again from the top,
+# and the report changes with it: that is the only kind of report this course believes in.
 
 # %% id="close"
 scorer.close()
@@ -233,7 +246,7 @@ scorer.close()
 # %% [markdown] id="next-words"
 # ## Your table
 #
-# On the command line the same is:
+# On the command line the same is (`python -m harness` does what `ratchet` does):
 #
 # ```
 # ratchet new mytask --csv mydata.csv --target outcome --drop column_from_the_future
