@@ -308,10 +308,9 @@ for name, value in {"baseline": 0.8474, "FLAML": 0.8836, "ratchet": 0.9091}.item
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 5.2: five recorded runs
 #
-# Five real runs. `claimed` is the gain on the frozen folds, `luck` what so many tries find on
-# average with nothing there, `fresh` the gain on fresh folds, with its 95% interval from
-# `fresh_low` to `fresh_high`. Judge each as `"real"`, `"luck"` or `"cannot tell"`, by the auditor's
-# rule:
+# `claimed` is the gain on the frozen folds, `luck` what so many tries find on average with nothing
+# there, `fresh` the gain on fresh folds, with its 95% interval from `fresh_low` to `fresh_high`.
+# Judge each run as `"real"`, `"luck"` or `"cannot tell"`, by the auditor's rule:
 #
 # - **real**: the 95% interval on fresh folds lies above 0;
 # - **luck**: it does not, and either the fresh gain is not even above 0, or the claim lies above
@@ -327,7 +326,6 @@ columns = ["tries", "claimed", "luck", "fresh", "fresh_low", "fresh_high"]
 pd.DataFrame(recorded).T[columns].astype(float).round(4)
 
 # %% id="recorded-figure"
-most = max(recorded, key=lambda letter: recorded[letter]["claimed"])
 fig = figures.claims(recorded, "A claim is one point; whether it is real, the interval says")
 words = "; ".join(
     f"{letter}: claims {run['claimed']:.4f}, fresh {run['fresh']:+.4f} "
@@ -340,9 +338,19 @@ plots.show(fig, f"Claimed and fresh gains of five runs. {words}.")
 # The short black bar is the gain that so many tries would find on average with nothing there. A
 # claim that does not pass it says nothing by itself.
 
+
 # %% id="exercise-2"
 # <solution>
-verdicts = {letter: run["verdict"] for letter, run in recorded.items()}
+def judge(run):
+    """Give the verdict by the auditor's rule."""
+    if run["fresh_low"] > 0:
+        return "real"
+    if run["fresh"] <= 0 or run["claimed"] > run["fresh_high"]:
+        return "luck"
+    return "cannot tell"
+
+
+verdicts = {letter: judge(run) for letter, run in recorded.items()}
 # </solution>
 
 # %% id="exercise-2-check"
