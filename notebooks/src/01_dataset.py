@@ -155,7 +155,8 @@ fig = plots.bars(
     f"missing values among {len(X_all)} patients",
     highlight=with_gap,
 )
-plots.show(fig, f"Bar chart of missing values per column: {gaps.to_dict()}.")
+words = ", ".join(f"{name} {count}" for name, count in gaps.items())
+plots.show(fig, f"Bar chart of missing values per column: {words}.")
 
 # %% [markdown] id="missing-after"
 # The columns that are not shown have no gap. Few gaps, then, but a linear model (a weighted sum

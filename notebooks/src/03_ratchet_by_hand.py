@@ -130,7 +130,7 @@ better = sum(b > a for a, b in zip(before.fold_scores, score.fold_scores, strict
 fig = plots.paired_folds(
     before.fold_scores,
     score.fold_scores,
-    f"Five exams, twice: the candidate gains {gain:+.4f} on average, on {better} folds of 5",
+    f"The candidate gains {gain:+.4f} on average, and is better on {better} folds of 5",
 )
 plots.show(
     fig,

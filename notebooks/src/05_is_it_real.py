@@ -209,7 +209,7 @@ keeps = {
 }
 fig = plots.bars(
     {name: counts.mean() for name, counts in keeps.items()},
-    f"Of 19 equal candidates, strict keeps {keeps['strict'].mean():.1f}; others keep fewer",
+    f"Of 19 equal candidates strict keeps {keeps['strict'].mean():.1f} on average; others fewer",
     "false keeps per run (mean ± 1 SD over 200 orders)",
     errors=[counts.std(ddof=1) for counts in keeps.values()],
     highlight=["strict"],
@@ -326,7 +326,7 @@ columns = ["tries", "claimed", "luck", "fresh", "fresh_low", "fresh_high"]
 pd.DataFrame(recorded).T[columns].astype(float).round(4)
 
 # %% id="recorded-figure"
-fig = figures.claims(recorded, "A claim is one point; whether it is real, the interval says")
+fig = figures.claims(recorded, "A claim is one point; the interval says whether it is real")
 words = "; ".join(
     f"{letter}: claims {run['claimed']:.4f}, fresh {run['fresh']:+.4f} "
     f"({run['fresh_low']:+.4f} to {run['fresh_high']:+.4f})"

@@ -64,7 +64,8 @@ fig = plots.bars(
     f"{len(exhibits)} tricks in {len(families)} families, the largest: {families.index[0]}",
     "exhibits",
 )
-plots.show(fig, f"Bar chart of museum exhibits per family: {families.to_dict()}.")
+words = ", ".join(f"{name} {count}" for name, count in families.items())
+plots.show(fig, f"Bar chart of museum exhibits per family: {words}.")
 
 # %% [markdown] id="museum-after"
 # The largest family carries answers from one fold to the next. The *honest mistakes* are here
