@@ -281,7 +281,9 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
         )
     wrong = [letter for letter, run in recorded.items() if given[letter] != run["verdict"]]
     if not wrong:
-        return "All five. Two lines of arithmetic, and no table in a paper can fool you any more."
+        return (
+            "All five. Claim, luck, an interval on fresh folds: ask for all three, in papers too."
+        )
     by_claim = {k for k, run in recorded.items() if run["claimed"] > run["luck"]}
     need(
         {k for k in recorded if given[k] == "real"} != by_claim

@@ -195,12 +195,12 @@ def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
     detail = (
         f"gain over a plain model {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
     )
-    verdict = "reject" if value > TWIN_REJECT else "review" if value > TWIN_REVIEW else "pass"
+    verdict = "reject" if value > limit else "review" if value > TWIN_REVIEW else "pass"
     if verdict == "reject" and plan.scorer.task.name != HEART.name:
         # On one's own data (text, many rows) an honest program may see what the plain models
         # do not: the threshold was measured on HEART.
         verdict = "review"
-    return Probe("twin labels", value, TWIN_REJECT, verdict, detail)
+    return Probe("twin labels", value, limit, verdict, detail)
 
 
 def _shuffle(scorer: Scorer, plan: _Plan, shuffles: list[np.ndarray]) -> Probe:

@@ -1,11 +1,19 @@
 """The probes: an honest program passes, one that knows the answers does not."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from harness.probes import turn_labels, twin_labels
+from harness.probes import (
+    TWIN_REJECT,
+    TWIN_REJECT_IF_FLIP_ODD,
+    _Twin,
+    _twin,
+    turn_labels,
+    twin_labels,
+)
 from harness.scoring import Scorer
 from harness.task import HEART, REPO, Task
 
@@ -95,6 +103,24 @@ def test_a_table_that_turns_round_with_the_labels_is_rejected(scorer):
 def test_a_nudge_by_known_labels_is_rejected(scorer):
     score = probed(scorer, memoriser(1.5))
     assert score.status.startswith("rejected (")
+
+
+def test_where_the_flip_was_odd_the_twins_need_less(scorer):
+    """A small nudge moves turned labels a little and twins a little; honest programs do not."""
+    score = probed(scorer, memoriser(0.3))
+    assert score.status.startswith("rejected (twin labels")
+    flip, twin = (
+        next(p for p in score.probes if p.name == n) for n in ("label flip", "twin labels")
+    )
+    assert flip.verdict == "review"
+    assert twin.threshold == TWIN_REJECT_IF_FLIP_ODD
+    honest = next(p for p in probed(scorer, BASELINE).probes if p.name == "twin labels")
+    assert honest.threshold == TWIN_REJECT
+    # The same measured gain, judged by either limit.
+    plan = SimpleNamespace(score=lambda *_: 0.88, scorer=scorer)
+    like, found = [_Twin(np.zeros(2), 0.88, 0.90)], SimpleNamespace(val_auc=0.92)
+    assert _twin(plan, like, found, TWIN_REJECT).verdict == "pass"
+    assert _twin(plan, like, found, TWIN_REJECT_IF_FLIP_ODD).verdict == "reject"
 
 
 def test_a_forgotten_random_state_is_rejected_as_not_repeatable(scorer):

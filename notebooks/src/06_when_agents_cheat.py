@@ -258,7 +258,7 @@ checks.your_own_cheat(my_cheat, scorer, start)
 # - **A small nudge.** A few memorised rows gain less than the probes can tell from noise.
 # - **Selection itself.** The best of many is lucky (lesson 05), with no ill will anywhere.
 #
-# Below are three exhibits, one of each kind. None is stopped.
+# Below are three exhibits, one of each kind. None is stopped for sure.
 #
 # **Predict:** by how much does each of them beat the starting program?
 

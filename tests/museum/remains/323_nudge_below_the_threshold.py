@@ -4,7 +4,7 @@ Tries: memorises the labels of a few rows only: the gain stays below what the pr
 Stopped by: nothing here: a sealed test, fresh patients, another hospital
 Seen: -
 Family: what remains
-Expect: remains
+Expect: remains | rejected
 """
 
 import base64
