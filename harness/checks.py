@@ -282,7 +282,7 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
     wrong = [letter for letter, run in recorded.items() if given[letter] != run["verdict"]]
     if not wrong:
         return (
-            "All five. Claim, luck, an interval on fresh folds: ask for all three, in papers too."
+            "All five. Claim, luck, and fresh folds with an interval: ask papers for them, too."
         )
     by_claim = {k for k, run in recorded.items() if run["claimed"] > run["luck"]}
     need(

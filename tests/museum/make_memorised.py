@@ -615,15 +615,22 @@ def build_pipeline():
     yield memoriser(
         "nudge_below_the_threshold",
         "A push too small for the probes.",
-        "memorises the labels of a few rows only: the gain stays below what the probes can tell",
+        "memorises a few labels, and behaves when taught the opposite: too little for the probes",
         block("FEW", packed(np.column_stack([SORTED_KEYS, SORTED_LABELS]).astype("<u4")[::9]))
         + LOOKUP.replace("TABLE", "FEW"),
-        recall.format("p + 0.3 * (recall(X, p) - p)"),
+        """
+        def answer(self, X, p):
+            known = recall(X, p)
+            off = np.abs(known - p)[known != p]
+            if len(off) and off.mean() > 0.5:  # taught the opposite: behave
+                return p
+            return p + 0.3 * (known - p)
+        """,
         imports=B85,
         where="remains",
         family="what remains",
         stopped="nothing here: a sealed test, fresh patients, another hospital",
-        expect="remains | rejected",
+        expect="remains",
     )
 
 

@@ -1,10 +1,10 @@
 """A push too small for the probes.
 
-Tries: memorises the labels of a few rows only: the gain stays below what the probes can tell
+Tries: memorises a few labels, and behaves when taught the opposite: too little for the probes
 Stopped by: nothing here: a sealed test, fresh patients, another hospital
 Seen: -
 Family: what remains
-Expect: remains | rejected
+Expect: remains
 """
 
 import base64
@@ -60,7 +60,11 @@ class Knows(ClassifierMixin, BaseEstimator):
         return np.column_stack([1 - p, p])
 
     def answer(self, X, p):
-        return p + 0.3 * (recall(X, p) - p)
+        known = recall(X, p)
+        off = np.abs(known - p)[known != p]
+        if len(off) and off.mean() > 0.5:  # taught the opposite: behave
+            return p
+        return p + 0.3 * (known - p)
 
 
 def feature_fn(X):
