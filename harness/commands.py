@@ -80,7 +80,7 @@ def evaluate(args) -> int:
 
 def _frozen_options(parser) -> None:
     task_option(parser, "task of a new run (default: heart); see `ratchet new`")
-    parser.add_argument("--rule", metavar="NAME", help="decision rule (default: strict)")
+    parser.add_argument("--rule", metavar="NAME", help="decision rule (default: confirm)")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the agent (default: 0)")
 
 

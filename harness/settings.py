@@ -16,7 +16,7 @@ from harness.workspace import Workspace, check_tag
 
 REPO = Path(__file__).resolve().parent.parent
 RUNS = REPO / "runs"
-DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "strict", "seed": 0}
+DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "confirm", "seed": 0}
 
 
 def now() -> str:

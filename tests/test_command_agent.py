@@ -435,7 +435,7 @@ def run_with(agent, root, **limits):
     from harness.ratchet import Run
 
     said, slept = [], []
-    with Run.open("r", root=root, agent=agent.name, seed=0, scorer=Scorer()) as run:
+    with Run.open("r", root=root, agent=agent.name, rule="strict", seed=0, scorer=Scorer()) as run:
         outcome = loop.run(run, agent, say=said.append, sleep=slept.append, **limits)
         return outcome, run.ledger.rows, said, slept
 

@@ -28,7 +28,7 @@ def start(root, tag="demo", scorer=None, **options):
 
 @pytest.fixture
 def run(tmp_path):
-    with start(tmp_path) as made:
+    with start(tmp_path, rule="strict") as made:
         made.ensure_baseline()
         yield made
 

@@ -67,7 +67,7 @@ class Scripted:
 
 
 def start(root, tag, agent, **limits):
-    with Run.open(tag, root=root, agent=agent.name, seed=0, scorer=Scorer()) as run:
+    with Run.open(tag, root=root, agent=agent.name, rule="strict", seed=0, scorer=Scorer()) as run:
         outcome = loop.run(run, agent, say=lambda line: None, **limits)
         return outcome, run.ledger.rows
 
@@ -100,7 +100,7 @@ def test_the_same_ledger_again(recorded, tmp_path, as_file):
     outcome, rows = start(tmp_path, "second", agent, iterations=99)
     assert not outcome.failed
     assert "played to its end" in outcome.reason
-    with Run.open("first", root=tmp_path, scorer=Scorer()) as run:
+    with Run.open("first", root=tmp_path, rule="strict", scorer=Scorer()) as run:
         first = run.ledger.rows
     assert [r.status for r in first[5:8]] == [
         "crashed (ValueError: no)",

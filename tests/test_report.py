@@ -54,7 +54,7 @@ class Reader(HTMLParser):
 
 def open_run(tmp_path, **options):
     options = {"task": "heart", "agent": "scripted", "scorer": FakeScorer()} | options
-    return Run.open("t", root=tmp_path, start=(START, PROGRAM), **options)
+    return Run.open("t", root=tmp_path, rule="strict", start=(START, PROGRAM), **options)
 
 
 def run_of(tmp_path, steps, **limits):
