@@ -281,9 +281,7 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
         )
     wrong = [letter for letter, run in recorded.items() if given[letter] != run["verdict"]]
     if not wrong:
-        return (
-            "All five. Claim, luck, and fresh folds with an interval: ask papers for them, too."
-        )
+        return "All five. Claim, luck, and fresh folds with an interval: ask papers for them, too."
     by_claim = {k for k, run in recorded.items() if run["claimed"] > run["luck"]}
     need(
         {k for k in recorded if given[k] == "real"} != by_claim

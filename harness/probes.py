@@ -246,9 +246,22 @@ def turn_labels(task: Task, y: np.ndarray) -> np.ndarray:
 
 
 def shuffled_labels(scorer: Scorer) -> list[np.ndarray]:
-    """Shuffle the labels, anew for every scorer; see `twin_labels`."""
+    """Shuffle the labels, anew for every scorer; see `twin_labels`.
+
+    Within each fold's validation rows, so that a rare class is missing in none: most metrics of
+    several classes need them all.
+    """
     rng = np.random.default_rng()
-    return [rng.permutation(scorer.split.y_train) for _ in range(SHUFFLES)]
+    drawn = []
+    for _ in range(SHUFFLES):
+        labels = scorer.split.y_train.copy()
+        never = np.ones(len(labels), bool)
+        for rows in scorer.folds():
+            labels[rows.new] = rng.permutation(labels[rows.new])
+            never[rows.new] = False
+        labels[never] = rng.permutation(labels[never])  # the oldest rows of folds in time
+        drawn.append(labels)
+    return drawn
 
 
 class _Twin(NamedTuple):

@@ -329,7 +329,10 @@ class Scorer:
         """
         if not score.ok:
             return score
-        probes = run_probes(self, check_source(source)[0], score)
+        try:
+            probes = run_probes(self, check_source(source)[0], score)
+        except CandidateError as err:  # its answers to other labels cannot be measured
+            probes = (Probe("probe failed", float("nan"), 0.0, "reject", str(err)),)
         score = replace(score, probes=probes)
         bad = next((p for p in probes if p.verdict == "reject"), None)
         if bad is None:

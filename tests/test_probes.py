@@ -4,6 +4,7 @@ import re
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.probes import (
@@ -11,10 +12,11 @@ from harness.probes import (
     TWIN_REJECT_IF_FLIP_ODD,
     _Twin,
     _twin,
+    shuffled_labels,
     turn_labels,
     twin_labels,
 )
-from harness.scoring import Scorer
+from harness.scoring import CandidateError, Scorer
 from harness.task import HEART, REPO, Task
 
 BASELINE = (REPO / "train.py").read_text(encoding="utf-8")
@@ -47,6 +49,7 @@ def test_an_honest_program_passes_them_all(scorer):
 MEMORY = """
 HYPOTHESIS = "knows the answers"
 import numpy as np
+import pandas as pd
 from sklearn.linear_model import LogisticRegression
 TABLE = {table!r}
 def key(row): return round(float(np.nansum(row * WEIGHTS)), 6)
@@ -134,8 +137,8 @@ def test_a_forgotten_random_state_is_rejected_as_not_repeatable(scorer):
 def test_the_clock_as_a_seed_is_rejected(scorer):
     source = BASELINE.replace(
         "    return X",
-        "    import time\n    X = X.copy()\n"
-        "    X['t'] = time.time_ns() % 1009 * X['age']\n    return X",
+        "    import time\n    import numpy as np\n    X = X.copy()\n"
+        "    X['t'] = 9 * np.sin(time.time_ns() % 1009 * X['chol'])\n    return X",
     )
     assert probed(scorer, source).status.startswith("rejected (not repeatable")
 
@@ -196,3 +199,32 @@ def test_twins_are_drawn_anew_and_look_like_the_labels(scorer):
         assert 0.33 < one.labels.mean() < 0.59
         assert 0.59 < (one.labels == y).mean() < 0.85
         assert 0.70 < one.reference < 0.97
+
+
+def test_shuffled_labels_keep_a_rare_class_in_every_fold():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [60, 54, 6])
+    X = pd.DataFrame({"a": rng.normal(size=120) + y, "b": rng.normal(size=120)})
+    task = Task.from_frames("rare", X, y, kind="multiclass", metric="roc_auc_ovr", test_size=0.0)
+    with Scorer(task) as it:
+        for _ in range(20):
+            for labels in shuffled_labels(it):
+                assert sorted(labels) == sorted(y)
+                assert not np.array_equal(labels, y)
+                for rows in it.folds():
+                    assert set(labels[rows.new]) == {0, 1, 2}
+        source = BASELINE.replace(", random_state=42", "")
+        score = it.score(source)
+        assert score.ok, score.status
+        assert it.probe(source, score).ok
+
+
+def test_answers_that_cannot_be_measured_under_other_labels_are_rejected(scorer, monkeypatch):
+    def fails(*_):
+        raise CandidateError("rejected (the metric failed: no such class)")
+
+    score = scorer.score(BASELINE)
+    monkeypatch.setattr(scorer, "metric", fails)
+    probed = scorer.probe(BASELINE, score)
+    assert probed.status.startswith("rejected (probe failed")
+    assert np.isnan(probed.val_auc)
