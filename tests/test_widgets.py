@@ -68,7 +68,7 @@ def scorer():
 
 @pytest.fixture
 def bench(scorer, tmp_path):
-    with Run.open("bench", root=tmp_path, agent="human", scorer=scorer) as run:
+    with Run.open("bench", root=tmp_path, agent="human", rule="strict", scorer=scorer) as run:
         yield widgets.Bench(run)
 
 
