@@ -55,6 +55,7 @@ AMLB_ARMS = {
     "TunedRandomForest": arms.tuned_random_forest,
     "flaml": arms.flaml,
 }
+EVERY = ARMS | AMLB_ARMS
 LIBRARIES = {"flaml", "constantpredictor", "RandomForest", "TunedRandomForest"}
 
 
@@ -84,7 +85,7 @@ def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[d
     task = arms.load_task(args.task)
     X, y = task.load()
     train, new = outer_splits(task, args.protocol, args.splits)[number]
-    chosen = {name: {**ARMS, **AMLB_ARMS}[name] for name in names}
+    chosen = {name: EVERY[name] for name in names}
     inner = inner_task(task, train)
     records = []
     with Scorer(inner, workers=args.cores) as scorer:
@@ -407,7 +408,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--parallel", type=int, default=2, help="splits at a time on the cluster")
     parser.add_argument("--report", action="store_true", help="run nothing, report what is there")
     args = parser.parse_args(argv)
-    every = {**ARMS, **AMLB_ARMS} if args.protocol == "amlb" else ARMS
+    every = EVERY if args.protocol == "amlb" else ARMS
     unknown = set(args.arms or ()) - set(every)
     if unknown:
         parser.error(f"no arm {', '.join(sorted(unknown))}; there are {', '.join(every)}")

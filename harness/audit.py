@@ -299,11 +299,6 @@ def read_run(
     return settings, rows, sources, folds
 
 
-def _predict(scorer, source: str, X_train, y_train, X_new) -> np.ndarray:
-    p = np.asarray(scorer.predict(source, X_train, y_train, X_new), float)
-    return p if p.ndim == 1 else p[:, 0]
-
-
 def _is_probability(*predictions: np.ndarray) -> bool:
     return all(np.all((p >= 0) & (p <= 1)) for p in predictions)
 
@@ -356,7 +351,7 @@ def _calibration(scorer, source: str, split, task: Task, seed: int) -> Calibrati
     X, y = split.X_train, split.y_train
     p = np.empty(len(y))
     for train, val in task.folds(X, y, seed):
-        p[val] = _predict(scorer, source, X.iloc[train], y[train], X.iloc[val])
+        p[val] = scorer.predict(source, X.iloc[train], y[train], X.iloc[val])
     if not _is_probability(p):
         return None
     predicted, observed, count = stats.reliability(y, p, CALIBRATION_BINS)

@@ -244,11 +244,15 @@ def bootstrap_pair(
     chapters 13 and 15.
     """
     rng = np.random.default_rng(seed)
-    keys = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
-    members = [np.flatnonzero(keys == key) for key in range(keys.max() + 1)]
+    units = n_rows
+    if groups is not None:
+        keys = np.unique(groups, return_inverse=True)[1]
+        order = np.argsort(keys, kind="stable")
+        members = np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
+        units = len(members)
     draws = []
     for _ in range(n):
-        chosen = rng.integers(len(members), size=len(members))
+        chosen = rng.integers(units, size=units)
         rows = chosen if groups is None else np.concatenate([members[i] for i in chosen])
         try:
             pair = scores(rows)

@@ -23,10 +23,7 @@ import textwrap
 from pathlib import Path
 
 import jupytext
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import ways_in  # noqa: E402
+import ways_in
 
 REPO = Path(__file__).resolve().parent.parent
 SOURCES = REPO / "notebooks" / "src"

@@ -19,12 +19,9 @@ import argparse
 import sys
 from pathlib import Path
 
+import build_site
 import nbformat
 from nbconvert import SlidesExporter
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import build_site  # noqa: E402
 
 OUT = build_site.ROOT / "slides"
 # Where nbconvert's template finds its scripts, inside node_modules.

@@ -177,7 +177,7 @@ def _wrap_edits(model: ast.expr, now: str, kind: str, suffix: str) -> Iterator[t
 
 
 _SKLEARN = "sklearn.preprocessing"
-# Which call, what stands there instead, family, why. {} is what stood there.
+# Which call, what stands there instead, family, why.
 _PREPARATIONS = (
     ("StandardScaler", "RobustScaler()", "scale",
      "scale by median and quartiles, so that outliers weigh less"),
@@ -215,28 +215,23 @@ def _preparation_edits(source: str, tree: ast.Module) -> Iterator[tuple]:
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call) or call in within:
             continue
-        name, text = _name(call), text_of(source, call)
+        name = _name(call)
         for old, new, family, words in _PREPARATIONS:
             made = new.split("(")[0]
-            if name == old and new != text and not _of_words(call):
+            if name == old and new != text_of(source, call) and not _of_words(call):
                 needs = {(_MODULES.get(made, _SKLEARN), made)}
                 yield family, words, call, new, needs, 1.0
         if name == "TfidfVectorizer":
             for key, (value, words) in _TEXT_OPTIONS.items():
                 if key not in {k.arg for k in call.keywords}:
-                    yield "features", words, call, f"{text[:-1]}, {key}={value})", set(), 1.0
+                    new = f"{text_of(source, call)[:-1]}, {key}={value})"
+                    yield "features", words, call, new, set(), 1.0
         if name == "make_pipeline" and "SplineTransformer(" not in source:
             for step in call.args:
                 if _name(step) == "StandardScaler":
                     words = "bends at 4 knots on every number, so that effects need not be straight"
-                    yield (
-                        "curves",
-                        words,
-                        step,
-                        f"{_BEND}, StandardScaler()",
-                        {(_SKLEARN, "SplineTransformer")},
-                        1.0,
-                    )
+                    needs = {(_SKLEARN, "SplineTransformer")}
+                    yield "curves", words, step, f"{_BEND}, StandardScaler()", needs, 1.0
 
 
 def _of_words(imputer: ast.Call) -> bool:

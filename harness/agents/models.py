@@ -69,7 +69,7 @@ class Model:
         return re.findall(r"\{(\w+)\}", self.line)
 
 
-def near(low: float, high: float) -> tuple[float, ...]:
+def _near(low: float, high: float) -> tuple[float, ...]:
     """1, 2, 3 and 5 times each power of ten between two bounds."""
     steps = [float(f"{m}e{e}") for e in range(-6, 5) for m in (1, 2, 3, 5)]
     return tuple(s for s in steps if low <= s <= high)
@@ -92,7 +92,7 @@ MODELS: dict[str, Model] = {
         "LogisticRegression(C={C}, max_iter=500, random_state=42)",
         (("sklearn.linear_model", "LogisticRegression"),),
         {"C": 1.0},
-        {"C": near(0.01, 10)},
+        {"C": _near(0.01, 10)},
         positive=("C",),
     ),
     "elastic": Model(
@@ -102,7 +102,7 @@ MODELS: dict[str, Model] = {
         " random_state=42)",
         (("sklearn.linear_model", "LogisticRegression"),),
         {"C": 0.3, "l1_ratio": 0.5},
-        {"C": near(0.03, 3), "l1_ratio": (0.1, 0.3, 0.5, 0.7, 0.9)},
+        {"C": _near(0.03, 3), "l1_ratio": (0.1, 0.3, 0.5, 0.7, 0.9)},
         positive=("C",),
     ),
     "lda": Model(
@@ -119,7 +119,7 @@ MODELS: dict[str, Model] = {
         "CalibratedClassifierCV(SVC(C={C}, gamma={gamma}), ensemble=False)",
         (("sklearn.svm", "SVC"), ("sklearn.calibration", "CalibratedClassifierCV")),
         {"C": 0.3, "gamma": 0.02},
-        {"C": near(0.03, 5), "gamma": near(0.002, 0.2)},
+        {"C": _near(0.03, 5), "gamma": _near(0.002, 0.2)},
         positive=("C", "gamma"),
     ),
     "kernel": Model(
@@ -132,7 +132,7 @@ MODELS: dict[str, Model] = {
             ("sklearn.linear_model", "LogisticRegression"),
         ),
         {"gamma": 0.02, "C": 1.0},
-        {"gamma": near(0.002, 0.2), "C": near(0.05, 20)},
+        {"gamma": _near(0.002, 0.2), "C": _near(0.05, 20)},
         positive=("gamma", "C"),
     ),
     "gp": Model(
