@@ -262,8 +262,8 @@ _LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
 _NR, _ARCH, _X86_64 = 0, 4, 0xC000003E
 
 
-def _filter(pid: int) -> bytes:
-    """Assemble the filter; `pid` is the only process that may be signalled."""
+def call_filter(pid: int) -> bytes:
+    """Assemble the system-call filter; `pid` is the only process that may be signalled."""
     out: list[tuple[int, int, int, int]] = []
 
     def op(code: int, value: int, yes: int = 0, no: int = 0) -> None:
@@ -342,9 +342,8 @@ def _filter(pid: int) -> bytes:
     return b"".join(struct.pack("=HBBI", *step) for step in out)
 
 
-def restrict_calls() -> None:
-    """Put the system-call filter on this process, all its threads, for good."""
-    program = _filter(os.getpid())
+def restrict_calls(program: bytes) -> None:
+    """Put a filter of `call_filter` on this process, all its threads, for good."""
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
     head = ctypes.create_string_buffer(header, len(header))

@@ -1,7 +1,9 @@
 """The sandbox: what a worker cannot reach, what limits it, that nothing is left of it."""
 
 import contextlib
+import ctypes
 import json
+import mmap
 import os
 import signal
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import seal
+from harness import prefault, seal
 from harness.sandbox import (
     Job,
     Packed,
@@ -45,6 +47,15 @@ def linux_root():
     except OSError:
         return False
     return int(status.partition("CapEff:")[2].split()[0], 16) >> 21 & 1 == 1
+
+
+def prefault_works():
+    """Whether this kernel tells which pages are a process's own, and can copy them ahead."""
+    found = prefault.written_by(lambda: bytearray(100_000))
+    libc = ctypes.CDLL(None, use_errno=True)
+    area = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    start = ctypes.c_size_t(ctypes.addressof(ctypes.c_char.from_buffer(area)))
+    return bool(found) and libc.madvise(start, ctypes.c_size_t(mmap.PAGESIZE), 23) == 0
 
 
 TAIL = """
@@ -349,6 +360,22 @@ open('left', 'w').write('1')
         reply = run(sandbox, rows, head)
         assert "SEEN [False, False, False, []]" in reply.log
     assert list(sandbox.root.rglob("left")) == []
+
+
+@linux
+def test_a_worker_that_waits_has_its_memory_before_its_job_comes(rows):
+    head = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)"
+
+    def faults(pause_s):
+        time.sleep(pause_s)
+        return int(run(box, rows, head).log)
+
+    with contextlib.closing(Sandbox(1)) as box:
+        at_once = faults(0)  # no worker was waiting yet
+        waited = [faults(1.0) for _ in range(3)]
+    if not prefault_works():
+        pytest.skip("this kernel copies nothing ahead")
+    assert min(waited) > at_once + 1000
 
 
 def test_the_environment_is_made_anew(sandbox, rows, monkeypatch):
