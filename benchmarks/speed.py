@@ -4,8 +4,10 @@
     python -m benchmarks.speed --only step cold
 
 Every comparison takes turns, A B A B, in one run, and the ratio is the median over the pairs: the
-machine may be shared. "Bare" is the same program on the same rows in one process: five folds and
-the final fit, nothing around them. Results and a description of the machine go to
+machine may be shared. Between them it rests for a quarter of a second, in which the harness gets
+its next workers ready, as it does while an agent thinks; without the rest that work would slow the
+other call. "In a row" is without rest. "Bare" is the same program on the same rows in one process:
+five folds and the final fit, nothing around them. Results and a description of the machine go to
 `benchmarks/results/speed.json`.
 """
 
@@ -35,6 +37,7 @@ from harness.ratchet import Run
 from harness.scoring import Scorer
 from harness.task import HEART, REPO, Task
 
+REST_S = 0.25
 RESULTS = Path(__file__).parent / "results" / "speed.json"
 BASELINE = (REPO / "train.py").read_text(encoding="utf-8")
 LR = "LogisticRegression(C=1.0, max_iter=500, random_state=42)"
@@ -90,11 +93,21 @@ def timed(call) -> tuple[float, object]:
     return time.perf_counter() - began, result
 
 
+def rested(call) -> float:
+    """Seconds of a call on a machine that has come to rest."""
+    time.sleep(REST_S)
+    return timed(call)[0]
+
+
+def in_a_row(call, count: int) -> float:
+    """Median seconds of a call that follows itself at once."""
+    return round(float(np.median([timed(call)[0] for _ in range(count)])), 4)
+
+
 def pairs(a, b, count: int) -> dict:
     """Time two calls in turn and relate them."""
     a(), b()
-    rows = [(timed(a)[0], timed(b)[0]) for _ in range(count)]
-    times = np.array(rows)
+    times = np.array([(rested(a), rested(b)) for _ in range(count)])
     ratio = times[:, 0] / times[:, 1]
     return {
         "a_s": round(float(np.median(times[:, 0])), 4),
@@ -153,11 +166,7 @@ print("test_auc:", roc_auc_score(split.y_test, model.predict_proba(
 
 
 def cold() -> dict:
-    """A score against a Python that starts, imports and cross-validates, as the original does.
-
-    In the pairs the workers have the time of a cold start to get ready for the next score, as they
-    have while an agent thinks; `in_a_row` is what is left when nobody thinks.
-    """
+    """A score against a Python that starts, imports and cross-validates, as the original does."""
     code = COLD.format(root=str(REPO))
 
     def start_python() -> None:
@@ -165,11 +174,10 @@ def cold() -> dict:
 
     with Scorer() as scorer:
         found = pairs(start_python, lambda: scorer.score(BASELINE), 12)
-        row = [timed(lambda: scorer.score(BASELINE))[0] for _ in range(60)]
-    found["in_a_row_s"] = round(float(np.median(row)), 4)
+        found["in_a_row_s"] = in_a_row(lambda: scorer.score(BASELINE), 60)
     found["in_a_row_ratio"] = round(found["a_s"] / found["in_a_row_s"], 1)
     print(
-        f"  cold process / warm score {found['ratio']:.1f}; without a pause between scores "
+        f"  cold process / warm score {found['ratio']:.1f}; scores in a row "
         f"{found['in_a_row_ratio']:.1f}",
         flush=True,
     )
