@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.cluster import ClusterScorer
 from harness.sandbox import usable_cpus
-from harness.scoring import Score
+from harness.score import Score
 from harness.task import HEART
 
 FOREST = '''"""A model heavy enough that scoring it is the work."""

@@ -17,7 +17,12 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPO), str(REPO / "tests")]
 
-from museum import gallery, naive, surroundings  # noqa: E402
+from museum import gallery, surroundings  # noqa: E402
+
+from harness import naive  # noqa: E402
+from harness.task import BASELINE_VAL_AUC  # noqa: E402
+
+TOLERANCE = 0.005  # above the baseline: what a naive ratchet would surely keep
 
 # Without seccomp these could reach other processes and the settings of the machine.
 UNSAFE = "marked `Naive: skip`, and seccomp is off"
@@ -43,11 +48,11 @@ def run_naive(exhibits) -> int:
     safe = [e for e in cheats if e.naive]
     won, left = [], []
     for exhibit in safe:
-        value, how = naive.naive_score(exhibit.source)
+        value = naive.score(exhibit.source)
         left += surroundings.sweep()
-        won += [exhibit] if naive.wins(value) else []
-        word = "WINS" if naive.wins(value) else "-"
-        print(f"{word:5} {exhibit.name:32} val_auc {value:.6f} ({how})", flush=True)
+        won += [exhibit] if value > BASELINE_VAL_AUC + TOLERANCE else []
+        word = "WINS" if exhibit in won else "-"
+        print(f"{word:5} {exhibit.name:32} val_auc {value:.6f}", flush=True)
     print(f"\nnaive harness: {len(won)} of {len(safe)} cheats win, {len(left)} things left behind")
     print(f"not tried, since they could hurt the machine: {len(cheats) - len(safe)}")
     for family in dict.fromkeys(e.family for e in safe):

@@ -28,8 +28,9 @@ import numpy as np
 from harness import RunError, stats
 from harness.gitfiles import write_file
 from harness.ledger import BASELINE, DISCARDED, Ledger, Row
-from harness.scoring import CandidateError, Scorer
+from harness.scoring import Scorer
 from harness.settings import read_settings
+from harness.source import CandidateError
 from harness.task import HEART, HUNGARY, Task, get_task
 from harness.workspace import Workspace
 

@@ -411,8 +411,9 @@ def plan(answer, noise_sd: float) -> str:
     need(tries == int(tries) and 1 <= tries <= 12, "tries: a whole number from 1 to 12 here.")
     need(answer["rule"] in RULES, f"rule: one of {', '.join(RULES)}.")
     openings = as_number(answer["openings"])
+    need(openings != 0, "openings: the audit below opens it once, to judge. Plan for that.")
     need(
-        openings in (0, 1),
+        openings == 1,
         "openings: at most 1. What is looked at twice is chosen by, and can no longer judge.",
     )
     lesson = "Strict believes any gain: let the audit judge. " if answer["rule"] == "strict" else ""

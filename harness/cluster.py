@@ -18,10 +18,12 @@ from dataclasses import fields
 
 import numpy as np
 
+from harness.jobs import SandboxError
 from harness.probes import Probe
-from harness.sandbox import SandboxError
-from harness.scoring import CandidateError, Score, Scorer
+from harness.score import Score
+from harness.scoring import Scorer
 from harness.settings import take_fingerprint
+from harness.source import CandidateError
 from harness.task import Task, get_task
 
 CONNECT_S = 30.0

@@ -7,10 +7,11 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 
-from harness import fingerprint
+from harness import fingerprint, seal
 from harness.settings import REPO, RUNS
 
 MODULES = {
@@ -89,9 +90,46 @@ def _data() -> tuple[bool, str]:
 
 def _isolation() -> Iterator[tuple[bool, str]]:
     try:
-        from harness.sandbox import describe
+        from harness.sandbox import isolation_name
     except ImportError as err:
         yield False, f"isolation: unknown ({err})"
         return
-    for line in describe():
+    yield True, f"isolation: {isolation_name(*locks())}"
+    for line in layers():
         yield True, line
+
+
+def locks() -> tuple[str, bool, bool]:
+    """Tell which method and which locks this machine offers, as `isolation_name` wants them."""
+    linux = sys.platform == "linux"
+    return "fork" if linux else "spawn", seal.landlock_abi() > 0, seal.seccomp_supported()
+
+
+def layers() -> Iterator[str]:
+    """Explain in plain words what holds a candidate here, a line per layer."""
+    if sys.platform != "linux":
+        yield (
+            "Candidates run in processes of their own with a deadline, but this system offers no "
+            "lock without root that the course uses: files and network stay open to them. The "
+            "probes still catch programs that know the answers. Linux (also WSL 2) is safer."
+        )
+        return
+    _, landlock, calls = locks()
+    abi = seal.landlock_abi()
+    missing = [] if abi >= 6 else ["; no rule for signals and abstract sockets (ABI 6)"]
+    missing += [] if abi >= 3 else ["; cutting files is stopped by seccomp alone (ABI 3)"]
+    if landlock:
+        yield f"Landlock {abi}: only Python's libraries can be read{''.join(missing)}."
+    else:
+        yield (
+            "Landlock: not offered by this kernel (5.13 or newer has it, unless a container's "
+            "profile forbids it). A candidate could read the data file; the probes still tell."
+        )
+    if calls:
+        yield "seccomp: no sockets, no new processes, no signals to others, no shared IPC."
+    else:
+        yield (
+            "seccomp: the table of system calls is known for x86_64 only and untested elsewhere, "
+            "so it is off here. Network and new processes stay open to a candidate."
+        )
+    yield "Limits: memory, processor time, files, output; the deadline ends everything."

@@ -18,24 +18,19 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from harness.sandbox import (
-    BASE_IMPORTS,
+from harness.folders import remove_tree, too_full
+from harness.jobs import (
     FILE_LIMIT,
     LOG_BYTES,
     OUTPUT_LIMIT,
-    WORKER,
     Job,
     Reply,
     SandboxError,
     ended_without_reply,
-    import_path,
-    imports_for,
     parse_reply,
-    plain,
-    remove_tree,
-    too_full,
-    worker_environment,
 )
+from harness.reach import BASE_IMPORTS, WORKER, import_path, imports_for, worker_environment
+from harness.source import plain
 
 START_S = 120.0  # a template that is not ready by then never will be
 SPARES = 6  # one score of five folds and a final fit

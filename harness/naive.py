@@ -1,71 +1,79 @@
 """The harness that this course does not use: it scores a program inside the program's own process.
 
-Loops of this kind often look like this. Lesson 06 holds it beside the real one. It believes a
-`val_auc:` line that the program prints, as the first such loops did. Run it on exhibits of the
-museum that are known to be harmless, never on a stranger's program: nothing is locked in here.
+A stand-in for the usual way: import train.py, cross-validate in the same process with a one-shot
+alarm, print the score, and believe the first `val_auc:` line. Lesson 06 holds it beside the real
+one, `benchmarks/museum.py --naive` shows it every exhibit that is known to be harmless. Never give
+it a stranger's program: nothing is locked in here.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parent.parent
-_LINE = re.compile(r"^val_auc: (\S+)", re.MULTILINE)
-_RUNNER = """
+from harness.agents.process import Runner
+from harness.task import REPO
+
+EVALUATE = """
+import signal
 import sys
-sys.path.insert(0, sys.argv[2])
+
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+sys.path.insert(0, ".")
 from harness.task import HEART
 
-split = HEART.split()
-X, y = split.X_train, split.y_train
-names = {"__name__": "train", "__file__": sys.argv[1]}
-exec(compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec"), names)
-scores = []
-for train, val in HEART.folds(X, y):
-    model = names["build_pipeline"]()
-    model.fit(names["feature_fn"](X.iloc[train]), y[train])
-    new = names["feature_fn"](X.iloc[val])
-    if hasattr(model, "predict_proba"):
-        p = np.asarray(model.predict_proba(new))[:, 1]
-    else:
-        p = model.decision_function(new)
-    scores.append(roc_auc_score(y[val], p))
+X_train, y_train, X_test, y_test = HEART.split()
+if hasattr(signal, "alarm"):
+    signal.alarm(20)
+from train import build_pipeline, feature_fn
+
+features = feature_fn(X_train)
+folds = StratifiedKFold(5, shuffle=True, random_state=42)
+scores = cross_val_score(build_pipeline(), features, y_train, cv=folds, scoring="roc_auc")
 print(f"val_auc: {np.mean(scores):.6f}")
 """
 
 
-def score(source: str, timeout_s: float = 120.0) -> float:
+def score(source: str | bytes, timeout_s: float = 30.0) -> float:
     """Return what a naive harness believes of a program; NaN if it crashes or hangs.
 
     Parameters
     ----------
-    source : str
+    source : str or bytes
         Text of a `train.py`.
     timeout_s : float
-        Seconds until it is given up.
+        Seconds until it is given up and all that it started is ended.
     """
-    with tempfile.TemporaryDirectory() as top:
+    with tempfile.TemporaryDirectory(prefix="naive-") as top:
         # Deep inside, so that what a program leaves in `../..` goes with the folder.
-        folder = Path(top) / "a" / "b" / "c"
-        folder.mkdir(parents=True)
-        path = folder / "train.py"
-        path.write_text(source, encoding="utf-8")
-        # The program lies in the course's folder for a naive loop: it can reach all that is there.
-        command = [sys.executable, "-c", _RUNNER, str(path), str(REPO)]
-        try:
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, timeout=timeout_s, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return float("nan")
-    found = _LINE.search(done.stdout.decode("utf-8", "replace"))
+        place = Path(top, "a", "b", "c")
+        # The program lies where a naive loop has it, beside the harness and in a git repository:
+        # a copy, for it can reach all that is there.
+        shutil.copytree(REPO / "harness", place / "harness", ignore=_not_copied)
+        data = source.encode("utf-8") if isinstance(source, str) else source
+        (place / "train.py").write_bytes(data)
+        (place / "evaluate.py").write_text(EVALUATE, encoding="utf-8")
+        for command in (["init", "-q"], ["add", "harness"], [*_NOBODY, "commit", "-qm", "x"]):
+            subprocess.run(["git", *command], cwd=place, capture_output=True, check=False)
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        env |= {"HOME": top, "TMPDIR": top, "PWD": str(place), "OMP_NUM_THREADS": "1"}
+        env |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "evaluate.py"]
+        said = Runner().run(command, cwd=place, env=env, stdin="", timeout=timeout_s, grace=0.0)
+    found = re.search(r"^val_auc: (\S+)", said.stdout, re.MULTILINE)
     try:
-        return float(found[1]) if found else float("nan")
+        return float(found[1]) if found else math.nan
     except ValueError:
-        return float("nan")
+        return math.nan
+
+
+_NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+_not_copied = shutil.ignore_patterns("__pycache__")

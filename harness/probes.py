@@ -17,8 +17,9 @@ import pandas as pd
 from harness.task import HEART, Task
 
 if TYPE_CHECKING:
-    from harness.sandbox import Reply
-    from harness.scoring import Score, Scorer
+    from harness.jobs import Reply
+    from harness.score import Score
+    from harness.scoring import Scorer
 
 TWIN_DRAWS = 4
 SHUFFLES = 2

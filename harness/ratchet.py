@@ -14,46 +14,18 @@ import math
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import RunError, notes
 from harness import settings as runfile
 from harness.agents import Past, Proposal, View, normalise
 from harness.gitfiles import write_file
+from harness.judging import Best, Judged, Refused, judge
 from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.runlock import RunLock
 from harness.source import MAX_BYTES, refusal
 from harness.task import get_task
 from harness.workspace import SHORT, Workspace, check_tag
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Stands in for a score where there was nothing to score."""
-
-    status: str
-    val_auc: float = math.nan
-    val_sd: float = math.nan
-    test_auc: float = math.nan
-    fold_scores: tuple[float, ...] = ()
-    wall_time_s: float = 0.0
-    isolation: str = "not run"
-    log: str = ""
-    probes: tuple = ()
-    ok: bool = False
-
-
-@dataclass
-class Best:
-    """The best candidate so far, and what rules have been told about it."""
-
-    iteration: int
-    sha: str
-    source: str
-    val_auc: float
-    fold_scores: tuple[float, ...]
-    repeats: object = None
 
 
 @functools.lru_cache(maxsize=256)
@@ -388,12 +360,14 @@ class Run:
         scores = [next(answers) if score is None else score for score in scores]
         rows = []
         for proposal, score, tree in zip(proposals, scores, stored.result(), strict=True):
-            score, keep, reason, repeats = self._judge(proposal, score)
-            delta = score.val_auc - self.best.val_auc
-            decision = KEPT if keep else DISCARDED
-            rows.append(self._record(proposal, score, decision, reason, delta, started, tree))
-            if keep:
-                self.best.repeats = repeats
+            found = self._judge(proposal, score)
+            delta = found.score.val_auc - self.best.val_auc
+            decision = KEPT if found.keep else DISCARDED
+            rows.append(
+                self._record(proposal, found.score, decision, found.reason, delta, started, tree)
+            )
+            if found.keep:
+                self.best.repeats = found.repeats
         return rows
 
     def _refusal(self, proposal: Proposal, in_batch: dict[str, int]) -> str | None:
@@ -407,39 +381,11 @@ class Run:
         same = in_batch.get(program_id(proposal.source)) if same is None else same
         return None if same is None else f"duplicate of iteration {same}"
 
-    def _judge(self, proposal: Proposal, score):
-        """Apply the rule; probe what would be kept. Return score, keep, reason, repeats."""
+    def _judge(self, proposal: Proposal, score) -> Judged:
         if not score.ok:
-            return score, False, "", None
-        from harness.rules import Evidence
-        from harness.scoring import CandidateError
-
-        mine = Evidence(score.val_auc, score.fold_scores, len(proposal.source))
-        best = Evidence(self.best.val_auc, self.best.fold_scores, len(self.best.source))
-        seeds = self.rule.fold_seeds
-        if seeds and self.rule.worth_confirming(mine, best):
-            if self.best.repeats is None:
-                try:
-                    self.best.repeats = self.scorer.fold_scores(self.best.source, seeds)
-                except CandidateError as err:
-                    raise RunError(
-                        f"the best program fails on fresh folds ({err}), which rule "
-                        f"'{self.rule.name}' needs: start a new tag with another rule"
-                    ) from None
-            try:
-                mine = replace(mine, repeats=self.scorer.fold_scores(proposal.source, seeds))
-            except CandidateError as err:  # it scored once, but not on other folds
-                kind, _, why = str(err).partition(" (")
-                status = f"{kind} (on fresh folds: {why or ')'}"
-                return replace(score, status=status, val_auc=math.nan), False, "", None
-            best = replace(best, repeats=self.best.repeats)
-        verdict = self.rule.decide(mine, best)
-        if verdict.keep:
-            self._hook("probe")
-            score = self.scorer.probe(proposal.source, score, self.best.source)
-            if not score.ok:
-                return replace(score, val_auc=math.nan), False, "", None
-        return score, verdict.keep, verdict.reason, mine.repeats
+            return Judged(score)
+        probing = functools.partial(self._hook, "probe")
+        return judge(proposal.source, score, self.best, self.rule, self.scorer, probing)
 
     def _record(
         self,

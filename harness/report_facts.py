@@ -101,7 +101,8 @@ def _owner(lock: Path) -> int | None:
 
 def measure_noise(run: Run) -> float | None:
     """Measure the standard deviation of the start's score over fold seeds; None if it fails."""
-    from harness.scoring import CandidateError, Scorer
+    from harness.scoring import Scorer
+    from harness.source import CandidateError
     from harness.task import get_task
 
     try:

@@ -7,156 +7,23 @@ choosing.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from harness.jobs import Job, Packed, Reply
 from harness.probes import Probe, run_probes
-from harness.sandbox import Job, Packed, Reply, Sandbox, plain
-from harness.source import refusal
+from harness.sandbox import Sandbox
+from harness.score import Score
+from harness.source import CandidateError, check_source, plain
 from harness.task import HEART, Task
 
-HYPOTHESIS_LIMIT = 200  # characters
 KEEP_PACKED = 64 * 1024**2  # bytes of packed folds that are worth keeping between scores
-TIMEOUT, CRASHED, REJECTED = 2, 3, 4  # exit statuses of C3
-
-
-class CandidateError(Exception):
-    """A candidate cannot be used; the message is a status such as ``crashed (reason)``."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """What one candidate came to; all figures are NaN unless `status` is ``ok``.
-
-    Attributes
-    ----------
-    val_auc, val_sd : float
-        Mean and standard deviation (ddof=1) of the task's metric over the folds.
-    fold_scores : tuple of float
-    test_auc, test_acc, test_f1 : float
-        On the sealed test rows. Never shown to an agent.
-    wall_time_s : float
-    log : str
-        What the candidate printed, bounded.
-    predictions : tuple of ndarray
-        Per fold, in the order in which the rows were asked for; for the probes.
-    """
-
-    status: str
-    val_auc: float = float("nan")
-    val_sd: float = float("nan")
-    fold_scores: tuple[float, ...] = ()
-    test_auc: float = float("nan")
-    test_acc: float = float("nan")
-    test_f1: float = float("nan")
-    wall_time_s: float = 0.0
-    cv_folds: int = 0
-    isolation: str = ""
-    hypothesis: str = ""
-    log: str = ""
-    probes: tuple[Probe, ...] = ()
-    cpu_s: float = field(default=float("nan"), compare=False)
-    peak_mib: float = field(default=float("nan"), compare=False)
-    predictions: tuple[np.ndarray, ...] = field(default=(), compare=False, repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the score counts."""
-        return self.status == "ok"
-
-    @property
-    def exit_code(self) -> int:
-        """Exit status of C3."""
-        codes = {"ok": 0, "timeout": TIMEOUT, "crashed": CRASHED, "rejected": REJECTED}
-        return codes[self.status.partition(" ")[0]]
-
-    def lines(self) -> str:
-        """The score as C3 prints it."""
-        values = {
-            "val_auc": f"{self.val_auc:.6f}",
-            "val_sd": f"{self.val_sd:.6f}",
-            "test_auc": f"{self.test_auc:.6f}",
-            "test_acc": f"{self.test_acc:.6f}",
-            "test_f1": f"{self.test_f1:.6f}",
-            "wall_time_s": f"{self.wall_time_s:.3f}",
-            "cv_folds": str(self.cv_folds),
-            "isolation": self.isolation,
-            "status": self.status,
-        }
-        return "\n".join(f"{key}: {value}" for key, value in values.items())
-
-    def to_dict(self) -> dict:
-        """The score as plain numbers and text, NaN as None (for JSON)."""
-
-        def clean(value):
-            if isinstance(value, float) and not np.isfinite(value):
-                return None
-            if isinstance(value, dict):
-                return {k: clean(v) for k, v in value.items()}
-            if isinstance(value, (list, tuple)):
-                return [clean(v) for v in value]
-            return value
-
-        return clean(asdict(replace(self, predictions=())))
-
-
-def check_source(source: str | bytes) -> tuple[bytes, str]:
-    """Read a candidate's text without running it.
-
-    Returns
-    -------
-    source : bytes
-    hypothesis : str
-
-    Raises
-    ------
-    CandidateError
-        With the status that the candidate gets.
-    """
-    data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else bytes(source)
-    reason = refusal(data)
-    if reason:
-        raise CandidateError(f"rejected ({reason})")
-    return data, read_hypothesis(data.decode("utf-8"))
-
-
-def read_hypothesis(source: str) -> str:
-    """Take HYPOTHESIS from the syntax tree.
-
-    Raises
-    ------
-    CandidateError
-        If the program does not parse, or has no constant one-line HYPOTHESIS.
-    """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as err:
-        where = f", line {err.lineno}" if err.lineno else ""
-        raise CandidateError(f"crashed ({plain(f'SyntaxError: {err.msg}{where}')})") from None
-    except (ValueError, RecursionError, MemoryError) as err:
-        raise CandidateError(f"crashed ({plain(f'{type(err).__name__}: {err}')})") from None
-    found = None
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and any(
-            isinstance(t, ast.Name) and t.id == "HYPOTHESIS" for t in targets
-        ):
-            found = node.value
-    if not (isinstance(found, ast.Constant) and isinstance(found.value, str)):
-        raise CandidateError("rejected (train.py needs a line HYPOTHESIS = 'one line of text')")
-    text = found.value
-    if not text.strip() or len(text) > HYPOTHESIS_LIMIT or len(text.splitlines()) > 1:
-        raise CandidateError(
-            f"rejected (HYPOTHESIS must be one line of 1 to {HYPOTHESIS_LIMIT} characters)"
-        )
-    return plain(text, HYPOTHESIS_LIMIT)
 
 
 @dataclass(frozen=True)

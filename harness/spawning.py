@@ -16,20 +16,17 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from harness.sandbox import (
+from harness.folders import remove_tree
+from harness.jobs import (
     FILE_LIMIT,
     LOG_BYTES,
     OUTPUT_LIMIT,
-    WORKER,
     Job,
     Reply,
     ended_without_reply,
-    import_path,
-    imports_for,
     parse_reply,
-    remove_tree,
-    worker_environment,
 )
+from harness.reach import WORKER, import_path, imports_for, worker_environment
 
 # Every job pays its own imports here, so only what nearly every program uses is warmed up.
 FEW_IMPORTS = ("numpy", "pandas", "sklearn.pipeline", "sklearn.impute", "sklearn.linear_model")

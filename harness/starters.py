@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.agents.surgery import import_lines
 from harness.task import Task
 
 TEXT_TERMS = 100  # of a text column: the most frequent words
@@ -182,8 +183,7 @@ def _hypothesis(text: str) -> list[str]:
 def _imports(needs: set[tuple[str, str]]) -> list[str]:
     lines = ["import pandas as pd"] if ("pandas", "") in needs else []
     for module in sorted({m for m, n in needs if n}):
-        names = sorted((n for m, n in needs if m == module), key=lambda n: (n[0].islower(), n))
-        lines.append(f"from {module} import {', '.join(names)}")
+        lines += import_lines(module, [n for m, n in needs if m == module])
     return lines
 
 
@@ -228,7 +228,7 @@ def write_program(task: Task, X: pd.DataFrame, n: int, dropped: Mapping[str, str
         "rows": f"{len(X)} rows, {len(task.columns)} columns",
         "n_train": str(n),
         "table": "\n".join(table),
-        "dropped": "\n\nLeft out, since no model should see them:\n" + "\n".join(gone) * bool(gone)
+        "dropped": "\n".join(["\n\nLeft out, since no model should see them:", *gone])
         if gone
         else "",
         "methods": methods,

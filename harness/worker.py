@@ -16,7 +16,6 @@ The job's numbers go back as raw float64, never as objects.
 from __future__ import annotations
 
 import gc
-import importlib
 import importlib.util
 import json
 import linecache
@@ -28,8 +27,8 @@ import signal
 import socket
 import struct
 import sys
-import threading
 import types
+import warnings
 
 OK, ERROR = b"\x00", b"\x01"
 REASON_BYTES = 2000
@@ -43,6 +42,9 @@ def load_neighbour(name: str):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+warmup = load_neighbour("warmup")
 
 
 # ---------------------------------------------------------------------------- the candidate
@@ -165,94 +167,7 @@ def unpack(buffer):
     return pickle.loads(parts[0], buffers=parts[1:])
 
 
-# ------------------------------------------------------------------ an environment that repeats
-
-
-def quiet_environment(scratch: str) -> None:
-    """Point everything that writes to the scratch folder."""
-    import tempfile
-
-    for name in ("HOME", "TMPDIR", "TMP", "TEMP", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
-        os.environ[name] = scratch
-    tempfile.tempdir = None
-    os.chdir(scratch)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed the global generators, for programs that forgot to seed their own."""
-    import random
-
-    import numpy as np
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-
-
-def thread_semaphores() -> None:
-    """Let multiprocessing's locks be thread locks.
-
-    A POSIX semaphore lives in /dev/shm, which is closed; processes are not possible anyway, and
-    `multiprocessing.pool.ThreadPool` needs no more than this.
-    """
-    import multiprocessing.synchronize as sync
-
-    class ThreadSemLock:
-        SEM_VALUE_MAX = 2**31 - 1
-
-        def __init__(self, kind, value, maxvalue, name, unlink):
-            self.kind, self.maxvalue, self.handle, self.name = kind, maxvalue, 0, None
-            self._lock = threading.RLock() if kind == 0 else threading.Semaphore(value)
-
-        def acquire(self, block=True, timeout=None):
-            if not block:
-                return self._lock.acquire(False)
-            return self._lock.acquire(True, -1 if timeout is None and self.kind == 0 else timeout)
-
-        def release(self):
-            self._lock.release()
-
-        def __enter__(self):
-            return self.acquire()
-
-        def __exit__(self, *exc):
-            self.release()
-
-        def _after_fork(self):
-            pass
-
-    sync._multiprocessing.SemLock = ThreadSemLock
-
-
-def warm_up(modules: list[str]) -> None:
-    """Import what jobs will need, so that it is paid once."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in modules:
-            try:
-                importlib.import_module(name)
-            except Exception:
-                pass  # an optional package that is not here: the candidate will be told itself
-        if "flaml" in modules:
-            _still_memory()
-        sys.dont_write_bytecode = True  # from here on, what is imported is the candidate's wish
-        if "sklearn.pipeline" in sys.modules and "sklearn.linear_model" in sys.modules:
-            first_fit()
-
-
-def _still_memory() -> None:
-    """Let psutil report a machine at rest: FLAML asks, and the true figures are closed.
-
-    How much memory is free just now would be a way to hear from another fold, and no two runs
-    would see the same.
-    """
-    import psutil
-
-    now = psutil.virtual_memory()
-    rest = now._replace(available=now.total, free=now.total, used=0, percent=0.0)
-    psutil.virtual_memory = lambda: rest
-
+# ------------------------------------------------------------------------------ a first program
 
 FIRST_PROGRAM = b"""
 from sklearn.impute import SimpleImputer
@@ -273,13 +188,17 @@ def first_fit() -> None:
 
     First calls import and cache a good deal.
     """
+    if "sklearn.linear_model" not in sys.modules:
+        return  # not here: the candidate will be told itself
     import numpy as np
     import pandas as pd
 
     X = pd.DataFrame({"a": [0.0, 1, 2, np.nan] * 2, "b": [1.0, 0, 1, 0, 2, 2, 0, 1]})
     y = np.array([0, 1] * 4)
     rows = pickle.loads(pickle.dumps((X, y, X), protocol=5))
-    run_candidate(FIRST_PROGRAM, {"kind": "binary", "n_outputs": 1}, *rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run_candidate(FIRST_PROGRAM, {"kind": "binary", "n_outputs": 1}, *rows)
     del sys.modules["train"], linecache.cache["train.py"]
 
 
@@ -313,8 +232,9 @@ class Template:
         """Fork, kill and reap on request until the trusted side hangs up."""
         self.seal.die_with_parent()
         self.seal.adopt_orphans()
-        warm_up(self.config["imports"])
-        thread_semaphores()
+        warmup.import_all(self.config["imports"])
+        warmup.thread_semaphores()
+        first_fit()
         self.seal.stop_access_times()
         if self.config["landlock"]:
             self.seal.restrict_files([*self.config["read"], "/proc"], self.config["scratch"])
@@ -392,7 +312,7 @@ class Template:
             calls = self.seal.call_filter(os.getpid()) if self.config["seccomp"] else b""
             self.prefault.copy_ahead(self.written, lambda: select.select([sock], [], [], 0)[0])
             job, source, rows = take_job(sock)
-            seed_everything(job["seed"])
+            warmup.seed_everything(job["seed"])
             if calls:
                 self.seal.restrict_calls(calls)
             reply = answer(source, job, rows)
@@ -413,7 +333,7 @@ class Template:
         os.dup2(log_fd, 1)
         os.dup2(log_fd, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        quiet_environment(request["scratch"])
+        warmup.quiet_environment(request["scratch"])
         self.seal.limit_resources(request["memory"], request["cpu_s"], request["file_bytes"])
         if self.config["landlock"]:
             roots = [*self.config["roots"], "/proc/self"]
@@ -448,7 +368,8 @@ def once() -> None:
     """Answer one job whose header comes on standard input (where forking is not safe)."""
     config = json.loads(sys.stdin.buffer.readline())
     sys.path[:] = config["path"]
-    warm_up(config["imports"])
+    warmup.import_all(config["imports"])
+    first_fit()
     line = sys.stdin.buffer.readline()
     if not line.strip():
         return
@@ -461,14 +382,14 @@ def once() -> None:
         os.remove(path)
     reply_fd = os.dup(1)
     os.dup2(2, 1)
-    quiet_environment(job["scratch"])
+    warmup.quiet_environment(job["scratch"])
     if os.name == "posix":
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (job["cpu_s"], job["cpu_s"]))
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["file_bytes"], job["file_bytes"]))
-    seed_everything(job["seed"])
+    warmup.seed_everything(job["seed"])
     reply = answer(source, job, rows)
     while reply:
         reply = reply[os.write(reply_fd, reply) :]

@@ -12,7 +12,7 @@ import pytest
 from harness import fingerprint
 from harness.agents import Proposal
 from harness.ratchet import program_id
-from harness.scoring import CandidateError
+from harness.source import CandidateError
 
 PROGRAM = b"# Program\n"
 SECRET = 0.123456789  # every fake test figure: must never be seen by an agent

@@ -16,7 +16,9 @@ from harness.agents import Proposal
 from harness.audit import CANNOT_TELL, LUCK, REAL, judge
 from harness.ratchet import Run
 from harness.rules import RULES
-from harness.scoring import CandidateError, Score, Scorer
+from harness.score import Score
+from harness.scoring import Scorer
+from harness.source import CandidateError
 from harness.stats import Interval, corrected_t_test
 from harness.task import HEART, HUNGARY, Task
 

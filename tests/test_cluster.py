@@ -20,9 +20,11 @@ pytest.importorskip("distributed", reason="the extra 'cluster' is not installed"
 from harness import cluster, fingerprint, settings
 from harness.agents import Proposal
 from harness.cluster import Cluster, ClusterScorer, pack_score, unpack_score
+from harness.jobs import SandboxError
 from harness.ratchet import Run
-from harness.sandbox import SandboxError
-from harness.scoring import CandidateError, Score, Scorer
+from harness.score import Score
+from harness.scoring import Scorer
+from harness.source import CandidateError
 from harness.task import HEART, REPO, Task
 
 START = (REPO / "train.py").read_text(encoding="utf-8")

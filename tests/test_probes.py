@@ -16,7 +16,8 @@ from harness.probes import (
     turn_labels,
     twin_labels,
 )
-from harness.scoring import CandidateError, Scorer
+from harness.scoring import Scorer
+from harness.source import CandidateError
 from harness.task import HEART, REPO, Task
 
 BASELINE = (REPO / "train.py").read_text(encoding="utf-8")

@@ -19,21 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import prefault, seal
-from harness.sandbox import (
-    Job,
-    Packed,
-    Sandbox,
-    SandboxError,
+from harness.folders import remove_tree, too_full
+from harness.jobs import Job, Packed, SandboxError, parse_reply
+from harness.reach import (
     import_path,
     imports_for,
-    parse_reply,
-    plain,
     readable_roots,
-    remove_tree,
-    too_full,
     without_hidden,
     worker_environment,
 )
+from harness.sandbox import Sandbox
+from harness.source import plain
 from harness.task import DATA_DIR, REPO
 from harness.worker import unpack
 

@@ -11,14 +11,9 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from harness.scoring import (
-    CandidateError,
-    Score,
-    Scorer,
-    check_source,
-    evaluate,
-    read_hypothesis,
-)
+from harness.score import Score
+from harness.scoring import Scorer, evaluate
+from harness.source import CandidateError, check_source, read_hypothesis
 from harness.task import BASELINE_VAL_AUC, HEART, REPO, Task
 
 BASELINE = (REPO / "train.py").read_text(encoding="utf-8")

@@ -1,0 +1,96 @@
+"""The same surroundings for every job: libraries imported, seeds set, no trace of the machine.
+
+Loaded by path by worker.py, on the untrusted side: it knows nothing of the package, of data or of
+candidates.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+
+
+def import_all(modules: list[str]) -> None:
+    """Import what jobs will need, so that it is paid once."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except Exception:
+                pass  # an optional package that is not here: the candidate will be told itself
+        if "flaml" in modules:
+            _still_memory()
+        sys.dont_write_bytecode = True  # from here on, what is imported is the candidate's wish
+
+
+def _still_memory() -> None:
+    """Let psutil report a machine at rest: FLAML asks, and the true figures are closed.
+
+    How much memory is free just now would be a way to hear from another fold, and no two runs
+    would see the same.
+    """
+    import psutil
+
+    now = psutil.virtual_memory()
+    rest = now._replace(available=now.total, free=now.total, used=0, percent=0.0)
+    psutil.virtual_memory = lambda: rest
+
+
+def quiet_environment(scratch: str) -> None:
+    """Point everything that writes to the scratch folder."""
+    import tempfile
+
+    for name in ("HOME", "TMPDIR", "TMP", "TEMP", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
+        os.environ[name] = scratch
+    tempfile.tempdir = None
+    os.chdir(scratch)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators, for programs that forgot to seed their own."""
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def thread_semaphores() -> None:
+    """Let multiprocessing's locks be thread locks.
+
+    A POSIX semaphore lives in /dev/shm, which is closed; processes are not possible anyway, and
+    `multiprocessing.pool.ThreadPool` needs no more than this.
+    """
+    import multiprocessing.synchronize as sync
+
+    class ThreadSemLock:
+        SEM_VALUE_MAX = 2**31 - 1
+
+        def __init__(self, kind, value, maxvalue, name, unlink):
+            self.kind, self.maxvalue, self.handle, self.name = kind, maxvalue, 0, None
+            self._lock = threading.RLock() if kind == 0 else threading.Semaphore(value)
+
+        def acquire(self, block=True, timeout=None):
+            if not block:
+                return self._lock.acquire(False)
+            return self._lock.acquire(True, -1 if timeout is None and self.kind == 0 else timeout)
+
+        def release(self):
+            self._lock.release()
+
+        def __enter__(self):
+            return self.acquire()
+
+        def __exit__(self, *exc):
+            self.release()
+
+        def _after_fork(self):
+            pass
+
+    sync._multiprocessing.SemLock = ThreadSemLock
