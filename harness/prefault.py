@@ -1,12 +1,11 @@
-"""A warm process's memory made cheap to fork, and its copies made ahead of need.
+"""Pages of memory that a usual fit writes, copied ahead of need.
 
 A forked process shares its parent's memory until it writes: the first write to each page stops the
 process and copies the page. Python writes to every object that it looks at (its reference count),
 so even a small fit copies some 2,000 pages, which costs more time than the fit. Which pages those
 are is known beforehand: `written_by` finds them in a trial process, and `copy_ahead` lets a process
 that still waits for its job copy them (madvise(2), MADV_POPULATE_WRITE, Linux 5.14). Where the
-system offers less, nothing is copied ahead and the fit pays as it goes. `join_pages` makes the fork
-and the end of the forked process cheaper: both cost in proportion to the pages that are mapped.
+system offers less, nothing is copied ahead and the fit pays as it goes.
 
 Like seal.py, for Linux alone and loaded by path: it knows nothing of the package.
 """
@@ -21,45 +20,13 @@ import struct
 import sys
 from collections.abc import Callable
 
-_POPULATE_WRITE, _COLLAPSE = 23, 25
-_HUGE = 2 << 20  # bytes; on processors with another size nothing comes of it
+_POPULATE_WRITE = 23
 _PRESENT, _OWN = 1 << 63, 1 << 56  # Documentation/admin-guide/mm/pagemap.rst
 _AT_ONCE = 32  # ranges between two looks at whether the job has come: about 0.2 ms
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 Ranges = list[tuple[int, int]]  # address and length in bytes
-
-
-def join_pages() -> None:
-    """Turn this process's small pages into huge ones where they lie side by side.
-
-    madvise(2), MADV_COLLAPSE, Linux 6.1. A forked process that writes to a huge page still copies
-    no more than a small one.
-    """
-    try:
-        with open("/proc/self/maps") as maps:
-            lines = maps.readlines()
-    except OSError:
-        return
-    for low, high in map(_private, lines):
-        low, high = -(-low // _HUGE) * _HUGE, high // _HUGE * _HUGE
-        if low < high:
-            _madvise(low, high - low, _COLLAPSE)
-
-
-def _private(line: str) -> tuple[int, int]:
-    """Take where private writable memory begins and ends from a line of /proc/self/maps."""
-    where, rights, *_ = line.split()
-    if rights != "rw-p" or line.endswith("[stack]\n"):
-        return 0, 0
-    low, high = where.split("-")
-    return int(low, 16), int(high, 16)
-
-
-def _madvise(at: int, length: int, advice: int) -> None:
-    # Memory that is gone by now, or a kernel that knows no such advice: no harm, no gain.
-    _libc.madvise(ctypes.c_size_t(at), ctypes.c_size_t(length), advice)
 
 
 def written_by(work: Callable[[], object]) -> Ranges:
@@ -100,7 +67,10 @@ def _own_pages() -> Ranges:
     try:
         with open("/proc/self/maps") as maps, open("/proc/self/pagemap", "rb", 0) as pages:
             for line in maps:
-                low, high = _private(line)
+                where, rights, *_ = line.split()
+                if rights != "rw-p" or line.endswith("[stack]\n"):
+                    continue
+                low, high = (int(part, 16) for part in where.split("-"))
                 pages.seek(low // size * 8)
                 data = pages.read((high - low) // size * 8)
                 for i, (entry,) in enumerate(struct.iter_unpack("=Q", data)):
@@ -140,5 +110,6 @@ def copy_ahead(ranges: Ranges, job_has_come: Callable[[], bool]) -> int:
     for i, (at, length) in enumerate(ranges):
         if i % _AT_ONCE == 0 and job_has_come():
             return i
-        _madvise(at, length, _POPULATE_WRITE)
+        # Memory that is gone by now, or a kernel that knows no such advice: no harm, no gain.
+        _libc.madvise(ctypes.c_size_t(at), ctypes.c_size_t(length), _POPULATE_WRITE)
     return len(ranges)

@@ -243,7 +243,6 @@ class Template:
         gc.collect()
         gc.freeze()
         gc.disable()
-        self.prefault.join_pages()
         self.written = self.prefault.written_by(first_fit)
         self.control.send(b'{"ready": true}')
         while True:

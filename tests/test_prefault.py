@@ -132,31 +132,3 @@ def test_a_system_that_does_not_tell_gives_nothing(monkeypatch):
     assert prefault.written_by(lambda: bytearray(10_000))
     monkeypatch.setattr(prefault, "open", closed, raising=False)
     assert prefault.written_by(lambda: bytearray(10_000)) == []
-
-
-def test_joined_pages_hold_what_they_held_and_are_fewer():
-    size = 8 << 20
-    area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    content = os.urandom(1 << 16) * (size >> 16)
-    for at in range(0, size, PAGE):  # by small pages
-        area[at : at + PAGE] = content[at : at + PAGE]
-    before = huge_kib()
-    prefault.join_pages()
-    assert area[:] == content
-    if huge_kib() == before:
-        assert not joined_by_hand(area), "the kernel joins pages, but join_pages asked for none"
-        pytest.skip("this kernel joins no pages on request (Linux 6.1)")
-
-
-def huge_kib() -> int:
-    """Anonymous memory of this process in huge pages, in KiB."""
-    with open("/proc/self/smaps_rollup") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("AnonHugePages"))
-
-
-def joined_by_hand(area) -> bool:
-    """Ask the kernel directly to join the first aligned huge page of an area."""
-    view = ctypes.c_char.from_buffer(area)
-    start = -(-ctypes.addressof(view) // (2 << 20)) * (2 << 20)
-    del view
-    return ctypes.CDLL(None).madvise(ctypes.c_size_t(start), ctypes.c_size_t(2 << 20), 25) == 0
