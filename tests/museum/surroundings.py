@@ -68,7 +68,8 @@ def tagged_attributes():
     """Extended attributes that carry the tag."""
     found = []
     if hasattr(os, "listxattr"):
-        for place in (*tagged_places(), sys.prefix, sys.executable):
+        places = (*tagged_places(), sys.prefix, sys.executable)
+        for place in dict.fromkeys(map(os.path.realpath, places)):
             try:
                 found += [(place, n) for n in os.listxattr(place) if TAG in n]
             except OSError:
