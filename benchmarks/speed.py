@@ -262,7 +262,7 @@ def loop(iterations: int) -> dict:
     """A whole playbook run: steps per minute, and where the time goes."""
     from harness.agents import get_agent
 
-    spent = dict.fromkeys(("agent", "score", "probe", "rest"), 0.0)
+    spent = dict.fromkeys(("agent", "score", "fresh folds", "probe", "rest"), 0.0)
 
     def watched(name: str, call):
         def inside(*args, **kwargs):
@@ -274,6 +274,7 @@ def loop(iterations: int) -> dict:
 
     with Scorer() as scorer, tempfile.TemporaryDirectory() as root:
         scorer.score = watched("score", scorer.score)
+        scorer.fold_scores = watched("fresh folds", scorer.fold_scores)
         scorer.probe = watched("probe", scorer.probe)
         agent = get_agent("playbook")
         agent.propose = watched("agent", agent.propose)
@@ -304,29 +305,43 @@ class OneNumber:
 
 
 def flat() -> dict:
-    """A thousand light iterations: does time, memory, handles or processes grow?"""
-    marks, me = [], psutil.Process()
+    """A thousand light iterations: does time, memory, handles or processes grow?
+
+    Every fifth iteration bare cross-validation is timed beside it, so that a machine that gets
+    slower is not taken for a loop that does.
+    """
+    marks, resumed, me = [], [], psutil.Process()
 
     def on_row(*_) -> None:
+        now = time.perf_counter()
         family = [me, *me.children(True)]
         memory = sum(p.memory_info().rss for p in family if p.is_running())
         handles = sum(p.num_fds() for p in family if p.is_running())
-        marks.append((time.perf_counter(), memory, handles, len(family)))
+        beside = np.nan if len(marks) % 5 else timed(lambda: bare.score(BASELINE))[0]
+        marks.append(
+            (now - resumed[-1] if resumed else np.nan, memory, handles, len(family), beside)
+        )
+        resumed.append(time.perf_counter())
 
     with Scorer() as scorer, tempfile.TemporaryDirectory() as root:
+        bare = Bare(scorer)
         run = Run.open("flat", root=Path(root), agent="command", scorer=scorer)
         run_loop(run, OneNumber(), iterations=1000, on_row=on_row)
         run.close()
-    seconds = np.diff([mark[0] for mark in marks])
     early, late = slice(100, 200), slice(-100, None)
-    found = {"iterations": len(seconds)}
-    found["time_ratio"] = round(float(np.median(seconds[late]) / np.median(seconds[early])), 3)
+    found = {"iterations": len(marks) - 1}
+    table = np.array(marks)
+    steps, beside = (
+        np.nanmedian(table[late, at]) / np.nanmedian(table[early, at]) for at in (0, -1)
+    )
+    found["time_ratio"] = round(float(steps / beside), 3)
+    found["bare_time_ratio"] = round(float(beside), 3)
     for at, name in enumerate(("memory", "handles", "processes"), start=1):
-        column = np.array([mark[at] for mark in marks])
-        growth = float(np.median(column[late]) - np.median(column[early]))
+        growth = float(np.median(table[late, at]) - np.median(table[early, at]))
         found[f"{name}_growth"] = round(growth / 2**20, 1) if name == "memory" else growth
     print(
-        f"  last 100 iterations / iterations 100 to 200: time {found['time_ratio']}, memory "
+        f"  last 100 iterations / iterations 100 to 200: time {found['time_ratio']} (bare beside "
+        f"it {found['bare_time_ratio']}, divided out), memory "
         f"{found['memory_growth']:+} MiB, handles {found['handles_growth']:+g}, processes "
         f"{found['processes_growth']:+g}",
         flush=True,

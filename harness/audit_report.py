@@ -65,8 +65,8 @@ def table(found: Audit) -> str:
             if found.in_time
             else [
                 (
-                    "noise floor",
-                    f"sd over {seeds} fold seeds: baseline {found.noise_baseline:.4f}, "
+                    "noise SD",
+                    f"over {seeds} fold seeds: baseline {found.noise_baseline:.4f}, "
                     f"best {found.noise_best:.4f}, paired difference {found.noise_paired:.4f}",
                 ),
                 ("fresh folds", f"gain {_signed(found.fresh)}, one-sided p={found.fresh_p:.3f}"),
@@ -174,7 +174,7 @@ def alt(found: Audit) -> str:
 
 @plots.styled
 def figure(found: Audit) -> Figure:
-    """Draw noise floor, gains with their intervals, and calibration."""
+    """Draw noise, gains with their intervals, and calibration."""
     fig, (floor, gains, curve) = plots.new_figure(message(found), height=4.2, columns=3)
     a, b = found.fresh_scores_baseline, found.fresh_scores_best
     for before, after in zip(a, b, strict=True):
