@@ -27,6 +27,11 @@ MODULES = {
     "jupyterlab": "jupyterlab",
     "papermill": "papermill",
 }
+NO_LOCKS = (
+    "Candidates run in processes of their own with a deadline, but this system offers no lock "
+    "without root that the course uses: files and network stay open to them. The probes still "
+    "catch programs that know the answers. Linux (also WSL 2) is safer."
+)
 FREE_GB = 1.0  # a long run with its logs needs a fraction of this
 
 
@@ -94,31 +99,17 @@ def _isolation() -> Iterator[tuple[bool, str]]:
     except ImportError as err:
         yield False, f"isolation: unknown ({err})"
         return
-    yield True, f"isolation: {isolation_name(*locks())}"
-    for line in layers():
+    linux, abi, calls = sys.platform == "linux", seal.landlock_abi(), seal.seccomp_supported()
+    yield True, f"isolation: {isolation_name('fork' if linux else 'spawn', abi > 0, calls)}"
+    for line in _layers(abi, calls) if linux else [NO_LOCKS]:
         yield True, line
 
 
-def locks() -> tuple[str, bool, bool]:
-    """Tell which method and which locks this machine offers, as `isolation_name` wants them."""
-    linux = sys.platform == "linux"
-    return "fork" if linux else "spawn", seal.landlock_abi() > 0, seal.seccomp_supported()
-
-
-def layers() -> Iterator[str]:
-    """Explain in plain words what holds a candidate here, a line per layer."""
-    if sys.platform != "linux":
-        yield (
-            "Candidates run in processes of their own with a deadline, but this system offers no "
-            "lock without root that the course uses: files and network stay open to them. The "
-            "probes still catch programs that know the answers. Linux (also WSL 2) is safer."
-        )
-        return
-    _, landlock, calls = locks()
-    abi = seal.landlock_abi()
+def _layers(abi: int, calls: bool) -> Iterator[str]:
+    """Explain in plain words what holds a candidate on Linux, a line per layer."""
     missing = [] if abi >= 6 else ["; no rule for signals and abstract sockets (ABI 6)"]
     missing += [] if abi >= 3 else ["; cutting files is stopped by seccomp alone (ABI 3)"]
-    if landlock:
+    if abi:
         yield f"Landlock {abi}: only Python's libraries can be read{''.join(missing)}."
     else:
         yield (

@@ -40,6 +40,7 @@ folds = StratifiedKFold(5, shuffle=True, random_state=42)
 scores = cross_val_score(build_pipeline(), features, y_train, cv=folds, scoring="roc_auc")
 print(f"val_auc: {np.mean(scores):.6f}")
 """
+_NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 
 
 def score(source: str | bytes, timeout_s: float = 30.0) -> float:
@@ -57,7 +58,8 @@ def score(source: str | bytes, timeout_s: float = 30.0) -> float:
         place = Path(top, "a", "b", "c")
         # The program lies where a naive loop has it, beside the harness and in a git repository:
         # a copy, for it can reach all that is there.
-        shutil.copytree(REPO / "harness", place / "harness", ignore=_not_copied)
+        no_caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPO / "harness", place / "harness", ignore=no_caches)
         data = source.encode("utf-8") if isinstance(source, str) else source
         (place / "train.py").write_bytes(data)
         (place / "evaluate.py").write_text(EVALUATE, encoding="utf-8")
@@ -73,7 +75,3 @@ def score(source: str | bytes, timeout_s: float = 30.0) -> float:
         return float(found[1]) if found else math.nan
     except ValueError:
         return math.nan
-
-
-_NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
-_not_copied = shutil.ignore_patterns("__pycache__")

@@ -6,6 +6,7 @@ import re
 
 from harness.agents import Proposal, hypothesis_of
 from harness.ledger import clean
+from harness.source import MAX_HYPOTHESIS
 
 NO_HYPOTHESIS = "(no hypothesis)"
 OUTPUT_MARK = "--- what the candidate printed ---\n"
@@ -15,7 +16,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")  # differs from run to run and tells
 
 def one_line_hypothesis(source: str) -> str:
     """Read a program's hypothesis as it stands in ledger, commit and log."""
-    return clean(hypothesis_of(source), 200) or NO_HYPOTHESIS
+    return clean(hypothesis_of(source), MAX_HYPOTHESIS) or NO_HYPOTHESIS
 
 
 def one_line_status(status: str) -> str:

@@ -8,7 +8,7 @@ MAX_BYTES = 256 * 1024
 # Nested f-strings cost Python's own parser time that grows with the square of their number, and
 # the trusted side parses every candidate. Nothing that a person would read has this many.
 MAX_BRACES = 10_000
-HYPOTHESIS_LIMIT = 200  # characters
+MAX_HYPOTHESIS = 200  # contract C1: one line, at most this many characters
 
 
 class CandidateError(Exception):
@@ -73,11 +73,11 @@ def read_hypothesis(source: str) -> str:
     if not (isinstance(found, ast.Constant) and isinstance(found.value, str)):
         raise CandidateError("rejected (train.py needs a line HYPOTHESIS = 'one line of text')")
     text = found.value
-    if not text.strip() or len(text) > HYPOTHESIS_LIMIT or len(text.splitlines()) > 1:
+    if not text.strip() or len(text) > MAX_HYPOTHESIS or len(text.splitlines()) > 1:
         raise CandidateError(
-            f"rejected (HYPOTHESIS must be one line of 1 to {HYPOTHESIS_LIMIT} characters)"
+            f"rejected (HYPOTHESIS must be one line of 1 to {MAX_HYPOTHESIS} characters)"
         )
-    return plain(text, HYPOTHESIS_LIMIT)
+    return plain(text, MAX_HYPOTHESIS)
 
 
 def plain(text: str, limit: int = 200) -> str:

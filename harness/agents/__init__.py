@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from harness.source import MAX_HYPOTHESIS
+
 __all__ = [
     "KINDS",
     "MAX_HYPOTHESIS",
@@ -27,7 +29,6 @@ __all__ = [
     "normalise",
 ]
 
-MAX_HYPOTHESIS = 200  # contract C1: one line, at most this many characters
 
 # Each kind and the module that makes it. A module is imported when its kind is
 # asked for, so that a learner without `openai` can still run the playbook.
