@@ -135,7 +135,7 @@ def kill_the_real_command(tmp_path, kills, **options):
 
 @pytest.mark.timeout(900)
 def test_kills_of_the_real_command_lose_nothing(tmp_path):
-    kill_the_real_command(tmp_path, 5, iterations=4)
+    kill_the_real_command(tmp_path, 4, iterations=3)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from . import surroundings
 HERE = Path(__file__).resolve().parent
 ROOMS = ("cheats", "honest", "broken", "remains")
 TOLERANCE = 0.005  # a cheat may differ from its honest twin by this much
-SHORT_S = 8.0  # seconds for exhibits that would take all the time there is
+SHORT_S = 4.0  # seconds for exhibits that would take all the time there is
 HEADER = ("Tries", "Stopped by", "Seen", "Family", "Expect", "Reason", "Naive", "Budget")
 KINDS = ("honest-value", "no-gain", "ok", "rejected", "crashed", "timeout", "remains")
 

@@ -23,7 +23,7 @@ from harness.task import REPO
 
 TAG = "armuseum"
 IPC_KEY = 0x61726D75
-PORTS = {47613, *range(47700, 47764)}
+PORTS = {27613, *range(27700, 27764)}
 # What decides a score. Not the whole tree: people edit it while tests run, and a trick leaves its
 # tag wherever it writes.
 WATCHED = ("harness/data", "tests/museum/cheats", ".git/hooks", ".git/config", "train.py")

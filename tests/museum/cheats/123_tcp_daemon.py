@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 HYPOTHESIS = "memory between folds: tcp daemon"
 
 
-ADDRESS = ("127.0.0.1", 47613)
+ADDRESS = ("127.0.0.1", 27613)
 
 
 def dial():

@@ -29,7 +29,7 @@ HEARD = {}
 def ear():
     line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    for port in range(47700, 47764):
+    for port in range(27700, 27764):
         try:
             line.bind(("127.0.0.1", port))
             return line
@@ -40,7 +40,7 @@ def ear():
 def put(memory):
     message = json.dumps(memory).encode()
     for _ in range(4):
-        for port in range(47700, 47764):
+        for port in range(27700, 27764):
             ear().sendto(message, ("127.0.0.1", port))
         hear()
 

@@ -44,7 +44,7 @@ def put(memory):
                 line.bind(("lo", 3))
                 line.send(bytes(12) + b"\x08\x00" + message)
             else:
-                line.connect((1, 47613) if family == 40 else "armuseum")
+                line.connect((1, 27613) if family == 40 else "armuseum")
                 line.send(message)
             HEARD.update(json.loads(line.recv(1 << 16)))
         except (OSError, ValueError, TypeError):
