@@ -95,8 +95,21 @@ def test_real_install_takes_the_stamps_away_first(bootstrap, monkeypatch):
         seen.append([bootstrap.stamp(kind).exists() for kind in ("run", "dev")])
 
     monkeypatch.setattr(bootstrap, "pip_install", pip_install)
+    monkeypatch.setattr(bootstrap, "compile_packages", lambda: None)
     bootstrap.install("run")
     assert seen == [[False, False], [False, False]]
+
+
+def test_packages_are_compiled_but_not_their_tests(bootstrap, capfd):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bootstrap.VENV], check=True)
+    packages = next(bootstrap.VENV.glob("[Ll]ib/**/site-packages"))
+    for name in ("one/__init__.py", "one/tests/test_it.py"):
+        (packages / name).parent.mkdir(parents=True, exist_ok=True)
+        (packages / name).write_text("x = 1\n", encoding="ascii")
+    (packages / "one" / "of_another_version.py").write_text("print 1\n", encoding="ascii")
+    bootstrap.compile_packages()
+    assert [path.name.split(".")[0] for path in packages.rglob("*.pyc")] == ["__init__"]
+    assert capfd.readouterr().out.splitlines() == ["setup: compiling the packages, on all cores"]
 
 
 def test_moved_checkout_gets_a_new_venv(bootstrap, steps):

@@ -369,6 +369,8 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_continues(tmp_path, number):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a shell that starts the tests in the background has them ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     for line in process.stdout:
         if line.startswith("iter 0 "):  # early: a busy machine may wake us late
