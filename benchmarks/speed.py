@@ -15,6 +15,8 @@ five folds and the final fit, nothing around them. Results and a description of 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import platform
@@ -119,20 +121,24 @@ def pairs(a, b, count: int) -> dict:
     }
 
 
+@contextlib.contextmanager
+def steps(scorer: Scorer):
+    """Give a function that takes a program through one step of a run made for it."""
+    count = itertools.count(1)
+    with (
+        tempfile.TemporaryDirectory() as root,
+        Run.open("speed", root=Path(root), agent="command", scorer=scorer) as run,
+    ):
+        run.ensure_baseline()
+        # another program each time, with the same work
+        yield lambda source: run.step(Proposal(f"{source}\nUNUSED = {next(count)}\n"))
+
+
 def step() -> dict:
     """A score and a whole step (score, ledger, git) against bare cross-validation."""
     found = {}
-    with Scorer() as scorer, tempfile.TemporaryDirectory() as root:
+    with Scorer() as scorer, steps(scorer) as one_step:
         bare = Bare(scorer)
-        run = Run.open("speed", root=Path(root), agent="command", scorer=scorer)
-        run.ensure_baseline()
-        count = 0
-
-        def one_step(source: str) -> None:
-            nonlocal count
-            count += 1  # another program each time, with the same work
-            run.step(Proposal(source + f"\nUNUSED = {count}\n"))
-
         for name, (source, n) in MODELS.items():
             same = scorer.score(source).fold_scores == tuple(bare.score(source))
             score = pairs(lambda s=source: scorer.score(s), lambda s=source: bare.score(s), n)
@@ -143,7 +149,6 @@ def step() -> dict:
                 f"   step / bare {whole['ratio']:.2f}   scores identical: {same}",
                 flush=True,
             )
-        run.close()
     return found
 
 
@@ -166,19 +171,22 @@ print("test_auc:", roc_auc_score(split.y_test, model.predict_proba(
 
 
 def cold() -> dict:
-    """A score against a Python that starts, imports and cross-validates, as the original does."""
+    """A score and a step against a Python that starts, imports and cross-validates itself."""
     code = COLD.format(root=str(REPO))
 
     def start_python() -> None:
         subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
-    with Scorer() as scorer:
-        found = pairs(start_python, lambda: scorer.score(BASELINE), 12)
-        found["in_a_row_s"] = in_a_row(lambda: scorer.score(BASELINE), 60)
-    found["in_a_row_ratio"] = round(found["a_s"] / found["in_a_row_s"], 1)
+    with Scorer() as scorer, steps(scorer) as one_step:
+        found = {
+            "score": pairs(start_python, lambda: scorer.score(BASELINE), 12),
+            "step": pairs(start_python, lambda: one_step(BASELINE), 12),
+            "in_a_row_s": in_a_row(lambda: scorer.score(BASELINE), 60),
+        }
+    found["in_a_row_ratio"] = round(found["score"]["a_s"] / found["in_a_row_s"], 1)
     print(
-        f"  cold process / warm score {found['ratio']:.1f}; scores in a row "
-        f"{found['in_a_row_ratio']:.1f}",
+        f"  cold process / warm score {found['score']['ratio']:.1f}; cold process / whole step "
+        f"{found['step']['ratio']:.1f}; scores in a row {found['in_a_row_ratio']:.1f}",
         flush=True,
     )
     return found
