@@ -7,23 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness import RunError
+from harness.score import Score
 from harness.source import CandidateError
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Stands in for a score where there was nothing to score."""
-
-    status: str
-    val_auc: float = math.nan
-    val_sd: float = math.nan
-    test_auc: float = math.nan
-    fold_scores: tuple[float, ...] = ()
-    wall_time_s: float = 0.0
-    isolation: str = "not run"
-    log: str = ""
-    probes: tuple = ()
-    ok: bool = False
 
 
 @dataclass
@@ -44,7 +29,7 @@ class Judged:
 
     Attributes
     ----------
-    score : Score or Refused
+    score : Score
         With what the probes found; not ok any more if they, or fresh folds, found it wanting.
     keep : bool
     reason : str
@@ -53,14 +38,14 @@ class Judged:
         Scores on fresh folds, if the rule asked for them.
     """
 
-    score: object
+    score: Score
     keep: bool = False
     reason: str = ""
     repeats: object = None
 
 
 def judge(
-    source: str, score, best: Best, rule, scorer, before_probing: Callable[[], None]
+    source: str, score: Score, best: Best, rule, scorer, before_probing: Callable[[], None]
 ) -> Judged:
     """Apply the rule to a score that is ok, and probe what would be kept.
 
@@ -101,5 +86,5 @@ def _repeats_of_best(best: Best, rule, scorer):
         ) from None
 
 
-def _failed(score, status: str):
+def _failed(score: Score, status: str) -> Score:
     return replace(score, status=status, val_auc=math.nan)

@@ -20,9 +20,10 @@ from harness import RunError, notes
 from harness import settings as runfile
 from harness.agents import Past, Proposal, View, normalise
 from harness.gitfiles import write_file
-from harness.judging import Best, Judged, Refused, judge
+from harness.judging import Best, Judged, judge
 from harness.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.runlock import RunLock
+from harness.score import Score
 from harness.source import MAX_BYTES, refusal
 from harness.task import get_task
 from harness.workspace import SHORT, Workspace, check_tag
@@ -345,7 +346,8 @@ class Run:
         for slot, proposal in enumerate(proposals):
             reason = self._refusal(proposal, in_batch)
             in_batch.setdefault(program_id(proposal.source), self.iteration + slot)
-            scores.append(Refused(f"rejected ({clean(reason, 300)})") if reason else None)
+            status = reason and f"rejected ({clean(reason, 300)})"
+            scores.append(Score(status, isolation="not run") if status else None)
         wanted = [p.source for p, score in zip(proposals, scores, strict=True) if score is None]
         self._hook("score")
         # Storing waits for the disk, scoring for other processes: do both at once.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # `ratchet status` starts without numpy
+    import numpy as np
 
-from harness.probes import Probe
+    from harness.probes import Probe
 
 TIMEOUT, CRASHED, REJECTED = 2, 3, 4  # exit statuses of C3
 
@@ -76,7 +79,7 @@ class Score:
         """The score as plain numbers and text, NaN as None (for JSON)."""
 
         def clean(value):
-            if isinstance(value, float) and not np.isfinite(value):
+            if isinstance(value, float) and not math.isfinite(value):
                 return None
             if isinstance(value, dict):
                 return {k: clean(v) for k, v in value.items()}
