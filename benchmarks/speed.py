@@ -179,8 +179,8 @@ def cold() -> dict:
 
     with Scorer() as scorer, steps(scorer) as one_step:
         found = {
-            "score": pairs(start_python, lambda: scorer.score(BASELINE), 12),
-            "step": pairs(start_python, lambda: one_step(BASELINE), 12),
+            "score": pairs(start_python, lambda: scorer.score(BASELINE), 30),
+            "step": pairs(start_python, lambda: one_step(BASELINE), 30),
             "in_a_row_s": in_a_row(lambda: scorer.score(BASELINE), 60),
         }
     found["in_a_row_ratio"] = round(found["score"]["a_s"] / found["in_a_row_s"], 1)
