@@ -15,8 +15,8 @@ def bootstrap(repo, tmp_path, monkeypatch) -> ModuleType:
     spec = importlib.util.spec_from_file_location("bootstrap", repo / "tools" / "bootstrap.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    root = tmp_path / "checkout"
-    root.mkdir()
+    root = tmp_path / "tests" / "checkout"  # people keep things where they like
+    root.mkdir(parents=True)
     for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
         (root / name).write_text(f"# {name}\n", encoding="utf-8")
     monkeypatch.setattr(module, "ROOT", root)
