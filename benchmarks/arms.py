@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harness import loop
+from harness import REPO
 from harness.agents import get_agent
-from harness.ratchet import Run
-from harness.scoring import Scorer
-from harness.task import HEART, REPO, Task
+from harness.run import loop
+from harness.run.ratchet import Run
+from harness.scoring.scorer import Scorer
+from harness.task.task import HEART, Task
 
 STARTING_POINT = REPO / "train.py"
 
@@ -112,7 +113,8 @@ def load_task(name: str) -> Task:
     ValueError
         If there is none of that name, or it is not binary.
     """
-    from harness.task import DataError, get_task
+    from harness.task.own import get_task
+    from harness.task.table import DataError
 
     if name == "heart":
         return HEART

@@ -16,10 +16,10 @@ import statistics
 import time
 from pathlib import Path
 
-from harness.cluster import ClusterScorer
-from harness.sandbox import usable_cpus
-from harness.score import Score
-from harness.task import HEART
+from harness.run.cluster import ClusterScorer
+from harness.scoring.score import Score
+from harness.sealing.sandbox import usable_cpus
+from harness.task.task import HEART
 
 FOREST = '''"""A model heavy enough that scoring it is the work."""
 

@@ -2,7 +2,7 @@
 
 Two nulls, in which nothing that is proposed is better than the start:
 
-- `seeds`: the null agent's program (harness/agents/null.py) on rows of HEART: logistic
+- `seeds`: the null agent's program (harness/agents/playbook/null.py) on rows of HEART: logistic
   regression, fitted on bootstrap samples and averaged. Every proposal is the same with
   another random seed. By symmetry no seed is better than another.
 - `columns`: the program is logistic regression on 242 patients drawn from a population
@@ -40,11 +40,12 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from harness import plots
-from harness.agents.null import COPIES
-from harness.audit import AUDIT_SEEDS, LUCK, REAL, judge
-from harness.rules import RULES, Evidence
-from harness.stats import corrected_t_test, mean_interval, wilson
-from harness.task import HEART, NUMERIC
+from harness.agents.playbook.null import COPIES
+from harness.evidence.audit import AUDIT_SEEDS, judge
+from harness.evidence.findings import LUCK, REAL
+from harness.rules.rules import RULES, Evidence
+from harness.rules.stats import corrected_t_test, mean_interval, wilson
+from harness.task.task import HEART, NUMERIC
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNS_CSV = RESULTS / "false_keeps_runs.csv"
@@ -94,7 +95,7 @@ def fit_predict(X: np.ndarray, y: np.ndarray, X_new: np.ndarray) -> np.ndarray:
     """The starting train.py in arrays: standardise, logistic regression with C=1.
 
     Newton's method written out: a tenth of scikit-learn's time at this size, the same numbers
-    (tests/test_false_keeps.py).
+    (tests/benchmarks/test_false_keeps.py).
     """
     mean, sd = X.mean(axis=0), X.std(axis=0)
     sd[sd == 0] = 1.0

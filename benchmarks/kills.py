@@ -24,9 +24,9 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.ledger import Ledger, Row
-from harness.ratchet import Run
-from harness.verify import check_agreement
+from harness.evidence.verify import check_agreement
+from harness.run.ledger import Ledger, Row
+from harness.run.ratchet import Run
 
 REPO = Path(__file__).resolve().parent.parent
 WAYS = ("time", "time", "log", "row")  # when to kill: half at a random time

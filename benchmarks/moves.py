@@ -5,8 +5,8 @@ fitted on 75% of HEART and scored on the other 25%, over many random splits, in
 pairs. Nothing is selected, so the means carry no winner's curse; they are noisy
 all the same, and the standard error is printed beside each.
 
-The priors of `harness/agents/families.py` and the move weights of
-`harness/agents/moves.py` were set by judgement with this table at hand, coarsely
+The priors of `harness/agents/playbook/families.py` and the move weights of
+`harness/agents/playbook/moves.py` were set by judgement with this table at hand, coarsely
 (`families.py` says where they depart from it). The table uses all 303 patients,
 so any later measurement of the playbook on HEART shares patients with its priors
 and flatters it; a task that nobody tuned on is the fair test.
@@ -33,12 +33,12 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from harness.agents import null
-from harness.agents.models import member
-from harness.agents.moves import apply_move, ideas, steps
-from harness.agents.profiles import HEART_PROFILE
-from harness.agents.recipe import Recipe, render
-from harness.task import HEART
+from harness.agents.playbook import null
+from harness.agents.playbook.models import member
+from harness.agents.playbook.moves import apply_move, ideas, steps
+from harness.agents.playbook.profiles import HEART_PROFILE
+from harness.agents.playbook.recipe import Recipe, render
+from harness.task.task import HEART
 
 # Its own seed: the benchmark that judges the agent (`transfer.py`) uses other splits,
 # although, with 303 rows in all, they are the same patients.

@@ -19,8 +19,8 @@ sys.path[:0] = [str(REPO), str(REPO / "tests")]
 
 from museum import gallery, surroundings  # noqa: E402
 
-from harness import naive  # noqa: E402
-from harness.task import BASELINE_VAL_AUC  # noqa: E402
+from harness.task.task import BASELINE_VAL_AUC  # noqa: E402
+from harness.teaching import naive  # noqa: E402
 
 TOLERANCE = 0.005  # above the baseline: what a naive ratchet would surely keep
 

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harness.ledger import Ledger
-from harness.task import REPO
+from harness import REPO
+from harness.run.ledger import Ledger
 
 ITERATIONS = 10
 

@@ -5,7 +5,7 @@
 Honest programs are proposals of the playbook and random agents and the museum's honest shelf, all
 that score at all, not only the good ones. Beside them stand memorisers of graded strength: plain
 ones, and ones that notice changed labels and then behave. Prints the table behind the thresholds in
-`harness/probes.py`, and how large a memorised gain has to be before it is caught.
+`harness/scoring/probes.py`, and how large a memorised gain has to be before it is caught.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import REPO
 from harness.agents import Past, View, get_agent
-from harness.probes import FLIP_REJECT, FLIP_REVIEW, SHUFFLE_REJECT, TWIN_REJECT, TWIN_REVIEW
-from harness.scoring import Scorer
-from harness.task import HEART, REPO
+from harness.scoring.probes import (
+    FLIP_REJECT,
+    FLIP_REVIEW,
+    SHUFFLE_REJECT,
+    TWIN_REJECT,
+    TWIN_REVIEW,
+)
+from harness.scoring.scorer import Scorer
+from harness.task.task import HEART
 
 RESULTS = Path(__file__).parent / "results"
 NAMES = ("repeatability", "batch", "label flip", "twin labels", "shuffled labels")

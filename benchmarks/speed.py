@@ -33,11 +33,12 @@ for _name in ("OMP", "OPENBLAS", "MKL"):  # before numpy: bare cross-validation 
 import numpy as np
 import psutil
 
+from harness import REPO
 from harness.agents import Proposal
-from harness.loop import run as run_loop
-from harness.ratchet import Run
-from harness.scoring import Scorer
-from harness.task import HEART, REPO, Task
+from harness.run.loop import run as run_loop
+from harness.run.ratchet import Run
+from harness.scoring.scorer import Scorer
+from harness.task.task import HEART, Task
 
 REST_S = 0.25
 RESULTS = Path(__file__).parent / "results" / "speed.json"
@@ -63,7 +64,7 @@ class Bare:
     """The same folds and final fit in this process, without a harness around them."""
 
     def __init__(self, scorer: Scorer):
-        from harness import worker
+        from harness.sealing import worker
 
         self.scorer, self.worker = scorer, worker
         X, y = scorer.split.X_train, scorer.split.y_train
@@ -158,7 +159,7 @@ sys.path.insert(0, {root!r})
 import train
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_score
-from harness.task import HEART
+from harness.task.task import HEART
 split = HEART.split()
 X = train.feature_fn(split.X_train)
 cv = StratifiedKFold(5, shuffle=True, random_state=42)

@@ -34,10 +34,10 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from benchmarks import arms
 from harness import plots
-from harness.rules import RULES
-from harness.scoring import Scorer
-from harness.stats import corrected_t_test, mean_interval
-from harness.task import Task
+from harness.rules.rules import RULES
+from harness.rules.stats import corrected_t_test, mean_interval
+from harness.scoring.scorer import Scorer
+from harness.task.task import Task
 
 RESULTS = Path(__file__).resolve().parent / "results"
 HELD_OUT = 0.25
@@ -375,7 +375,7 @@ def run_missing(records: list[dict], names: list[str], number: int, args, path: 
     with contextlib.ExitStack() as stack:
         cluster, width = None, 1
         if args.scheduler and jobs:
-            from harness.cluster import Cluster
+            from harness.run.cluster import Cluster
 
             cluster = stack.enter_context(Cluster(args.scheduler, args.parallel))
             width = args.parallel

@@ -1,10 +1,45 @@
 """The AutoResearch course: an agent edits `train.py`, a frozen harness measures, a ratchet decides.
 
-Importing the package loads nothing heavy; see DESIGN.md for what each module is for.
+`README.md` beside this file is the guided tour. Importing the package loads nothing heavy.
 """
 
+from importlib import import_module
+from pathlib import Path
+
 __version__ = "0.1.0"
+
+REPO = Path(__file__).resolve().parent.parent  # the checkout: train.py, program.md, runs/, tasks/
+DATA = Path(__file__).resolve().parent / "data"
 
 
 class RunError(Exception):
     """A run cannot start or go on. The message is one line that says what to do."""
+
+
+def face(room: str, **names: str):
+    """Make a room's face: what its files hand on to the rest of the house.
+
+    A file is imported when one of its names is first asked for, so that a face costs nothing.
+
+    Parameters
+    ----------
+    room : str
+        The room's own `__name__`.
+    **names : str
+        For each file of the room the names that it hands on, separated by spaces. A
+        file that is handed on whole is one of its own names.
+
+    Returns
+    -------
+    (callable, list of str)
+        The room's `__getattr__` and `__all__`.
+    """
+    homes = {name: file for file, text in names.items() for name in text.split()}
+
+    def find(name: str):
+        if name not in homes:
+            raise AttributeError(f"{room} hands on no {name!r}")
+        module = import_module(f"{room}.{homes[name]}")
+        return module if name == homes[name] else getattr(module, name)
+
+    return find, list(homes)

@@ -11,18 +11,24 @@ from pathlib import Path
 HARNESS = Path(__file__).resolve().parent
 # Versions that can change a score; others are recorded nowhere because nothing hangs on them.
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "lightgbm", "flaml", "xgboost")
-# Modules that only show or teach: a better sentence in a hint must not end a run that is under way.
+# What only shows or teaches: a better sentence in a hint must not end a run that is under way.
 SHOWING = (
-    "audit_report checking checks doctor figures lesson naive page plots report report_facts "
-    "status widgets"
-).split()
+    "commands/doctor.py",
+    "evidence/audit_report.py",
+    "evidence/page.py",
+    "evidence/report.py",
+    "evidence/report_facts.py",
+    "plots.py",
+    "run/status.py",
+    "teaching",
+)
 
 
 def source_files() -> list[Path]:
     """List the files that are frozen during a run: all that measures or decides, and the data."""
-    shown = {HARNESS / f"{name}.py" for name in SHOWING}
     files = [*HARNESS.rglob("*.py"), *HARNESS.rglob("*.csv")]
-    return sorted(path for path in files if path not in shown)
+    shown = tuple(HARNESS / name for name in SHOWING)
+    return sorted(f for f in files if f not in shown and not f.is_relative_to(HARNESS / "teaching"))
 
 
 def package_version(name: str) -> str | None:

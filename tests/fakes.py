@@ -11,8 +11,7 @@ import pytest
 
 from harness import fingerprint
 from harness.agents import Proposal
-from harness.ratchet import program_id
-from harness.source import CandidateError
+from harness.candidate import CandidateError, program_id
 
 PROGRAM = b"# Program\n"
 SECRET = 0.123456789  # every fake test figure: must never be seen by an agent

@@ -7,7 +7,8 @@ import matplotlib
 import numpy as np
 import pytest
 
-from harness import figures, plots
+from harness import plots
+from harness.teaching import figures
 
 
 def row(iteration, val_auc, decision, status="ok"):

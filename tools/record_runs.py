@@ -16,11 +16,13 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from harness import loop, stats  # noqa: E402
-from harness.agents import get_agent, null  # noqa: E402
-from harness.audit import AUDIT_SEEDS, expected_luck, judge, read_run  # noqa: E402
-from harness.ratchet import Run  # noqa: E402
-from harness.scoring import Scorer  # noqa: E402
+from harness.agents import get_agent  # noqa: E402
+from harness.agents.playbook import null  # noqa: E402
+from harness.evidence.audit import AUDIT_SEEDS, expected_luck, judge, read_run  # noqa: E402
+from harness.rules import stats  # noqa: E402
+from harness.run import loop  # noqa: E402
+from harness.run.ratchet import Run  # noqa: E402
+from harness.scoring.scorer import Scorer  # noqa: E402
 
 OUT = REPO / "harness" / "data" / "recorded_runs.json"
 START = (REPO / "train.py").read_text(encoding="utf-8")

@@ -69,6 +69,18 @@ class Cost:
         return {"tokens": self.tokens, "cost_usd": self.usd, "cost_source": self.source}
 
 
+def count(value) -> int:
+    """A number of tokens from untrusted JSON: a whole number, not negative."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+    return int(value) if good else 0
+
+
+def dollars(value) -> float | None:
+    """An amount from untrusted JSON, or None."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
+    return float(value) if good else None
+
+
 def load_prices(source: str | Path | Mapping | None = None) -> dict[str, dict[str, float]]:
     """Read a price table and check it.
 

@@ -10,10 +10,9 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from harness.agents import MAX_HYPOTHESIS, hypothesis_of
 from harness.agents.errors import InvalidFile
-from harness.agents.scratch import clean_source
-from harness.source import MAX_BYTES
+from harness.agents.secrets import find_secret
+from harness.candidate import MAX_BYTES, MAX_HYPOTHESIS, hypothesis_of
 
 EXPORTS = ("HYPOTHESIS", "feature_fn", "build_pipeline")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")
@@ -201,3 +200,23 @@ def _place(lines: list[str], old: list[str], first: int, hint: int) -> int:
         problem = "does not match train.py" if not spots else "fits at several places"
         raise InvalidFile(f"a hunk of the diff {problem}; its first line is {old[0][:60]!r}")
     return spots[0]
+
+
+def clean_source(data: bytes, name: str = "train.py") -> str:
+    """Decode a source file: UTF-8 without a byte-order mark, newlines as in Unix, no keys inside.
+
+    Raises
+    ------
+    InvalidFile
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidFile(f"{name} is not UTF-8 (byte {error.start})") from None
+    if "\0" in text:
+        raise InvalidFile(f"{name} contains NUL bytes")
+    if not text.strip():
+        raise InvalidFile(f"{name} is empty")
+    if secret := find_secret(text):
+        raise InvalidFile(f"{name} contains the value of {secret}; it was not kept")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

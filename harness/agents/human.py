@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from harness.agents import Proposal, View
+from harness.agents.agent import Proposal, View
 from harness.agents.errors import AgentDone, AgentMissing, NoChange
 from harness.agents.prompt import number
-from harness.source import MAX_BYTES
+from harness.candidate import MAX_BYTES
 
 
 def make(name: str = "human", **options) -> Human:

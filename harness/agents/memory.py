@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.agents import Past, normalise
+from harness.agents.agent import Past
+from harness.candidate import normalise
 
 FAMILY_WINDOW = 400  # rows that family tallies look back on
 REPEAT_WINDOW = 200  # rows whose sources are compared: reading a source may cost a git call

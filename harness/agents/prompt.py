@@ -12,7 +12,9 @@ import math
 import re
 import unicodedata
 
-from harness.agents import Past, View, hypothesis_of, memory
+from harness.agents import memory
+from harness.agents.agent import Past, View
+from harness.candidate import hypothesis_of
 
 RECENT = 20  # rows of the history shown one by one
 KEPT_SHOWN = 12  # older kept rows shown beside them

@@ -53,8 +53,9 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from harness import checks, lesson, plots
+from harness import plots
 from harness.task import COLUMNS, HEART
+from harness.teaching import checks, lesson
 
 # %% [markdown] id="patients-words"
 # ## The patients

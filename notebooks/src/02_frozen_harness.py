@@ -48,9 +48,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Code
 
-from harness import checks, figures, lesson, plots
+from harness import plots
 from harness.scoring import Scorer
 from harness.task import HEART
+from harness.teaching import checks, figures, lesson
 
 # %% [markdown] id="frozen-words"
 # ## What is frozen

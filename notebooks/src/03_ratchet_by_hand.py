@@ -45,11 +45,11 @@ elif importlib.util.find_spec("harness") is None:
 # %% id="imports"
 from IPython.display import Code
 
-from harness import checks, lesson, plots, widgets
+from harness import plots
 from harness.agents import Proposal
-from harness.ledger import describe
-from harness.ratchet import Run
+from harness.run import Run, describe
 from harness.scoring import Scorer
+from harness.teaching import checks, lesson, widgets
 
 # %% id="parameters" tags=["parameters"]
 tag: str = "by-hand"  # names the run; a number is added if there is one of that name
@@ -175,8 +175,8 @@ checks.strict_rule(decide)
 
 # %% [markdown] id="exercise-1-after"
 # Every `<`, `>` and `==` with `nan` is false in Python, which is convenient here and a trap
-# elsewhere. The rule that the harness uses is `decide_strict` in `harness/rules.py`; yours should
-# do the same.
+# elsewhere. The rule that the harness uses is `decide_strict` in `harness/rules/rules.py`; yours
+# should do the same.
 
 # %% [markdown] id="commit-words"
 # ## Commit and log

@@ -45,10 +45,10 @@ import contextlib
 
 from IPython.display import Code, display
 
-from harness import checks, lesson, loop
 from harness.agents import get_agent
-from harness.ratchet import Run
+from harness.run import Run, loop
 from harness.scoring import Scorer
+from harness.teaching import checks, lesson
 
 # %% [markdown] id="words"
 # ## Four words
@@ -228,7 +228,7 @@ if kept == 0:
 # one.
 
 # %% id="prompt"
-from harness.agents.prompt import build_prompt
+from harness.agents import build_prompt
 
 prompt = build_prompt(view)
 print(f"{len(prompt)} characters; the first 1,500:\n")

@@ -52,10 +52,14 @@ import numpy as np
 import pandas as pd
 from IPython.display import Code
 
-from harness import audit, audit_report, checks, figures, lesson, loop, plots, rules
-from harness.agents import get_agent, null
-from harness.ratchet import Run
+from harness import plots
+from harness.agents import get_agent
+from harness.agents.playbook import null
+from harness.evidence import audit, audit_report
+from harness.rules import rules
+from harness.run import Run, loop
 from harness.scoring import Scorer
+from harness.teaching import checks, figures, lesson
 
 # %% id="parameters" tags=["parameters"]
 tag: str = "lesson04"  # the run that is audited; made here if there is none

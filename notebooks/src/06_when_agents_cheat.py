@@ -47,8 +47,9 @@ elif importlib.util.find_spec("harness") is None:
 import pandas as pd
 from IPython.display import Code
 
-from harness import checks, figures, lesson, naive, plots
+from harness import plots
 from harness.scoring import Scorer
+from harness.teaching import checks, figures, lesson, naive
 
 # %% [markdown] id="museum-words"
 # ## The museum

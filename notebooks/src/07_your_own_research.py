@@ -48,11 +48,13 @@ import tempfile
 import numpy as np
 from sklearn.datasets import load_diabetes
 
-from harness import audit, audit_report, checks, lesson, loop, plots
+from harness import plots
 from harness.agents import get_agent
+from harness.evidence import audit, audit_report
 from harness.newtask import new_task
-from harness.ratchet import Run
+from harness.run import Run, loop
 from harness.scoring import Scorer
+from harness.teaching import checks, lesson
 
 # %% [markdown] id="table-words"
 # ## A table

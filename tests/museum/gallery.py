@@ -1,6 +1,6 @@
 """The museum's catalogue: load the exhibits, run one against the real scorer, say what came of it.
 
-Used by tests/test_museum.py, benchmarks/museum.py and notebook 06.
+Used by tests/museum/test_museum.py, benchmarks/museum.py and notebook 06.
 """
 
 import math
@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.task import BASELINE_VAL_AUC, HEART, REPO
+from harness import REPO
+from harness.task.task import BASELINE_VAL_AUC, HEART
 
 from . import surroundings
 
@@ -172,7 +173,7 @@ def run_exhibit(exhibit: Exhibit, scorer, *, watch: bool = True) -> Outcome:
 
     Parameters
     ----------
-    scorer : harness.scoring.Scorer
+    scorer : harness.scoring.scorer.Scorer
         For exhibits with `short`, one with a short budget (`short_task`).
     watch : bool
         Whether to compare the surroundings before and after.
@@ -245,7 +246,7 @@ class Guards:
     Parameters
     ----------
     **options
-        For `harness.scoring.Scorer`, for example ``landlock=False``.
+        For `harness.scoring.scorer.Scorer`, for example ``landlock=False``.
     """
 
     def __init__(self, **options):
@@ -260,7 +261,7 @@ class Guards:
 
     def for_exhibit(self, exhibit: Exhibit):
         """The scorer that fits."""
-        from harness.scoring import Scorer
+        from harness.scoring.scorer import Scorer
 
         if exhibit.short not in self._scorers:
             task = short_task() if exhibit.short else HEART

@@ -17,7 +17,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from harness.task import HEART  # noqa: E402
+from harness.task.task import HEART  # noqa: E402
 
 X, Y = HEART.load()
 ROWS = np.nan_to_num(X.to_numpy(float), nan=-1.0)
@@ -648,7 +648,7 @@ def rows_of(table):
 
 def probe_labels():
     """Labels as the probes once drew them: with seeds that stood in their source."""
-    from harness.probes import reference_models
+    from harness.scoring.probes import reference_models
     from sklearn.model_selection import cross_val_predict
 
     X, y = SPLIT.X_train, SPLIT.y_train

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.task import REPO
+from harness import REPO
 
 TAG = "armuseum"
 IPC_KEY = 0x61726D75

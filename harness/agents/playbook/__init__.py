@@ -1,0 +1,1 @@
+"""The offline agent, seeded: moves, recipes, families of ideas; null and random as yardsticks."""

@@ -1,0 +1,1 @@
+"""Coding CLIs as agents: how each is called, what its report says, the folder it works in."""

@@ -1,0 +1,44 @@
+"""`ratchet evaluate`: score one file, outside any run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from harness.commands.options import Usage, plain, task_option
+
+HELP = "score a train.py once, outside any run"
+
+
+def arguments(parser) -> None:
+    parser.add_argument("file", nargs="?", help="the program to score (default: train.py)")
+    task_option(parser)
+    parser.add_argument(
+        "--json", metavar="FILE", help="also write the score as JSON; - prints it instead"
+    )
+
+
+def main(args) -> int:
+    from harness import REPO
+    from harness.task import get_task
+
+    task = get_task(args.task or "heart")
+    path = Path(args.file or "train.py")
+    if args.file is None and (task.folder or not path.exists()):
+        path = (task.folder or REPO) / "train.py"
+    if not path.is_file():
+        raise Usage(f"{path} is not a file: give the path of a train.py")
+    from harness.scoring import evaluate as score_file
+
+    score = score_file(path, task)
+    text = json.dumps({k: plain(v) for k, v in score.to_dict().items()}, indent=2, default=str)
+    if args.json == "-":
+        print(text)
+    else:
+        if args.json:
+            Path(args.json).write_text(text + "\n", encoding="utf-8")
+        print(score.lines())
+    if score.log.strip() and args.json != "-":
+        print(f"--- the program printed ---\n{score.log.rstrip()}", file=sys.stderr)
+    return score.exit_code

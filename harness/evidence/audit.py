@@ -1,0 +1,327 @@
+"""Is it real? Judge a finished run's gain on evidence that no decision of the run has seen.
+
+In order of weight: fresh folds of the training rows (many, paired, but the same patients that
+the search saw), the sealed test (other patients, but few, and good for one look only), and
+another hospital (other patients, other habits). The verdict is one of
+
+real          the 95% interval of the gain on fresh folds lies above 0, and neither the sealed
+              test nor the other hospital contradicts it
+luck          it does not, and the gain that the run claims lies above that interval: what the
+              ratchet reported is not there
+cannot tell   neither: there may be a gain, but these rows cannot show it
+
+Where folds are in the order of time there is only one set of them: the verdict then rests on the
+sealed test alone, which is the future.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from harness import RunError
+from harness.candidate import CandidateError
+from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, Audit, Calibration, Elsewhere
+from harness.files import write_file
+from harness.rules import stats
+from harness.run import BASELINE, DISCARDED, Ledger, Row, Workspace, read_settings
+from harness.task import HEART, HUNGARY, Task
+
+# Fold seeds for audits alone: rules use others (harness.rules.rules), the frozen folds 42.
+AUDIT_SEEDS = tuple(range(9001, 9011))
+CALIBRATION_BINS = 5
+
+
+def judge(claimed: float, fresh: stats.TTest | stats.Interval, contradicted: bool = False) -> str:
+    """Give the verdict from the claimed gain and the gain on fresh folds.
+
+    Parameters
+    ----------
+    claimed : float
+        Gain on the frozen folds.
+    fresh : TTest or Interval
+        Gain on fresh folds, with its 95% interval.
+    contradicted : bool
+        Whether other patients show a loss beyond chance.
+    """
+    if isinstance(fresh, stats.TTest):
+        fresh = stats.Interval(fresh.mean, *fresh.interval())
+    if claimed <= 0:
+        return CANNOT_TELL  # nothing is claimed
+    if fresh.low > 0:
+        return CANNOT_TELL if contradicted else REAL
+    return LUCK if fresh.value <= 0 or fresh.high < claimed else CANNOT_TELL
+
+
+def audit(
+    run_dir: Path,
+    scorer,
+    *,
+    task: Task = HEART,
+    hospital: Task | None = HUNGARY,
+    seeds: tuple[int, ...] | None = None,
+    openings: tuple[str, ...] = (),
+    look: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> Audit:
+    """Audit a run. Reads the run's folder and changes nothing in it.
+
+    Parameters
+    ----------
+    run_dir : Path
+        `runs/<tag>`.
+    scorer : Scorer
+        Runs all candidate code, isolated.
+    task : Task
+        The run's task.
+    hospital : Task or None
+        Other patients with the same columns.
+    seeds : tuple of int, optional
+        Fold seeds that no rule uses; `AUDIT_SEEDS` by default.
+    openings : tuple of str
+        Dates at which the sealed test was opened, this one included.
+    look : bool
+        Whether to look at the sealed test; without, it stays sealed.
+    say : callable
+        Called with one line per stage.
+
+    Raises
+    ------
+    RunError
+        If there is no finished iteration, or baseline or best no longer run.
+    """
+    settings, rows, sources, folds = read_run(run_dir)
+    in_time = task.time is not None
+    seeds = (seeds or AUDIT_SEEDS)[: 1 if in_time else None]
+    baseline, best = rows[0], [row for row in rows if row.decision != DISCARDED][-1]
+    source_a, source_b = sources[0], sources[best.iteration]
+    same = best.iteration == 0
+
+    kind = "the folds in time" if in_time else f"fresh folds: {len(seeds)} cross-validations"
+    say(f"{kind} of baseline and best")
+    try:
+        table_a = scorer.fold_scores(source_a, seeds)
+        table_b = table_a if same else scorer.fold_scores(source_b, seeds)
+    except CandidateError as err:
+        raise RunError(f"baseline or best no longer runs: {err}; is it repeatable?") from None
+    test = stats.corrected_t_test(table_b - table_a, task.n_folds)
+    fresh = stats.Interval(test.mean, *test.interval())
+    fresh_p = test.p_greater
+    mean_a, mean_b = table_a.mean(axis=1), table_b.mean(axis=1)
+    claimed = best.val_auc - baseline.val_auc
+
+    split = task.split()
+    sealed = other = None
+    if look and len(split.y_test):
+        say(f"sealed test: {len(split.y_test)} rows")
+        sealed = _elsewhere(
+            scorer, source_a, source_b, split, split.X_test, split.y_test, "test", task
+        )
+    if hospital is not None:
+        X, y = hospital.load()
+        say(f"another hospital: {len(y)} rows")
+        other = _elsewhere(scorer, source_a, source_b, split, X, y, hospital.name, task)
+    if in_time:
+        known = sealed is not None and sealed.difference is not None
+        nothing = stats.Interval(0.0, -np.inf, np.inf)
+        fresh, fresh_p = (sealed.difference, sealed.p / 2) if known else (nothing, 1.0)
+    calibration = {}
+    probabilities = task.kind == "binary" and not in_time
+    if probabilities:
+        say("calibration: one cross-validation, out of fold")
+    for name, source in {"baseline": source_a, "best": source_b}.items() if probabilities else ():
+        if found := _calibration(scorer, source, split, task, seeds[0]):
+            calibration[name] = found
+
+    contradicted = any(part is not None and part.contradicts for part in (sealed, other))
+    return Audit(
+        tag=settings["tag"],
+        commit=best.commit,
+        rule=settings["rule"],
+        tries=sum(row.ok for row in rows[1:]),
+        best_iteration=best.iteration,
+        hypothesis=best.hypothesis,
+        baseline_val=baseline.val_auc,
+        best_val=best.val_auc,
+        claimed=claimed,
+        fresh=fresh,
+        fresh_p=fresh_p,
+        fresh_scores_baseline=mean_a.tolist(),
+        fresh_scores_best=mean_b.tolist(),
+        noise_baseline=_spread(mean_a),
+        noise_best=_spread(mean_b),
+        noise_paired=_spread(mean_b - mean_a),
+        luck=expected_luck(folds),
+        verdict=judge(claimed, fresh, contradicted),
+        test=sealed,
+        hospital=other,
+        calibration=calibration,
+        openings=list(openings),
+        metric=task.metric,
+        in_time=in_time,
+    )
+
+
+def _spread(means: np.ndarray) -> float:
+    """SD over fold seeds; NaN where there is only one set of folds."""
+    return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
+
+
+def expected_luck(folds: list[tuple[float, ...]]) -> float:
+    """Validation gain that these tries would have found on average with nothing there.
+
+    `folds[0]` are the baseline's fold scores, the others one tuple per scored try. Each try's
+    gain over the baseline gets the standard error that Nadeau and Bengio give a single
+    cross-validation; the mean of the best of so many is the climb of a ratchet that keeps
+    every gain. Tries that resemble each other have less luck than this.
+    """
+    base = np.asarray(folds[0], float)
+    gains = [np.asarray(scores, float) - base for scores in folds[1:] if len(scores) == len(base)]
+    if len(base) < 2:
+        return 0.0
+    return stats.expected_max_of_noise(
+        [stats.corrected_t_test(gain, len(base)).se for gain in gains if np.isfinite(gain).all()]
+    )
+
+
+def read_run(
+    run_dir: Path,
+) -> tuple[dict, list[Row], dict[int, str], list[tuple[float, ...]]]:
+    """Read settings, rows, sources of kept iterations, and fold scores of all scored ones.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or it has no baseline yet.
+    """
+    run_dir = Path(run_dir)
+    settings = read_settings(run_dir / "run.json")
+    rows = Ledger(run_dir / "results.tsv", writable=False).rows
+    if not rows or rows[0].decision != BASELINE:
+        raise RunError(f"run '{settings['tag']}' has no baseline yet: let it run first")
+    workspace = Workspace(run_dir / "workspace", settings["tag"])
+    sources, folds = {}, []
+    for row in rows:
+        if not row.ok:
+            continue
+        sha = workspace.git.expand(row.commit)
+        if sha is None:
+            raise RunError(f"commit {row.commit} of iteration {row.iteration} is missing")
+        commit = workspace.git.read_commit(sha)
+        folds.append(tuple(map(float, commit.trailers.get("Folds", "").split())))
+        if row.decision != DISCARDED:
+            sources[row.iteration] = workspace.source_in(commit).decode("utf-8")
+    return settings, rows, sources, folds
+
+
+def _is_probability(*predictions: np.ndarray) -> bool:
+    return all(np.all((p >= 0) & (p <= 1)) for p in predictions)
+
+
+def _elsewhere(scorer, source_a, source_b, split, X_new, y_new, name: str, task: Task) -> Elsewhere:
+    """Fit both programs on all training rows and compare them on other rows."""
+    try:
+        answers = [
+            scorer.outputs(source, split.X_train, split.y_train, X_new)
+            for source in (source_a, source_b)
+        ]
+        if task.kind != "binary" or task.metric != "roc_auc":
+            return _compared(task, X_new, y_new, answers, name)
+    except (CandidateError, ValueError) as err:
+        return Elsewhere(name, len(y_new), error=str(err).split("\n")[0])
+    a, b = (numbers[:, 0] for numbers, _ in answers)
+    calibrated = _is_probability(a, b)
+    return Elsewhere(
+        name,
+        len(y_new),
+        baseline=stats.bootstrap_auc(y_new, a),
+        best=stats.bootstrap_auc(y_new, b),
+        difference=stats.bootstrap_auc_difference(y_new, a, b),
+        p=stats.delong(y_new, a, b).p,
+        brier_baseline=stats.brier(y_new, a) if calibrated else None,
+        brier_best=stats.brier(y_new, b) if calibrated else None,
+    )
+
+
+def _compared(task: Task, X_new, y_new, answers, name: str) -> Elsewhere:
+    """Compare two programs' answers by the task's own metric, with a bootstrap of the rows."""
+    groups = X_new[task.groups].to_numpy() if task.groups else None
+
+    def scores(rows: np.ndarray) -> tuple[float, ...]:
+        return tuple(task.score_predictions(y_new[rows], n[rows], at) for n, at in answers)
+
+    found = stats.bootstrap_pair(scores, len(y_new), groups=groups)
+    return Elsewhere(
+        name,
+        len(y_new),
+        baseline=found.first,
+        best=found.second,
+        difference=found.difference,
+        p=found.p,
+    )
+
+
+def _calibration(scorer, source: str, split, task: Task, seed: int) -> Calibration | None:
+    """Out-of-fold predictions of one fresh cross-validation; None if not probabilities."""
+    X, y = split.X_train, split.y_train
+    p = np.empty(len(y))
+    for train, val in task.folds(X, y, seed):
+        p[val] = scorer.predict(source, X.iloc[train], y[train], X.iloc[val])
+    if not _is_probability(p):
+        return None
+    predicted, observed, count = stats.reliability(y, p, CALIBRATION_BINS)
+    return Calibration(predicted.tolist(), observed.tolist(), count.tolist(), stats.brier(y, p))
+
+
+# -- the command --------------------------------------------------------------------------
+
+
+def read_record(run_dir: Path) -> dict:
+    """Read `audit.json` of a run: the openings of the sealed test and the last result.
+
+    A run that was never audited has no openings.
+    """
+    path = Path(run_dir) / "audit.json"
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        if isinstance(record["openings"], list):
+            return record
+        raise ValueError
+    except FileNotFoundError:
+        return {"openings": []}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(
+            f"{path} cannot be read: restore it, it records how often the sealed test was opened"
+        ) from None
+
+
+def write_record(run_dir: Path, record: dict) -> None:
+    """Write `audit.json`, whole or not at all."""
+    path = Path(run_dir) / "audit.json"
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    write_file(path, text.encode(), path.with_suffix(".json.tmp"))
+
+
+def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Audit:
+    """Audit a run and record it: `audit.json`, `audit.png` and its alternative text.
+
+    Options are those of `audit`. Looking at the sealed test is recorded before it is looked
+    at: an audit that is cut short has opened it, too.
+    """
+    from harness.evidence import audit_report
+
+    run_dir = Path(run_dir)
+    read_run(run_dir)  # a run that cannot be audited must not cost an opening
+    record = read_record(run_dir)
+    if look:
+        now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+        record["openings"] = [*record["openings"], now]
+        write_record(run_dir, record)
+    found = audit(run_dir, scorer, openings=tuple(record["openings"]), look=look, **options)
+    write_record(run_dir, found.to_dict())
+    audit_report.save(found, run_dir / "audit.png")
+    return found

@@ -1,0 +1,238 @@
+"""What an audit tells a person: one table, one paragraph, one figure and its alternative text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from harness import plots
+from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, Audit, Elsewhere
+from harness.rules import Interval
+
+ADVICE = {
+    REAL: "Adopt the best program; what it gains elsewhere is likely to be less than here.",
+    CANNOT_TELL: (
+        "Do not call it an improvement yet: more rows would tell, more iterations on these "
+        "rows would not. Prefer the simpler of the two programs."
+    ),
+    LUCK: (
+        "Stay with the baseline, and ask of the next run a stricter rule or fewer, better "
+        "founded tries."
+    ),
+}
+
+
+def _signed(interval: Interval) -> str:
+    return f"{interval.value:+.4f} (95% {interval.low:+.4f} to {interval.high:+.4f})"
+
+
+def _metric(found: Audit) -> str:
+    return "AUC" if found.metric == "roc_auc" else found.metric
+
+
+def _plain(interval: Interval) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def _elsewhere_lines(part: Elsewhere | None, title: str, test: str) -> list[tuple[str, str]]:
+    if part is None:
+        return [(title, "not looked at")] if title == "sealed test" else []
+    title = f"{title} ({part.rows} rows)"
+    if part.error:
+        return [(title, f"no figures: {part.error}")]
+    lines = [
+        (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
+        ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),
+    ]
+    if part.brier_best is not None:
+        lines.append(("", f"Brier {part.brier_baseline:.3f} -> {part.brier_best:.3f}"))
+    return lines
+
+
+def table(found: Audit) -> str:
+    """Give the figures, one line each."""
+    seeds = len(found.fresh_scores_best)
+    test = "DeLong" if found.metric == "roc_auc" else "bootstrap"
+    lines = [
+        ("run", f"{found.tag}, rule {found.rule}, {found.tries} scored tries"),
+        ("best", f"iteration {found.best_iteration}: {found.hypothesis}"),
+        ("claimed", f"{found.baseline_val:.4f} -> {found.best_val:.4f}, {found.claimed:+.4f}"),
+        ("luck", f"{found.luck:+.4f} expected of so many tries with nothing there"),
+        *(
+            [("fresh folds", "none: the order of time allows one set of folds only")]
+            if found.in_time
+            else [
+                (
+                    "noise SD",
+                    f"over {seeds} fold seeds: baseline {found.noise_baseline:.4f}, "
+                    f"best {found.noise_best:.4f}, paired difference {found.noise_paired:.4f}",
+                ),
+                ("fresh folds", f"gain {_signed(found.fresh)}, one-sided p={found.fresh_p:.3f}"),
+            ]
+        ),
+        *_elsewhere_lines(found.test, "sealed test", test),
+        *_elsewhere_lines(found.hospital, "other hospital", test),
+    ]
+    for name, part in found.calibration.items():
+        lines.append((f"calibration, {name}", f"out-of-fold Brier {part.brier:.3f}"))
+    if len(found.openings) > 1:
+        lines.append(
+            (
+                "WARNING",
+                f"the sealed test has been opened {len(found.openings)} times (first "
+                f"{found.openings[0]}, before this {found.openings[-2]}): it is no longer "
+                "sealed, do not choose by it",
+            )
+        )
+    lines.append(("verdict", found.verdict))
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
+
+
+def paragraph(found: Audit) -> str:
+    """Say in plain words what was found and what to do."""
+    if found.best_iteration == 0 or found.claimed <= 0:
+        return (
+            f"Cannot tell: in {found.tries} tries nothing was kept that raised val_auc, so there "
+            "is no gain to judge. The baseline stays."
+        )
+    fresh = found.fresh
+    parts = [
+        f"{found.verdict.capitalize()}.",
+        f"The run claims {found.claimed:+.4f} {_metric(found)} after {found.tries} tries; "
+        f"that many tries would find about {found.luck:+.4f} with nothing there.",
+        "Folds in the order of time cannot be drawn again, so the sealed test, the future, decides."
+        if found.in_time
+        else f"On {len(found.fresh_scores_best)} fresh fold splits of the training rows, which no "
+        f"decision saw, the gain is {_signed(fresh)}.",
+    ]
+    if found.verdict == LUCK:
+        parts.append(
+            ("Its interval" if found.in_time else "That interval")
+            + " includes no gain at all"
+            + (" and excludes what was claimed." if fresh.high < found.claimed else ".")
+        )
+    for part, where in (
+        (found.test, "On the sealed test"),
+        (found.hospital, "At the other hospital"),
+    ):
+        if part is None:
+            continue
+        if part.error:
+            parts.append(f"{where} there are no figures ({part.error}).")
+            continue
+        meaning = (
+            "a loss beyond chance"
+            if part.contradicts
+            else "a gain beyond chance"
+            if part.p < 0.05
+            else "which chance alone could give"
+        )
+        parts.append(f"{where} ({part.rows} rows) it is {_signed(part.difference)}, {meaning}.")
+    if len(found.openings) > 1:
+        parts.append(f"The sealed test has now been opened {len(found.openings)} times.")
+    return " ".join([*parts, ADVICE[found.verdict]])
+
+
+def message(found: Audit) -> str:
+    """Give the figure's title: what it shows."""
+    if found.claimed <= 0:
+        return "Nothing was kept: there is no gain to judge"
+    where = "the sealed test" if found.in_time else "folds that no decision saw"
+    return {
+        REAL: f"Real: the gain is there again on {where}",
+        CANNOT_TELL: "Cannot tell: these rows neither show the gain nor rule it out",
+        LUCK: f"Luck: the claimed gain is not there on {where}",
+    }[found.verdict]
+
+
+def alt(found: Audit) -> str:
+    """Say what the figure shows, for a reader who cannot see it."""
+    seeds = len(found.fresh_scores_best)
+    words = [
+        f"Three panels. Left: cross-validated {_metric(found)} of baseline and best on "
+        f"{'the folds in time' if found.in_time else f'{seeds} fresh fold splits'}, paired; means "
+        f"{np.mean(found.fresh_scores_baseline):.3f} and {np.mean(found.fresh_scores_best):.3f}.",
+        f"Middle: the claimed gain {found.claimed:+.4f}, expected luck {found.luck:+.4f}, and "
+        f"with 95% intervals the gain"
+        + ("" if found.in_time else f" on fresh folds {_signed(found.fresh)}"),
+    ]
+    for part, name in ((found.test, "on the sealed test"), (found.hospital, "elsewhere")):
+        if part is not None and part.difference is not None:
+            words.append(f", {name} {_signed(part.difference)}")
+    words.append(
+        ". Right: reliability curves out of fold"
+        if found.calibration
+        else ". Right: no calibration"
+    )
+    for name, part in found.calibration.items():
+        words.append(f", {name} with Brier score {part.brier:.3f}")
+    return "".join([words[0], " ", *words[1:]]) + f". Verdict: {found.verdict}."
+
+
+@plots.styled
+def figure(found: Audit) -> Figure:
+    """Draw noise, gains with their intervals, and calibration."""
+    fig, (floor, gains, curve) = plots.new_figure(message(found), height=4.2, columns=3)
+    a, b = found.fresh_scores_baseline, found.fresh_scores_best
+    for before, after in zip(a, b, strict=True):
+        floor.plot([0, 1], [before, after], "-", color="0.75", lw=1)
+    floor.plot(np.zeros(len(a)), a, "s", color=plots.ORANGE, ms=5)
+    floor.plot(np.ones(len(b)), b, "o", color=plots.BLUE, ms=5)
+    floor.plot(
+        [0, 1],
+        [found.baseline_val, found.best_val],
+        "D",
+        mfc="white",
+        mec=plots.BLACK,
+        ms=7,
+        label="frozen folds",
+    )
+    floor.set(xlim=(-0.5, 1.5), title="Folds in time" if found.in_time else "Fresh fold splits")
+    floor.set_ylabel(f"cross-validated {_metric(found)}")
+    floor.set_xticks([0, 1], ["baseline", "best"])
+    floor.legend(loc="lower right", fontsize=9)
+
+    places = [] if found.in_time else [("fresh folds", found.fresh)]
+    for part, name in ((found.test, "sealed test"), (found.hospital, "other hospital")):
+        if part is not None and part.difference is not None:
+            places.append((name, part.difference))
+    gains.plot(found.claimed, 0, "D", mfc="white", mec=plots.BLACK, ms=7)
+    for at, (_, interval) in enumerate(places, 1):
+        error = [[interval.value - interval.low], [interval.high - interval.value]]
+        gains.errorbar(interval.value, at, xerr=error, fmt="o", color=plots.BLUE, capsize=4)
+    gains.axvline(0, color=plots.BLACK, lw=1)
+    if found.luck > 0:
+        gains.axvline(found.luck, color=plots.VERMILION, ls="--", lw=1.5)
+        gains.annotate(
+            "luck", (found.luck, 0.99), xycoords=("data", "axes fraction"), va="top",
+            xytext=(3, 0), textcoords="offset points", color=plots.VERMILION, fontsize=9,
+        )  # fmt: skip
+    gains.set_yticks(range(len(places) + 1), ["claimed", *(name for name, _ in places)], fontsize=9)
+    gains.set(ylim=(len(places) + 0.5, -0.6), title="Gain (95%)", xlabel=_metric(found))
+    gains.tick_params(axis="x", labelsize=9)
+
+    curve.plot([0, 1], [0, 1], color="0.6", lw=1)
+    looks = {"baseline": ("s--", plots.ORANGE), "best": ("o-", plots.BLUE)}
+    for name, part in found.calibration.items():
+        form, colour = looks[name]
+        label = f"{name}, Brier {part.brier:.3f}"
+        curve.plot(part.predicted, part.observed, form, color=colour, ms=5, label=label)
+    if found.calibration:
+        curve.legend(loc="upper left", fontsize=8)
+    else:
+        curve.annotate("no probabilities of two classes", (0.5, 0.5), ha="center", fontsize=9)
+    curve.set(title="Calibration", xlabel="predicted", ylabel="observed", xlim=(0, 1), ylim=(0, 1))
+    for ax in (floor, gains, curve):
+        ax.set_title(ax.get_title(loc="left"), fontsize=11, loc="left")
+    return fig
+
+
+def save(found: Audit, path: Path) -> Path:
+    """Write the figure, and its alternative text beside it (`audit.alt.txt`)."""
+    text = alt(found)
+    path = plots.save(figure(found), path, alt=text)
+    path.with_suffix(".alt.txt").write_text(text + "\n", "utf-8")
+    return path

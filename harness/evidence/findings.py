@@ -1,0 +1,89 @@
+"""What an audit finds: the figures and the verdict, for those who measure and those who tell."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from harness.rules import stats
+
+SIGNIFICANT = 0.05  # DeLong's p below which other patients contradict a gain
+
+REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Baseline and best, fitted on the training rows, on patients that no fold contained.
+
+    `error` says why there are no figures, if there are none. `difference` is best minus
+    baseline; `p` is DeLong's for areas under the ROC curve, a bootstrap's for other metrics.
+    """
+
+    name: str
+    rows: int
+    baseline: stats.Interval | None = None
+    best: stats.Interval | None = None
+    difference: stats.Interval | None = None
+    p: float | None = None
+    brier_baseline: float | None = None
+    brier_best: float | None = None
+    error: str = ""
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the best is worse here by more than chance explains."""
+        return self.p is not None and self.p < SIGNIFICANT and self.difference.value < 0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Out-of-fold reliability on the training rows: mean prediction, observed rate, count."""
+
+    predicted: list[float]
+    observed: list[float]
+    count: list[int]
+    brier: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Everything that `ratchet audit` found; `verdict` is "real", "cannot tell" or "luck"."""
+
+    tag: str
+    commit: str  # of the best program
+    rule: str
+    tries: int
+    best_iteration: int
+    hypothesis: str
+    baseline_val: float
+    best_val: float
+    claimed: float  # gain on the frozen folds, as the run reports it
+    fresh: stats.Interval  # the same gain on fresh folds, 95%
+    fresh_p: float
+    fresh_scores_baseline: list[float]  # mean over folds, one per fold seed
+    fresh_scores_best: list[float]
+    noise_baseline: float  # sd over fold seeds
+    noise_best: float
+    noise_paired: float  # sd over fold seeds of best minus baseline
+    luck: float  # gain that as many tries find on average with nothing there
+    verdict: str
+    test: Elsewhere | None = None
+    hospital: Elsewhere | None = None
+    calibration: dict[str, Calibration] = field(default_factory=dict)
+    openings: list[str] = field(default_factory=list)  # when the sealed test was opened
+    metric: str = "roc_auc"
+    in_time: bool = False  # one set of folds only: `fresh` is the gain on the sealed test
+
+    def to_dict(self) -> dict:
+        """Plain values, for JSON; what is not a number becomes None."""
+
+        def plain(value):
+            if isinstance(value, dict):
+                return {key: plain(v) for key, v in value.items()}
+            if isinstance(value, (list, tuple)):
+                return [plain(v) for v in value]
+            return None if isinstance(value, float) and not np.isfinite(value) else value
+
+        return plain(asdict(self))

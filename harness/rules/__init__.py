@@ -1,0 +1,15 @@
+"""Keep or discard: pure functions of paired fold scores, and the statistics under them.
+
+A rule reads no file and keeps no state, so that a run can be judged again from its ledger. A new
+rule is one function and one entry in `RULES`; its false keeps and its power belong into
+`benchmarks/false_keeps.py`. Never may a rule see a test figure or the seeds of the audit.
+"""
+
+from harness import face
+
+__getattr__, __all__ = face(
+    __name__,
+    rules="CONFIRM_SEEDS RULES STOP_AT Evidence Rule Verdict get_rule",
+    judging="Best Judged judge",
+    stats="stats Interval",
+)

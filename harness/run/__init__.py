@@ -1,0 +1,22 @@
+"""One run: the step (`ratchet.py`), the loop around it, the ledger, what is frozen at the start.
+
+The order in which a step writes is what makes it safe to kill anywhere: commit, log, row,
+reference. Keep that order. The ledger is append-only and is right where git and ledger disagree.
+Never show a test figure to an agent, and never let two processes own a run.
+"""
+
+from harness import face
+
+__getattr__, __all__ = face(
+    __name__,
+    ratchet="Run",
+    loop="loop ENDED Outcome parse_duration",
+    ledger="BASELINE DISCARDED KEPT Ledger Row describe describe_best",
+    record="Record read_record",
+    settings="DEFAULTS RECORD RUNS find_run now read_settings recorded_agent take_fingerprint",
+    workspace="DISCARDED_REFS SHORT Workspace check_tag",
+    git="Commit",
+    notes="one_line_hypothesis",
+    status="adopt read_status",
+    cluster="Cluster ClusterScorer",
+)

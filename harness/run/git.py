@@ -1,0 +1,288 @@
+"""A git repository written in plain Python: objects, references and the index, nothing else.
+
+Git itself is not started, for three reasons. An agent may write to the workspace, and git runs
+programs that a repository's own configuration names. Starting git several times per iteration
+costs more than scoring a light model. And a run works where git is not installed. What is
+written here is an ordinary repository: `git log`, `git show` and `git fsck` read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+import subprocess
+import threading
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+from harness import RunError
+from harness.files import write_file
+
+AUTHOR = "AutoResearch <autoresearch@localhost>"
+# Commit dates count iterations, not seconds: two runs with the same seed give the same commits.
+EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z is iteration 0; one minute per iteration
+CONFIG = """\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = false
+\tbare = false
+\tautocrlf = false
+\thooksPath = /dev/null
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[user]
+\tname = AutoResearch
+\temail = autoresearch@localhost
+"""
+_SHA = re.compile(r"[0-9a-f]{40}\Z")
+
+
+class Commit(NamedTuple):
+    """What a commit object says."""
+
+    tree: str
+    parent: str | None
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """First line of the message."""
+        return self.message.split("\n", 1)[0]
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """The `Key: value` lines at the end of the message."""
+        last = self.message.rstrip("\n").rsplit("\n\n", 1)[-1]
+        pairs = (line.partition(": ") for line in last.split("\n"))
+        return {key: value for key, mark, value in pairs if mark}
+
+
+class GitFiles:
+    """Reads and writes one `.git` folder.
+
+    Parameters
+    ----------
+    path : Path
+        The `.git` folder.
+    branch : str
+        Name of the only branch, without `refs/heads/`.
+    """
+
+    def __init__(self, path: Path, branch: str):
+        self.path = Path(path)
+        self.head_ref = f"refs/heads/{branch}"
+        self._scratch = self.path / f"ratchet-{os.getpid()}.tmp"
+
+    def create(self) -> None:
+        """Make the folders, HEAD and config; harmless on a repository that is there."""
+        for folder in ("objects", "refs/heads", "refs/autoresearch/discarded"):
+            (self.path / folder).mkdir(parents=True, exist_ok=True)
+        for left in self.path.glob("ratchet-*.tmp"):  # of a process that was killed
+            left.unlink(missing_ok=True)
+        self.restore_settings()
+
+    def restore_settings(self) -> list[str]:
+        """Put HEAD and config back to what they must be; say which had changed."""
+        changed = []
+        expected = {"HEAD": f"ref: {self.head_ref}\n", "config": CONFIG}
+        for name, text in expected.items():
+            path = self.path / name
+            try:
+                same = path.read_bytes() == text.encode()
+            except OSError:
+                same = False
+            if not same:
+                if path.exists():
+                    changed.append(f".git/{name}")
+                write_file(path, text.encode(), self._scratch)
+        for name in ("commondir", "config.worktree"):  # both would lead git to another config
+            if (self.path / name).exists():
+                (self.path / name).unlink()
+                changed.append(f".git/{name}")
+        return changed
+
+    # -- objects ------------------------------------------------------------------------
+
+    def write(self, kind: str, data: bytes) -> str:
+        """Store an object durably and return its name."""
+        raw = f"{kind} {len(data)}\0".encode() + data
+        sha = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        path = self._loose(sha)
+        if path.exists() and self._is_whole(path, sha):
+            return sha
+        path.parent.mkdir(exist_ok=True)
+        scratch = self.path / f"ratchet-{os.getpid()}-{threading.get_ident()}.tmp"
+        with open(scratch, "wb") as out:
+            out.write(zlib.compress(raw, 1))
+            out.flush()
+            if os.name != "nt":
+                # Renamed before it is synced, so that one sync makes content and name durable.
+                # What a power cut leaves half done has no row, and is written again here.
+                os.replace(scratch, path)
+            os.fsync(out.fileno())
+        if os.name == "nt":  # an open file cannot be renamed there
+            os.replace(scratch, path)
+        return sha
+
+    @staticmethod
+    def _is_whole(path: Path, sha: str) -> bool:
+        try:
+            raw = zlib.decompress(path.read_bytes())
+        except (OSError, zlib.error):
+            return False
+        return hashlib.sha1(raw, usedforsecurity=False).hexdigest() == sha
+
+    def read(self, sha: str, kind: str) -> bytes:
+        """Return an object's content.
+
+        Raises
+        ------
+        RunError
+            If it is missing, damaged or of another kind.
+        """
+        try:
+            raw = zlib.decompress(self._loose(sha).read_bytes())
+            if hashlib.sha1(raw, usedforsecurity=False).hexdigest() != sha:
+                raise RunError(f"object {sha[:12]} in {self.path} is damaged: start a new tag")
+        except OSError:
+            return self._read_packed(sha, kind)
+        except zlib.error:
+            raise RunError(
+                f"object {sha[:12]} in {self.path} is damaged: start a new tag"
+            ) from None
+        header, _, data = raw.partition(b"\0")
+        if header.split(b" ")[0] != kind.encode():
+            raise RunError(f"object {sha[:12]} in {self.path} is no {kind}: start a new tag")
+        return data
+
+    def _loose(self, sha: str) -> Path:
+        return self.path / "objects" / sha[:2] / sha[2:]
+
+    def _read_packed(self, sha: str, kind: str) -> bytes:
+        """Ask git for an object that somebody packed. `cat-file` runs no filter and no hook."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        env |= {"GIT_DIR": str(self.path), "GIT_CONFIG_GLOBAL": os.devnull}
+        env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0"}
+        try:
+            done = subprocess.run(
+                ["git", "cat-file", kind, sha],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=60,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            done = None
+        if done is None or done.returncode:
+            raise RunError(f"object {sha[:12]} is missing from {self.path}: start a new tag")
+        return done.stdout
+
+    def expand(self, prefix: str) -> str | None:
+        """Find the full name of a loose object by its first characters."""
+        try:
+            names = os.listdir(self.path / "objects" / prefix[:2])
+        except OSError:
+            return None
+        found = [name for name in names if name.startswith(prefix[2:]) and len(name) == 38]
+        return prefix[:2] + found[0] if len(found) == 1 else None
+
+    def write_tree(self, files: dict[str, str]) -> str:
+        """Store a folder of regular files given as name -> blob."""
+        entries = (
+            b"100644 " + name.encode() + b"\0" + bytes.fromhex(sha)
+            for name, sha in sorted(files.items())
+        )
+        return self.write("tree", b"".join(entries))
+
+    def read_tree(self, sha: str) -> dict[str, tuple[str, str]]:
+        """Return name -> (mode, object) of a folder."""
+        data, files = self.read(sha, "tree"), {}
+        while data:
+            head, _, rest = data.partition(b"\0")
+            mode, _, name = head.partition(b" ")
+            files[name.decode(errors="replace")] = (mode.decode(), rest[:20].hex())
+            data = rest[20:]
+        return files
+
+    def write_commit(self, tree: str, parent: str | None, message: str, iteration: int) -> str:
+        """Store a commit dated by its iteration."""
+        who = f"{AUTHOR} {EPOCH + 60 * iteration} +0000"
+        lines = [f"tree {tree}"] + ([f"parent {parent}"] if parent else [])
+        lines += [f"author {who}", f"committer {who}", "", message]
+        return self.write("commit", "\n".join(lines).encode("utf-8", "replace"))
+
+    def read_commit(self, sha: str) -> Commit:
+        """Return tree, parent and message of a commit."""
+        head, _, message = self.read(sha, "commit").decode(errors="replace").partition("\n\n")
+        fields: dict[str, str] = {}
+        for line in head.split("\n"):
+            key, _, value = line.partition(" ")
+            fields.setdefault(key, value)
+        return Commit(fields.get("tree", ""), fields.get("parent"), message)
+
+    # -- references and the index ---------------------------------------------------------
+
+    def read_ref(self, name: str) -> str | None:
+        """Return what a reference points to, or None."""
+        try:
+            text = (self.path / name).read_text("ascii").strip()
+        except (OSError, ValueError):
+            text = self._packed_refs().get(name, "")
+        return text if _SHA.match(text) else None
+
+    def set_ref(self, name: str, sha: str) -> None:
+        """Point a reference at an object."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not waited for: opening a run sets every reference again from the ledger.
+        write_file(path, f"{sha}\n".encode(), self._scratch, durable=False)
+
+    def delete_ref(self, name: str) -> None:
+        """Remove a reference that is not packed."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def refs(self, folder: str) -> dict[str, str]:
+        """Return every reference in a folder, as last part of its name -> object."""
+        prefix = folder.rstrip("/") + "/"
+        found = {
+            name.removeprefix(prefix): sha
+            for name, sha in self._packed_refs().items()
+            if name.startswith(prefix)
+        }
+        try:
+            names = os.listdir(self.path / folder)
+        except OSError:
+            names = []
+        for name in names:
+            sha = self.read_ref(prefix + name)
+            if sha:
+                found[name] = sha
+        return found
+
+    def _packed_refs(self) -> dict[str, str]:
+        try:
+            lines = (self.path / "packed-refs").read_text(errors="replace").split("\n")
+        except OSError:
+            return {}
+        pairs = (line.partition(" ") for line in lines if line[:1] not in ("#", "^", ""))
+        return {name.strip(): sha for sha, _, name in pairs}
+
+    def write_index(self, files: dict[str, str]) -> None:
+        """Make git's index list these files (name -> blob), so that `git status` is clean."""
+        body = struct.pack(">4sLL", b"DIRC", 2, len(files))
+        for name, sha in sorted(files.items()):
+            # Times and sizes are left at 0, which makes git compare the content itself.
+            raw = name.encode()
+            entry = struct.pack(
+                ">10L20sH", *[0] * 6, 0o100644, 0, 0, 0, bytes.fromhex(sha), len(raw)
+            )
+            entry += raw
+            body += entry + b"\0" * (8 - len(entry) % 8)
+        (self.path / "index.lock").unlink(missing_ok=True)  # of a git that was killed here
+        body += hashlib.sha1(body, usedforsecurity=False).digest()
+        write_file(self.path / "index", body, self._scratch, durable=False)

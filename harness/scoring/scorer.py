@@ -1,0 +1,430 @@
+"""The trusted side: folds out, numbers in, metric computed here.
+
+Owns the data, the labels, the folds and the metric. A candidate's text is read (never run) here;
+its code runs in the sandbox and gives back plain numbers, one per row, for rows in an order of our
+choosing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.candidate import CandidateError, check_source, plain
+from harness.scoring.probes import run_probes
+from harness.scoring.score import Probe, Score
+from harness.sealing import Job, Packed, Reply, Sandbox
+from harness.task import HEART, Task
+
+KEEP_PACKED = 64 * 1024**2  # bytes of packed folds that are worth keeping between scores
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where one job's rows come from: positions in the train split, already in shuffled order."""
+
+    train: np.ndarray
+    new: np.ndarray
+
+
+class Scorer:
+    """Scores candidates on a task; keeps warm workers between scores.
+
+    Parameters
+    ----------
+    task : Task
+    workers : int, optional
+        Folds side by side; the usable processors by default.
+    landlock, seccomp, method
+        See `Sandbox`.
+
+    Notes
+    -----
+    Not for two threads at once, apart from `cancel`.
+    """
+
+    def __init__(
+        self,
+        task: Task = HEART,
+        *,
+        workers: int | None = None,
+        landlock: bool = True,
+        seccomp: bool = True,
+        method: str | None = None,
+    ):
+        self.task = task
+        hidden = [task.path.parent] if task.path else []
+        self.sandbox = Sandbox(  # first: its workers warm up while the data is loaded
+            workers, landlock=landlock, seccomp=seccomp, method=method, hidden=hidden
+        )
+        try:
+            self.split = task.split()
+        except BaseException:
+            self.sandbox.close()
+            raise
+        self._folds: dict[int, list[Rows]] = {}
+        self._packed: dict[tuple, Packed] = {}
+        self._packed_bytes = 0
+        self._kept: dict[str, object] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Scorer:
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers."""
+        self.sandbox.close()
+
+    def cancel(self) -> None:
+        """Stop the score that runs now, from another thread: it raises KeyboardInterrupt."""
+        self.sandbox.cancel()
+
+    @property
+    def isolation(self) -> str:
+        """The level of isolation in force."""
+        return self.sandbox.isolation
+
+    # ------------------------------------------------------------------------------- scoring
+
+    def score(self, source: str | bytes, *, fold_seed: int | None = None) -> Score:
+        """Score one candidate: five folds and a final fit for the sealed test.
+
+        Parameters
+        ----------
+        source : str or bytes
+            The text of a train.py.
+        fold_seed : int, optional
+            Another seed than the task's frozen one.
+        """
+        return self.score_many([source], fold_seed=fold_seed)[0]
+
+    def score_many(
+        self, sources: Sequence[str | bytes], *, fold_seed: int | None = None
+    ) -> list[Score]:
+        """Score several candidates side by side; results in the order given."""
+        scores: list[Score | None] = [None] * len(sources)
+        groups, at = [], []
+        for i, source in enumerate(sources):
+            try:
+                data, hypothesis = check_source(source)
+            except CandidateError as err:
+                scores[i] = self._failed(str(err))
+                continue
+            groups.append(self._score_jobs(data, fold_seed))
+            at.append((i, hypothesis))
+        for (i, hypothesis), replies in zip(at, self._run(groups), strict=True):
+            scores[i] = replace(self._judge(replies, fold_seed), hypothesis=hypothesis)
+        return scores
+
+    def fold_scores(self, source: str | bytes, fold_seeds: Sequence[int]) -> np.ndarray:
+        """Score a candidate on folds of other seeds.
+
+        Returns
+        -------
+        ndarray of shape (n_seeds, n_folds)
+
+        Raises
+        ------
+        CandidateError
+            If the candidate fails on one of them.
+        """
+        data, _ = check_source(source)
+        groups = [
+            [self.job(data, rows, ("fold", seed, k)) for k, rows in enumerate(self.folds(seed))]
+            for seed in fold_seeds
+        ]
+        table = []
+        for seed, replies in zip(fold_seeds, self._run(groups), strict=True):
+            self._raise_first(replies)
+            table.append(
+                [
+                    self.metric(rows.new, reply)
+                    for rows, reply in zip(self.folds(seed), replies, strict=True)
+                ]
+            )
+        return np.array(table, dtype=float).reshape(len(fold_seeds), -1)
+
+    def predict(
+        self, source: str | bytes, X_train: pd.DataFrame, y_train: np.ndarray, X_new: pd.DataFrame
+    ) -> np.ndarray:
+        """Fit a candidate on given rows and predict others, isolated like a fold.
+
+        Returns
+        -------
+        ndarray of shape (n_new,) or (n_new, n_outputs)
+            Scores of class 1; class probabilities; or values.
+
+        Raises
+        ------
+        CandidateError
+        """
+        numbers, _ = self.outputs(source, X_train, y_train, X_new)
+        return numbers[:, 0] if self.task.n_outputs == 1 else numbers
+
+    def outputs(
+        self, source: str | bytes, X_train: pd.DataFrame, y_train: np.ndarray, X_new: pd.DataFrame
+    ) -> tuple[np.ndarray, float]:
+        """Do as `predict`; give an array of shape (n_new, n_outputs) and where class 1 begins."""
+        data, _ = check_source(source)
+        k = self.task.n_outputs
+        rows = Packed((_bare(X_train), np.asarray(y_train), _bare(X_new)))
+        job = Job(data, rows, len(X_new) * k, self.task.kind, k, self.seed("predict", len(X_new)))
+        try:
+            reply = self._run([[job]])[0][0]
+        finally:
+            rows.close()
+        self._raise_first([reply])
+        return self._table(reply), reply.threshold
+
+    def probe(self, source: str | bytes, score: Score, best_source: str | None = None) -> Score:
+        """Test a score that is about to be kept; see `harness.scoring.probes`.
+
+        Returns
+        -------
+        Score
+            The same with `probes` filled in, or one with status ``rejected (…)``.
+        """
+        if not score.ok:
+            return score
+        try:
+            probes = run_probes(self, check_source(source)[0], score)
+        except CandidateError as err:  # its answers to other labels cannot be measured
+            probes = (Probe("probe failed", float("nan"), 0.0, "reject", str(err)),)
+        score = replace(score, probes=probes)
+        bad = next((p for p in probes if p.verdict == "reject"), None)
+        if bad is None:
+            return score
+        nan = float("nan")
+        return replace(
+            score,
+            status=f"rejected ({bad.name}: {bad.detail})",
+            **dict.fromkeys(("val_auc", "val_sd", "test_auc", "test_acc", "test_f1"), nan),
+            fold_scores=(),
+            predictions=(),
+        )
+
+    # --------------------------------------------------------------------- what probes also use
+
+    def folds(self, seed: int | None = None) -> list[Rows]:
+        """The folds, as shuffled positions in the train split.
+
+        The order is part of what is frozen: models that depend on it give the same number twice.
+        """
+        seed = self.task.fold_seed if seed is None else seed
+        if seed not in self._folds:
+            X, y = self.split.X_train, self.split.y_train
+            self._folds[seed] = [
+                Rows(self._shuffled(train, seed, k, "train"), self._shuffled(val, seed, k, "new"))
+                for k, (train, val) in enumerate(self.task.folds(X, y, seed))
+            ]
+        return self._folds[seed]
+
+    def job(
+        self,
+        source: bytes,
+        rows: Rows,
+        key: tuple,
+        *,
+        labels: np.ndarray | None = None,
+        keep: bool = True,
+        seed: int | None = None,
+    ) -> Job:
+        """Make the job of one fold.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_train_split,), optional
+            Other labels than the true ones.
+        key : tuple
+            Names these rows and labels; packed rows with the same key are used again.
+        keep : bool
+            Whether to keep the packed rows for later.
+        seed : int, optional
+            For the worker's global random generators; frozen by default.
+        """
+        packed = self._packed.get(key)
+        if packed is None:
+            labels = self.split.y_train if labels is None else labels
+            X = self.split.X_train
+            packed = Packed(
+                (_bare(X.iloc[rows.train]), labels[rows.train], _bare(X.iloc[rows.new]))
+            )
+            if keep and self._packed_bytes + packed.nbytes <= KEEP_PACKED:
+                self._packed[key] = packed
+                self._packed_bytes += packed.nbytes
+        k = self.task.n_outputs
+        seed = self.seed(*key) if seed is None else seed
+        return Job(source, packed, len(rows.new) * k, self.task.kind, k, seed)
+
+    def run_jobs(self, jobs: Sequence[Job], budget_s: float) -> list[Reply]:
+        """Run jobs that do not depend on each other, all of them."""
+        with self._lock:
+            return self.sandbox.run([jobs], budget_s, stop_early=False)[0]
+
+    def once(self, name: str, make):
+        """Compute ``make(self)`` at the first call and keep it for this scorer's life."""
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        return self._kept[name]
+
+    def metric(self, positions: np.ndarray, reply: Reply, labels: np.ndarray | None = None):
+        """The task's metric for predictions of these train-split rows."""
+        y = (self.split.y_train if labels is None else labels)[positions]
+        return self._measure(y, reply)
+
+    # -------------------------------------------------------------------------------- inside
+
+    def _run(self, groups: list[list[Job]]) -> list[list[Reply]]:
+        if not groups:
+            return []
+        with self._lock:
+            return self.sandbox.run(groups, self.task.budget_s)
+
+    def _score_jobs(self, data: bytes, fold_seed: int | None) -> list[Job]:
+        seed = self.task.fold_seed if fold_seed is None else fold_seed
+        jobs = [self.job(data, rows, ("fold", seed, k)) for k, rows in enumerate(self.folds(seed))]
+        if len(self.split.X_test):
+            jobs.append(self._final_job(data))
+        return jobs
+
+    def _final_job(self, data: bytes) -> Job:
+        if ("final",) not in self._packed:
+            order = self._final_order()
+            X, y = self.split.X_train, self.split.y_train
+            train = self._shuffled(np.arange(len(y)), 0, 0, "final")
+            self._packed["final",] = Packed(
+                (_bare(X.iloc[train]), y[train], _bare(self.split.X_test.iloc[order]))
+            )
+        k = self.task.n_outputs
+        n = len(self.split.X_test) * k
+        return Job(data, self._packed["final",], n, self.task.kind, k, self.seed("final"))
+
+    def _final_order(self) -> np.ndarray:
+        return self._shuffled(np.arange(len(self.split.X_test)), 0, 0, "test")
+
+    def _judge(self, replies: list[Reply], fold_seed: int | None) -> Score:
+        log = _join_logs(replies)
+        ran = [r for r in replies if r.ended_s]
+        wall = max(r.ended_s for r in ran) - min(r.started_s for r in ran) if ran else 0.0
+        common = {
+            "wall_time_s": float(wall),
+            "log": log,
+            "cpu_s": float(np.nansum([r.cpu_s for r in replies])),
+            "peak_mib": float(np.nanmax([0.0, *(r.peak_mib for r in replies)])),
+        }
+        folds = self.folds(fold_seed)
+        try:
+            self._raise_first(replies)
+            for k, reply in enumerate(replies):
+                if self.task.kind != "multiclass" and np.ptp(reply.numbers) == 0:
+                    where = f"fold {k + 1}" if k < len(folds) else "the test rows"
+                    raise CandidateError(f"rejected (constant predictions on {where})")
+            values = [self.metric(rows.new, r) for rows, r in zip(folds, replies, strict=False)]
+            if not np.isfinite(values).all():
+                raise CandidateError("rejected (the metric is not finite)")
+            test = self._test_figures(replies[len(folds)]) if len(replies) > len(folds) else {}
+        except CandidateError as err:
+            return replace(self._failed(str(err)), **common)
+        return Score(
+            status="ok",
+            val_auc=float(np.mean(values)),
+            val_sd=float(np.std(values, ddof=1)),
+            fold_scores=tuple(values),
+            cv_folds=len(folds),
+            isolation=self.isolation,
+            predictions=tuple(reply.numbers for reply in replies[: len(folds)]),
+            **test,
+            **common,
+        )
+
+    def _test_figures(self, reply: Reply) -> dict[str, float]:
+        y = self.split.y_test[self._final_order()]
+        figures = {"test_auc": self._measure(y, reply)}
+        if self.task.kind != "regression":
+            pred = self.task.scored_classes(self._table(reply), reply.threshold)
+            figures["test_acc"] = float(np.mean(pred == y))
+            classes = [1] if self.task.kind == "binary" else np.union1d(y, pred)
+            figures["test_f1"] = float(np.mean([_f1(y == c, pred == c) for c in classes]))
+        return figures
+
+    def _measure(self, y: np.ndarray, reply: Reply) -> float:
+        try:
+            return self.task.score_predictions(y, self._table(reply), reply.threshold)
+        except ValueError as err:  # for example probabilities that do not add up to one
+            raise CandidateError(f"rejected (the metric failed: {plain(str(err))})") from None
+
+    def _table(self, reply: Reply) -> np.ndarray:
+        return reply.numbers.reshape(-1, self.task.n_outputs)
+
+    def _failed(self, status: str) -> Score:
+        return Score(status=status, cv_folds=self.task.n_folds, isolation=self.isolation)
+
+    @staticmethod
+    def _raise_first(replies: Sequence[Reply]) -> None:
+        for reply in replies:
+            if reply.problem:
+                raise CandidateError(reply.problem)
+
+    def seed(self, *key) -> int:
+        """A frozen seed for this task and purpose."""
+        text = repr((self.task.name, *key))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+    def _shuffled(self, positions: np.ndarray, *key) -> np.ndarray:
+        return np.random.default_rng(self.seed(*key)).permutation(positions)
+
+
+def _f1(true: np.ndarray, found: np.ndarray) -> float:
+    """Harmonic mean of precision and recall; 0 where neither is defined."""
+    both = int((true & found).sum())
+    return 2 * both / max(1, int(true.sum() + found.sum()))
+
+
+def _bare(X: pd.DataFrame) -> pd.DataFrame:
+    """The same rows without an index that could tell where they come from."""
+    return X.reset_index(drop=True)
+
+
+def _join_logs(replies: Sequence[Reply]) -> str:
+    """One log of all folds; folds that said the same are told together."""
+    said: dict[str, list[int]] = {}
+    for k, reply in enumerate(replies):
+        if reply.log:
+            said.setdefault(reply.log, []).append(k + 1)
+    if len(said) == 1 and len(replies) in map(len, said.values()):
+        return next(iter(said))
+    return "".join(
+        f"[job {', '.join(map(str, jobs))}]\n{text}" + ("" if text.endswith("\n") else "\n")
+        for text, jobs in said.items()
+    )[: 64 * 1024]
+
+
+def evaluate(
+    candidate: str | bytes | Path, task: Task = HEART, *, probe: bool = True, **options
+) -> Score:
+    """Score one file, and probe it if it does better than the task's starting point.
+
+    Parameters
+    ----------
+    candidate : Path, str or bytes
+        A file, or the text itself.
+    probe : bool
+        Whether to probe at all.
+    **options
+        For `Scorer`.
+    """
+    source = candidate.read_bytes() if isinstance(candidate, Path) else candidate
+    with Scorer(task, **options) as scorer:
+        score = scorer.score(source)
+        if probe and score.ok and score.val_auc > task.baseline:
+            score = scorer.probe(source, score)
+        return score

@@ -1,0 +1,155 @@
+"""What a worker can reach: its imports, the files it may read, its environment."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import REPO
+
+WORKER = Path(__file__).with_name("worker.py")
+# What every template imports. The rest comes when a program asks for it, in a template of its own:
+# a fork costs in proportion to the memory that it has to map.
+BASE_IMPORTS = (
+    "numpy",
+    "pandas",
+    "sklearn.calibration",
+    "sklearn.compose",
+    "sklearn.decomposition",
+    "sklearn.discriminant_analysis",
+    "sklearn.ensemble",
+    "sklearn.feature_selection",
+    "sklearn.gaussian_process",
+    "sklearn.impute",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.naive_bayes",
+    "sklearn.neighbors",
+    "sklearn.neural_network",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "sklearn.svm",
+    "sklearn.tree",
+)
+EXTRA_IMPORTS = ("flaml", "lightgbm", "xgboost")
+
+
+def imports_for(sources: Sequence[bytes]) -> tuple[str, ...]:
+    """List the extra libraries that programs name, from their syntax trees."""
+    wanted = set()
+    for source in sources:
+        if not any(name.encode() in source for name in EXTRA_IMPORTS):
+            continue
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                wanted.add(node.module.partition(".")[0])
+    return tuple(name for name in EXTRA_IMPORTS if name in wanted)
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of a worker: made anew, so that nothing of the user's leaks in."""
+    env = {
+        "PATH": os.defpath,
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        # Huge pages for what C allocates (glibc 2.35, ignored elsewhere): a fresh process has to
+        # fault all its memory in, which a large fit would feel, and few pages are cheap to fork.
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning would eat the other folds' time
+        "JOBLIB_MULTIPROCESSING": "0",  # one processor per fold: n_jobs means nothing here
+        "LOKY_MAX_CPU_COUNT": "1",
+        "MPLBACKEND": "Agg",
+    }
+    for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM"):
+        env[f"{name}_NUM_THREADS"] = "1"
+    # Kernel choice of the linear algebra, where a machine needs one; Windows' own necessities.
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT", "LD_LIBRARY_PATH"):
+        if name in os.environ:
+            env[name] = os.environ[name]
+    return env
+
+
+def import_path() -> list[str]:
+    """Where a worker imports from: the interpreter's own folders, nothing of the user's.
+
+    The repository, the current folder and PYTHONPATH are left out, and since the worker starts
+    without `site`, no .pth file and no sitecustomize runs.
+    """
+    keep = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
+    if site.ENABLE_USER_SITE:
+        keep.append(Path(site.getusersitepackages()).resolve())
+    found = []
+    for entry in [*sys.path, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]:
+        path = Path(entry or ".").resolve()
+        inside = any(path.is_relative_to(root) for root in keep)
+        if inside and path != REPO and str(path) not in found and path not in keep:
+            found.append(str(path))
+    return found
+
+
+def readable_roots() -> list[str]:
+    """List the folders and files that a sealed worker may read.
+
+    Python's libraries, the system's shared objects and a few facts about the processor.
+    """
+    roots = list(import_path())
+    if sys.base_prefix not in ("/", "/usr", "/usr/local"):
+        roots.append(str(Path(sys.base_prefix, "lib")))
+    roots += ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"]
+    roots += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
+    roots += ["/dev/null", "/dev/zero", "/dev/urandom"]
+    roots += ["/sys/devices/system/cpu", "/proc/cpuinfo", *map(str, _cgroup_limits())]
+    found: list[Path] = []
+    for root in (Path(p).resolve() for p in roots):
+        if root.exists() and not any(root.is_relative_to(other) for other in found):
+            found = [p for p in found if not p.is_relative_to(root)] + [root]
+    return [str(p) for p in found]
+
+
+def without_hidden(roots: Sequence[str], hidden: Sequence[Path]) -> list[str]:
+    """Replace every folder that holds something hidden by its other entries.
+
+    Hidden are the harness itself, wherever it is installed, and the data sets that come with
+    scikit-learn: a task may be one of them.
+    """
+    sklearn = importlib.util.find_spec("sklearn").origin  # where it is, without importing it
+    closed = [Path(p).resolve() for p in hidden]
+    closed.append(Path(__file__).resolve().parent)
+    closed.append(Path(sklearn).resolve().parent / "datasets" / "data")
+
+    def open_parts(path: Path) -> list[Path]:
+        if path in closed:
+            return []
+        if not any(part.is_relative_to(path) for part in closed):
+            return [path]
+        return [p for child in sorted(path.iterdir()) for p in open_parts(child.resolve())]
+
+    return [str(p) for root in roots for p in open_parts(Path(root))]
+
+
+def _cgroup_limits() -> list[Path]:
+    """Files that tell how many processors a container may use; joblib insists on reading them."""
+    base = Path("/sys/fs/cgroup")
+    found = [base / "cpu.max", base / "cpu/cpu.cfs_quota_us", base / "cpu/cpu.cfs_period_us"]
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        path = base / line.rpartition(":")[2].lstrip("/")
+        found += [p / "cpu.max" for p in (path, *path.parents) if p.is_relative_to(base)]
+    return [p for p in dict.fromkeys(found) if p.exists()]

@@ -1,0 +1,127 @@
+"""Starts workers, limits them, kills them: the trusted side's only way to run a candidate.
+
+`Sandbox.run` takes jobs (a program and one fold's rows each) and gives back numbers or a reason.
+On Linux a warm template forks a sealed child per job (`forking.py`); elsewhere every job gets a
+process of its own, started ahead of time (`spawning.py`). Both speak with `worker.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import DATA
+from harness.sealing import seal
+from harness.sealing.folders import make_scratch_root, remove_tree
+from harness.sealing.forking import ForkingPool
+from harness.sealing.jobs import Job, Reply
+from harness.sealing.reach import readable_roots, without_hidden
+from harness.sealing.spawning import SpawningPool
+
+MEMORY_LIMIT = 8 * 1024**3  # of address space beyond the template's, at most
+
+
+class Sandbox:
+    """A pool of single-use workers.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Jobs side by side; the number of usable processors by default.
+    landlock, seccomp : bool
+        Switch a lock off, to see what it is worth.
+    method : {"fork", "spawn"}, optional
+        By default fork on Linux, else spawn.
+    hidden : sequence of Path
+        More files and folders that a candidate must not read.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        landlock: bool = True,
+        seccomp: bool = True,
+        method: str | None = None,
+        hidden: Sequence[Path] = (),
+    ):
+        self.workers = workers or usable_cpus()
+        self.method = method or ("fork" if sys.platform == "linux" else "spawn")
+        forked = self.method == "fork"
+        self.landlock = forked and landlock and seal.landlock_abi() > 0
+        self.seccomp = forked and seccomp and seal.seccomp_supported()
+        self.memory = int(min(MEMORY_LIMIT, total_memory() / (self.workers + 1)))
+        self.cancelled = threading.Event()
+        self.root = make_scratch_root()
+        if forked and not self.landlock:
+            seal.hide_from_debuggers()
+        self.roots = readable_roots() if self.landlock else []
+        self.read = without_hidden(self.roots, [DATA, *hidden]) if self.landlock else []
+        self._pool = ForkingPool(self) if forked else SpawningPool(self)
+
+    @property
+    def isolation(self) -> str:
+        """The level in force, as C3 prints it."""
+        return isolation_name(self.method, self.landlock, self.seccomp)
+
+    def run(
+        self, groups: Sequence[Sequence[Job]], budget_s: float, stop_early: bool = True
+    ) -> list[list[Reply]]:
+        """Run groups of jobs; every group has the same time.
+
+        Parameters
+        ----------
+        groups : sequence of sequences of Job
+            A group is one candidate's score: its clock starts with its first job.
+        budget_s : float
+            Wall-clock seconds for a group. What still runs then is killed, and the jobs that did
+            not finish reply ``timeout (…)``.
+        stop_early : bool
+            When a job fails, drop the later jobs of its group. The earlier ones still finish, so
+            that the first problem of a group does not depend on who was faster.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If `cancel` was called from another thread.
+        SandboxError
+            If workers cannot be started.
+        """
+        return self._pool.run(groups, budget_s, stop_early)
+
+    def cancel(self) -> None:
+        """End the jobs that run now, from another thread."""
+        self.cancelled.set()
+
+    def close(self) -> None:
+        """End every process and remove every scratch folder."""
+        self._pool.close()
+        remove_tree(self.root)
+
+
+def usable_cpus() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def total_memory() -> int:
+    """Bytes of main memory, 8 GiB where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 8 * 1024**3
+
+
+def isolation_name(method: str, landlock: bool, seccomp: bool) -> str:
+    """Name a level of isolation."""
+    if method != "fork":
+        return "process (separate process and deadline only)"
+    locks = [f"landlock {seal.landlock_abi()}"] if landlock else []
+    locks += ["seccomp"] if seccomp else []
+    level = "full" if len(locks) == 2 else "partial"
+    return f"{level} ({', '.join([*locks, 'limits', 'no capabilities'])})"

@@ -1,0 +1,383 @@
+"""What is measured: the data, the split, the folds, the metric and the time budget of a task.
+
+Everything here is frozen for the length of a run. `HEART` is the course's task; ground facts about
+it (counts, columns, the baseline's score) stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from harness import DATA, REPO
+from harness.task.table import CsvFormat, DataError, read_table
+
+TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
+
+N_ROWS = 303
+N_FEATURES = 13
+N_POSITIVE = 139
+BASELINE_VAL_AUC = 0.895971  # the starting train.py, five frozen folds, rounded as C3 prints it
+
+COLUMNS = {
+    "age": "age in years",
+    "sex": "1 male, 0 female",
+    "cp": "chest pain: 1 typical angina, 2 atypical angina, 3 non-anginal, 4 none",
+    "trestbps": "resting blood pressure on admission, mm Hg",
+    "chol": "serum cholesterol, mg/dl",
+    "fbs": "fasting blood sugar above 120 mg/dl: 1 yes, 0 no",
+    "restecg": "resting ECG: 0 normal, 1 ST-T abnormality, 2 left ventricular hypertrophy",
+    "thalach": "highest heart rate reached in the exercise test, beats per minute",
+    "exang": "angina during exercise: 1 yes, 0 no",
+    "oldpeak": "ST depression by exercise relative to rest, mm",
+    "slope": "slope of the ST segment at peak exercise: 1 up, 2 flat, 3 down",
+    "ca": "major vessels coloured by fluoroscopy, 0 to 3",
+    "thal": "thallium scan: 3 normal, 6 fixed defect, 7 reversible defect",
+}
+NUMERIC = ("age", "trestbps", "chol", "thalach", "oldpeak", "ca")
+CATEGORICAL = ("cp", "restecg", "slope", "thal")
+BINARY = ("sex", "fbs", "exang")
+
+
+class Split(NamedTuple):
+    """Train and sealed test rows, in the order that `train_test_split` gives."""
+
+    X_train: pd.DataFrame
+    y_train: np.ndarray
+    X_test: pd.DataFrame
+    y_test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """A frozen prediction problem.
+
+    Parameters
+    ----------
+    name : str
+        Short name, also used to derive the order in which rows are shown to a candidate.
+    path : Path or None
+        CSV file with a header line. None for a task made by `from_frames`.
+    sha256 : str
+        Checksum of the file's bytes, checked at every load.
+    target : str
+        Column that is predicted.
+    positive : tuple of str
+        Values of the target that count as class 1 (binary tasks).
+    kind : {"binary", "multiclass", "regression"}
+    metric : str
+        A scikit-learn scorer name; greater is better.
+    n_folds, fold_seed, split_seed, test_size
+        Arguments of the frozen split and folds.
+    budget_s : float
+        Wall-clock seconds for one candidate's whole score.
+    groups, time : str or None
+        Column whose values must not be shared between folds; column that orders the rows.
+    baseline : float
+        Score of the starting train.py: a better one is worth probing.
+    columns : tuple of (str, str)
+        Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
+    labels : tuple of str
+        Values of the target in the order of the class codes (multiclass tasks).
+    csv : CsvFormat or None
+        How the file is written; plain CSV if None.
+    n_rows : int
+        Rows of the whole table as written down; 0 if nobody did.
+    folder : Path or None
+        Where a task of one's own lives; None for those that come with the course.
+    """
+
+    name: str
+    path: Path | None = None
+    sha256: str = ""
+    target: str = "target"
+    positive: tuple[str, ...] = ()
+    kind: str = "binary"
+    metric: str = "roc_auc"
+    n_folds: int = 5
+    fold_seed: int = 42
+    split_seed: int = 42
+    test_size: float = 0.20
+    budget_s: float = 180.0
+    groups: str | None = None
+    time: str | None = None
+    baseline: float = float("-inf")
+    columns: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = ()
+    csv: CsvFormat | None = None
+    n_rows: int = 0
+    folder: Path | None = None
+    frames: tuple[pd.DataFrame, np.ndarray] | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def from_frames(cls, name: str, X: pd.DataFrame, y: np.ndarray, **choices) -> Task:
+        """Make a task from tables in memory (`X` of shape (n, p), `y` of shape (n,))."""
+        return cls(name=name, frames=(X.reset_index(drop=True), np.asarray(y)), **choices)
+
+    def with_budget(self, seconds: float) -> Task:
+        """Return the same task with another time budget."""
+        return replace(self, budget_s=seconds)
+
+    @property
+    def ref(self) -> str:
+        """What `get_task` finds this task by, for records: its name, or its folder."""
+        if self.folder is None or self.folder == TASKS / self.name:
+            return self.name
+        return str(self.folder)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files outside the harness that decide a score: part of a run's fingerprint."""
+        return () if self.folder is None else (self.folder / "task.toml", self.path)
+
+    def start(self) -> tuple[bytes, bytes]:
+        """Read the starting `train.py` and `program.md`.
+
+        Raises
+        ------
+        DataError
+            If one of them is missing.
+        """
+        folder = self.folder or REPO
+        try:
+            return (folder / "train.py").read_bytes(), (folder / "program.md").read_bytes()
+        except OSError as err:
+            raise DataError(f"{err.filename} cannot be read ({err.strerror}): restore it") from None
+
+    def read_bytes(self) -> bytes:
+        """Read the data file and check it against its SHA-256.
+
+        Raises
+        ------
+        DataError
+            If the file is missing or its bytes have changed.
+        """
+        cure = "restore it, for example with `git checkout -- harness/data`"
+        if self.folder is not None:
+            cure = "put the old file back, or make a new task from the new one with `ratchet new`"
+        try:
+            raw = self.path.read_bytes()
+        except OSError as err:
+            raise DataError(
+                f"data file {self.path} cannot be read ({err.strerror}): {cure}"
+            ) from None
+        found = hashlib.sha256(raw).hexdigest()
+        if found != self.sha256:
+            raise DataError(
+                f"data file {self.path} has changed (SHA-256 {found[:12]}…, expected "
+                f"{self.sha256[:12]}…): {cure}"
+            )
+        return raw
+
+    def load(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """Load features and target; missing values stay missing.
+
+        Returns
+        -------
+        X : DataFrame of shape (n_rows, n_features)
+        y : ndarray of shape (n_rows,)
+            0/1 for binary tasks, class codes for multiclass, float64 for regression.
+        """
+        if self.frames is not None:
+            return self.frames
+        if self.columns:
+            X, target = read_table(self.read_bytes(), self.columns, self.target, self.csv)
+            return X, self._encode(target)
+        table = pd.read_csv(io.BytesIO(self.read_bytes()))
+        X = table.drop(columns=self.target)
+        integers = X.select_dtypes("integer").columns
+        X = X.astype(dict.fromkeys(integers, np.float64))
+        return X, self._encode(table[self.target])
+
+    def _encode(self, target: pd.Series) -> np.ndarray:
+        if self.kind == "regression":
+            return pd.to_numeric(target).to_numpy(np.float64)
+        text = target.astype(str)
+        if self.kind == "binary":
+            return text.isin(self.positive).to_numpy().astype(np.int64)
+        labels = self.labels or sorted(text.unique())
+        return pd.Categorical(text, categories=labels).codes.astype(np.int64)
+
+    @cached_property
+    def n_outputs(self) -> int:
+        """Numbers that a candidate must return per row: classes if multiclass, else one."""
+        if self.kind != "multiclass":
+            return 1
+        return len(self.labels) or int(self.load()[1].max()) + 1
+
+    def split(self) -> Split:
+        """Cut off the sealed test rows. With ``test_size=0`` there are none."""
+        X, y = self.load()
+        if self.test_size == 0:
+            return Split(X, y, X.iloc[:0], y[:0])
+        train, test = self._split_positions(X, y)
+        return Split(
+            X.iloc[train].reset_index(drop=True),
+            y[train],
+            X.iloc[test].reset_index(drop=True),
+            y[test],
+        )
+
+    def _split_positions(self, X: pd.DataFrame, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+        rows = np.arange(len(X))
+        if self.time is not None:  # the test is the future
+            order, moments = self._in_time(X)
+            cut = len(X) - int(np.ceil(self.test_size * len(X)))
+            cut = np.searchsorted(moments, moments[cut])
+            return order[:cut], order[cut:]
+        if self.groups is not None:
+            cutter = GroupShuffleSplit(1, test_size=self.test_size, random_state=self.split_seed)
+            return next(cutter.split(rows, y, X[self.groups].to_numpy()))
+        return train_test_split(
+            rows,
+            test_size=self.test_size,
+            random_state=self.split_seed,
+            stratify=None if self.kind == "regression" else y,
+        )
+
+    def _in_time(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Order the rows by time; cuts go before the first row of a moment, never through it."""
+        moments = X[self.time].to_numpy()
+        order = np.argsort(moments, kind="stable")
+        return order, moments[order]
+
+    def folds(
+        self, X: pd.DataFrame, y: np.ndarray, seed: int | None = None
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Give the cross-validation folds as (train positions, validation positions).
+
+        Parameters
+        ----------
+        X, y
+            Rows to be divided.
+        seed : int, optional
+            Another seed than the frozen one: fresh folds for rules and audits. Time-ordered
+            folds have no seed and are always the same.
+        """
+        from sklearn.model_selection import (
+            KFold,
+            StratifiedGroupKFold,
+            StratifiedKFold,
+            TimeSeriesSplit,
+        )
+
+        seed = self.fold_seed if seed is None else seed
+        rows = np.arange(len(y))
+        if self.time is not None:
+            order, moments = self._in_time(X)
+            parts = [val for _, val in TimeSeriesSplit(self.n_folds).split(rows)]
+            cuts = [*np.searchsorted(moments, [moments[val[0]] for val in parts]), len(rows)]
+            return [(order[:a], order[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+        if self.groups is not None:
+            strata = y if self.kind != "regression" else np.zeros(len(y), int)
+            cutter = StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=seed)
+            return list(cutter.split(rows, strata, X[self.groups].to_numpy()))
+        kind = KFold if self.kind == "regression" else StratifiedKFold
+        return list(kind(self.n_folds, shuffle=True, random_state=seed).split(rows, y))
+
+    def score_predictions(self, y: np.ndarray, pred: np.ndarray, threshold: float = 0.5) -> float:
+        """Compute the metric on the trusted side.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+        pred : ndarray of shape (n, n_outputs)
+            Scores of class 1, class probabilities, or predicted values.
+        threshold : float
+            Where class 1 begins, for metrics that need classes.
+        """
+        if self.kind == "binary" and self.metric == "roc_auc":
+            return area_under_roc(y, pred[:, 0])
+        from sklearn.metrics import get_scorer
+
+        return float(get_scorer(self.metric)(_Given(self.kind, pred, threshold), pred, y))
+
+    def scored_classes(self, pred: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+        """Turn a candidate's numbers into class codes (binary and multiclass tasks)."""
+        return _Given(self.kind, pred, threshold).predict(pred)
+
+
+def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
+    """Share of (positive, negative) pairs in the right order, ties counted half.
+
+    The same number as scikit-learn's `roc_auc_score` at a tenth of its time, which matters because
+    it is on the way of every step (Hanley and McNeil 1982, the Mann-Whitney form).
+
+    Raises
+    ------
+    ValueError
+        If there is only one class.
+    """
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = np.cumsum(count) - (count - 1) / 2  # the average rank of equal scores
+    positive = y == 1
+    n1 = int(positive.sum())
+    n0 = len(y) - n1
+    if n0 == 0 or n1 == 0:
+        raise ValueError("the rows have only one class")
+    return float((rank[place][positive].sum() - n1 * (n1 + 1) / 2) / (n0 * n1))
+
+
+class _Given:
+    """An estimator whose predictions are given, so that any scikit-learn scorer can judge them."""
+
+    def __init__(self, kind: str, pred: np.ndarray, threshold: float):
+        self.kind, self.pred, self.threshold = kind, pred, threshold
+        self._estimator_type = "regressor" if kind == "regression" else "classifier"
+        self.classes_ = np.arange(2 if kind == "binary" else max(pred.shape[1], 1))
+
+    def __sklearn_tags__(self):
+        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+        mixin = RegressorMixin if self.kind == "regression" else ClassifierMixin
+        return type("Tagged", (mixin, BaseEstimator), {})().__sklearn_tags__()
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X) -> np.ndarray:
+        if self.kind == "regression":
+            return self.pred[:, 0]
+        if self.kind == "binary":
+            return (self.pred[:, 0] > self.threshold).astype(np.int64)
+        return self.pred.argmax(axis=1)
+
+    def predict_proba(self, X) -> np.ndarray:
+        if self.kind == "multiclass":
+            return self.pred
+        p = self.pred[:, 0]
+        if self.threshold == 0.0:  # decision values: a logistic link keeps order and threshold
+            p = 1.0 / (1.0 + np.exp(-np.clip(p, -700, 700)))
+        return np.column_stack([1.0 - p, p])
+
+    def decision_function(self, X) -> np.ndarray:
+        return self.pred if self.kind == "multiclass" else self.pred[:, 0] - self.threshold
+
+
+HEART = Task(
+    name="heart",
+    path=DATA / "heart_cleveland.csv",
+    sha256="c62392cce6a715ef063ff42c1557df0675df2d8612e272abed377932e8e475c7",
+    target="num",
+    positive=("1", "2", "3", "4"),
+    baseline=BASELINE_VAL_AUC + 1e-6,
+    n_rows=N_ROWS,
+)
+
+# Another hospital, another decade: for the audit alone, never part of a score.
+HUNGARY = replace(
+    HEART,
+    name="heart-hungary",
+    path=DATA / "heart_hungary.csv",
+    sha256="b612d844d8289d69a20009ab1d4a2f9e8adcc757b1ba36bf5cb612443d6ac64a",
+    n_rows=0,
+)

@@ -1,0 +1,200 @@
+"""How an answer is checked and a quiz is asked: results, hints, numbers of every sort.
+
+A check compares what an answer *does*, so that every right answer passes, and it recognises the
+likeliest wrong ones, so that the hint fits. `...` means not attempted. `quiz` shows a question
+whose every choice is explained.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import math
+import numbers
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted yet"
+_MARKS = {RIGHT: "✓", NOT_YET: "✗", NOT_ATTEMPTED: "…"}
+_COLOURS = {RIGHT: "#009E73", NOT_YET: "#D55E00", NOT_ATTEMPTED: "#6E6E6E"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found; a notebook shows it as a line."""
+
+    exercise: str
+    verdict: str
+    message: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer is right."""
+        return self.verdict == RIGHT
+
+    def __str__(self) -> str:
+        text = f"{_MARKS[self.verdict]} Exercise {self.exercise}: {self.verdict}."
+        return f"{text} {self.message}".rstrip()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        style = f"border-left: 5px solid {_COLOURS[self.verdict]}; padding: 0.3em 0.8em"
+        return f'<p role="status" style="{style}">{html.escape(str(self))}</p>'
+
+
+class Hint(Exception):
+    """Raised inside a check: the answer is not right yet, and this may help."""
+
+
+def need(condition: bool, hint: str) -> None:
+    """Raise the hint unless the condition holds."""
+    if not condition:
+        raise Hint(hint)
+
+
+def exercise(number: str, answers: int = 1) -> Callable:
+    """Make a check out of a function that raises `Hint`, or returns what to add to "right".
+
+    The first `answers` arguments are the learner's; what their code raises becomes a hint too.
+    """
+
+    def decorate(function: Callable) -> Callable[..., Result]:
+        @functools.wraps(function)
+        def check(*args, **kwargs) -> Result:
+            if any(answer is ... or answer is None for answer in args[:answers]):
+                return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
+            try:
+                praise = function(*args, **kwargs)
+            except Hint as hint:
+                return Result(number, NOT_YET, str(hint))
+            except NotAttempted:
+                return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
+            except Exception as error:
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                where = f"line {last.lineno} of {last.name}"
+                text = f"{type(error).__name__}: {error} ({where})"
+                return Result(number, NOT_YET, f"Your answer could not be checked. {text}")
+            return Result(number, RIGHT, praise or "")
+
+        return check
+
+    return decorate
+
+
+class NotAttempted(Exception):
+    """The learner's function still has nothing in it."""
+
+
+def attempt(function: Callable, *args):
+    """Call the learner's function; one that gives back nothing has not been written yet."""
+    need(callable(function), "This should be a function: start it with def.")
+    value = function(*args)
+    if value is None or value is ...:
+        raise NotAttempted
+    return value
+
+
+def as_number(value) -> float:
+    """Take any sort of number, also one in an array or written as text."""
+    if isinstance(value, str):
+        text = value.strip().replace(",", ".")
+        try:
+            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            raise Hint(f"A number is wanted, not the text {value!r}.") from None
+    array = np.asarray(value)
+    need(array.size == 1, f"One number is wanted; this has {array.size}.")
+    item = array.reshape(-1)[0]
+    need(
+        isinstance(item, numbers.Number | np.number | np.bool_),
+        f"A number is wanted, not {type(value).__name__}.",
+    )
+    return float(item)
+
+
+def near(value: float, truth: float, digits: int = 2) -> bool:
+    """Whether a number equals the truth, also when rounded to so many digits."""
+    return math.isfinite(value) and abs(value - truth) <= 0.5 * 10**-digits + 1e-12
+
+
+# -- quiz -------------------------------------------------------------------------------
+
+
+class Question:
+    """One quiz question. Every choice opens to its explanation, with or without a kernel."""
+
+    def __init__(self, text: str, right: str, choices: Mapping[str, tuple[str, str]]):
+        if right not in choices:
+            raise ValueError(f"the right choice {right!r} is not among {sorted(choices)}")
+        if any(len(choice) != 2 or not all(choice) for choice in choices.values()):
+            raise ValueError("each choice needs a text and an explanation")
+        self.text, self.right, self.choices = text, right, dict(choices)
+
+    def explain(self, choice: str) -> str:
+        """Say whether a choice is right and why."""
+        verdict = "Right." if choice == self.right else "Not quite."
+        return f"{verdict} {self.choices[choice][1]}"
+
+    def __repr__(self) -> str:
+        lines = [self.text]
+        for letter, (words, _) in self.choices.items():
+            lines += [f"  {letter}) {words}", f"     {self.explain(letter)}"]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><strong>{html.escape(self.text)}</strong></p>"]
+        for letter, (words, _) in self.choices.items():
+            parts.append(
+                f"<details><summary>{letter}) {html.escape(words)}</summary>"
+                f"<p>{html.escape(self.explain(letter))}</p></details>"
+            )
+        return "\n".join(parts)
+
+    def widget(self):
+        """Return radio buttons that explain the chosen answer."""
+        import ipywidgets
+
+        options = [(f"{k}) {words}", k) for k, (words, _) in self.choices.items()]
+        buttons = ipywidgets.RadioButtons(
+            options=options, value=None, layout={"width": "max-content", "max_width": "100%"}
+        )
+        answer = ipywidgets.HTML()
+
+        def chosen(change) -> None:
+            if change["new"] is None:
+                return
+            colour = _COLOURS[RIGHT if change["new"] == self.right else NOT_YET]
+            style = f"border-left: 5px solid {colour}; padding-left: 0.8em"
+            text = html.escape(self.explain(change["new"]))
+            answer.value = f'<p role="status" style="{style}">{text}</p>'
+
+        buttons.observe(chosen, names="value")
+        title = ipywidgets.HTML(f"<strong>{html.escape(self.text)}</strong>")
+        return ipywidgets.VBox([title, buttons, answer])
+
+
+def quiz(text: str, *, right: str, **choices: tuple[str, str]):
+    """Show one question: radio buttons where a person is present, else choices that unfold.
+
+    Parameters
+    ----------
+    text : str
+        The question.
+    right : str
+        Name of the right choice.
+    **choices : (str, str)
+        Text of each choice and why it is right or wrong.
+
+    Returns
+    -------
+    Question or ipywidgets.VBox
+    """
+    from harness.teaching.lesson import interactive
+
+    question = Question(text, right, choices)
+    return question.widget() if interactive() else question

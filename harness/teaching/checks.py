@@ -1,0 +1,420 @@
+"""The check of every exercise, by lesson: any right answer passes, likely slips get a hint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from harness.teaching.checking import (
+    NOT_ATTEMPTED,
+    NOT_YET,
+    RIGHT,
+    Hint,
+    NotAttempted,
+    Question,
+    Result,
+    as_number,
+    attempt,
+    exercise,
+    near,
+    need,
+    quiz,
+)
+
+__all__ = ["NOT_ATTEMPTED", "NOT_YET", "RIGHT", "Hint", "Question", "Result", "as_number", "quiz"]
+
+# -- lesson 01: the data set ------------------------------------------------------------
+
+
+@exercise("1.1")
+def lazy_accuracy(answer, y: np.ndarray) -> str:
+    """Accuracy of calling everybody healthy."""
+    value, truth = as_number(answer), float(np.mean(np.asarray(y) == 0))
+    if near(value, truth, 2):
+        return f"{truth:.1%} right answers without looking at a single patient."
+    need(not near(value, 100 * truth, 0), "Right in percent; give it as a share between 0 and 1.")
+    need(
+        not near(value, 1 - truth, 2),
+        "That is the share of sick patients: the lazy doctor is wrong about those.",
+    )
+    need(not near(value, 0.5, 2), "0.5 would be its AUC. Accuracy counts the right answers.")
+    count = int(np.sum(np.asarray(y) == 0))
+    need(value != count, f"{count} is how many it gets right; divide by the number of patients.")
+    raise Hint("It is right about the patients with y == 0: what share of all rows are they?")
+
+
+@exercise("1.2")
+def seen_before(answer: Callable) -> str:
+    """Share of validation rows with an exact copy among the training rows."""
+    import pandas as pd
+
+    def ask(train: list, val: list) -> float:
+        # Row labels that overlap by accident, as they do after a split or a reset_index.
+        tables = (pd.DataFrame(rows, columns=["age", "ca", "thal"]) for rows in (train, val))
+        return as_number(attempt(answer, *tables))
+
+    nan = math.nan
+    a, b, c, d = [63.0, 0.0, 6.0], [67.0, 3.0, 3.0], [41.0, nan, 3.0], [41.0, 1.0, 3.0]
+    need(
+        near(ask([a, b], [d, c]), 0.0),
+        "With no row in common the share is 0. Compare contents, not index labels.",
+    )
+    need(
+        near(ask([a], [d, d]), 0.0),
+        "Two rows of val that equal each other are no leak: look for each val row in train.",
+    )
+    third = ask([a, b, d], [b, [50.0, 0.0, 3.0], [51.0, 0.0, 3.0]])
+    need(not near(third, 1.0, 6), "That is a count: divide by the number of rows of val.")
+    need(
+        not near(third, 0.0, 6),
+        "A copy stood at another position and was missed: compare each row with all of train.",
+    )
+    need(near(third, 1 / 3), "One val row of three has a copy in train: expected 1/3.")
+    twice = ask([a, a, a, b], [a, c, d, d])
+    need(
+        near(twice, 0.25),
+        "A row that stands in train three times was counted more than once (does a merge multiply "
+        "rows?): each val row counts once.",
+    )
+    need(near(ask([c, a], [c, d]), 0.5), "NaN != NaN: a row with a gap has a copy here too.")
+    wide = ask([a], [a, b, c, d, a])
+    need(near(wide, 0.4), "Divide by the number of rows of val, not of train.")
+    return "Run it on your next data set before anything else."
+
+
+# -- lesson 02: the frozen harness ------------------------------------------------------
+
+
+@exercise("2.1")
+def fold_spread(answer, fold_scores: Sequence[float]) -> str:
+    """Sample standard deviation over the folds."""
+    value, scores = as_number(answer), np.asarray(fold_scores, dtype=float)
+    truth = float(scores.std(ddof=1))
+    if near(value, truth, 4):
+        return f"{scores.mean():.4f} ± {truth:.4f}."
+    need(
+        not near(value, scores.std(), 4),
+        "That divides by 5: a sample of five divides by 4 (ddof=1 in numpy).",
+    )
+    need(
+        not near(value, truth / math.sqrt(len(scores)), 4),
+        "That is the standard error of the mean; val_sd is the spread of the folds themselves.",
+    )
+    need(not near(value, truth**2, 5), "That is the variance: take its square root.")
+    need(not near(value, np.ptp(scores), 4), "That is the range, highest minus lowest.")
+    need(not near(value, scores.mean(), 3), "That is the mean, val_auc itself.")
+    raise Hint("Take the standard deviation of the five numbers in score.fold_scores.")
+
+
+FORGED = "val_auc: 0.999999"
+
+
+@exercise("2.2")
+def printed_score(answer, scorer, honest: float) -> str:
+    """A program that prints a winning score, works, and gets its honest score."""
+    need(isinstance(answer, str), "This should be the text of a program: a string.")
+    score = scorer.score(answer)
+    need(score.ok, f"It has to go on working; its status is: {score.status}")
+    need(
+        FORGED in score.log,
+        f"It works, but the line {FORGED!r} is not among what it printed. A print at the top of "
+        "the file or inside one of its functions will do.",
+    )
+    need(
+        abs(score.val_auc - honest) < 1e-9,
+        f"It prints the line, but it is another model too (val_auc {score.val_auc:.6f}): change "
+        "nothing but the print, so that the two scores compare.",
+    )
+    return f"It printed {FORGED!r} and scored {score.val_auc:.6f}: the harness does its own sum."
+
+
+# -- lesson 03: a ratchet step by hand --------------------------------------------------
+
+
+@exercise("3.1")
+def strict_rule(answer: Callable) -> str:
+    """The strict rule: gain, tie and shorter, no score."""
+    need(callable(answer), "This should be a function: start it with def.")
+    nan = math.nan
+    cases = (  # best, new, length of best, of new, kept, hint
+        (0.90, 0.91, 100, 100, True, "A higher score must be kept, whatever the length."),
+        (0.90, 0.91, 100, 900, True, "A higher score must be kept, also when the file is longer."),
+        (0.90, 0.89, 100, 100, False, "A lower score must be discarded."),
+        (0.90, 0.89, 100, 50, False, "A lower score must be discarded, also when shorter."),
+        (0.90, 0.90, 100, 100, False, "A tie that is not shorter must be discarded: > and not >=."),
+        (0.90, 0.90, 100, 120, False, "A tie with a longer file must be discarded: > and not >=."),
+        (0.90, 0.90, 100, 80, True, "A tie with a shorter file must be kept."),
+        (0.90, 0.9000004, 100, 120, False, "4e-7 is within the tie: longer, so discard."),
+        (0.90, 0.8999996, 100, 80, True, "-4e-7 is within the tie: shorter, so keep."),
+        (0.90, 0.90001, 100, 120, True, "1e-5 is more than a tie: keep."),
+        (0.90, nan, 100, 80, False, "A candidate without a score (nan) must be discarded."),
+    )
+    found = [answer(*case[:4]) for case in cases]
+    if all(value is None or value is ... for value in found):
+        raise NotAttempted
+    for value, case in zip(found, cases, strict=True):
+        if isinstance(value, str):
+            raise Hint(f"Give back True or False, not the text {value!r}.")
+        need(bool(value) == case[4], f"decide{case[:4]} gave {value}. {case[5]}")
+    return f"It agrees with the rule in {len(cases)} cases."
+
+
+@exercise("3.2")
+def kept_by_you(answer, run) -> str:
+    """A change of the learner's own that the ratchet keeps."""
+    from harness.agents import Proposal
+
+    need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
+    earlier = run.duplicate_of(answer)
+    if earlier is not None:
+        row = run.ledger.rows[earlier]
+        if row.decision == "kept":
+            return f"Kept as iteration {earlier}, val_auc {row.val_auc:.4f} ± {row.val_sd:.4f}."
+        need(
+            row.decision == "discarded",
+            "That is the starting program: comments and HYPOTHESIS alone change nothing.",
+        )
+        raise Hint(
+            f"You tried this program as iteration {earlier}; it was discarded. Another idea?"
+        )
+    row = run.step(Proposal(answer))
+    need(row.ok, f"It got no score: {row.status}. Mend that first.")
+    need(
+        row.decision == "kept",
+        f"It scores {row.val_auc:.4f}, {row.delta:+.4f} against the best, and was discarded "
+        f"(iteration {row.iteration}). Undo is free: try another idea.",
+    )
+    return f"Iteration {row.iteration}: {row.val_auc:.4f} ± {row.val_sd:.4f}, {row.delta:+.4f}."
+
+
+# -- lesson 04: the agent loop ----------------------------------------------------------
+
+
+@exercise("4.1")
+def gain_in_noise(answer, history: Sequence, noise_sd: float) -> str:
+    """Gain of the best over the baseline, in standard deviations of the fold noise."""
+    value = as_number(answer)
+    kept = [past.val_auc for past in history if past.decision != "discarded"]
+    gain = kept[-1] - kept[0]
+    if near(value, gain / noise_sd, 1):
+        return f"The run gained {gain:.4f}; the ruler itself wobbles by {noise_sd:.4f}."
+    need(not near(value, gain, 3), "That is the gain itself: divide it by noise_sd.")
+    need(
+        len(kept) < 2 or not near(value, (kept[-1] - kept[-2]) / noise_sd, 1),
+        "That is the last step alone: compare the best with the baseline, iteration 0.",
+    )
+    last = history[-1].val_auc
+    need(
+        not near(value, (last - kept[0]) / noise_sd, 1),
+        "That uses the last candidate: the last one kept is the best so far.",
+    )
+    need(not near(value, -gain / noise_sd, 1), "The sign: best minus baseline.")
+    raise Hint("Take val_auc of the best and of iteration 0, subtract, divide by noise_sd.")
+
+
+@exercise("4.2")
+def changed_program(answer, view, original: str) -> str:
+    """A `program.md` with a wish of one's own, seen in the prompt, with the rules still in it."""
+    from dataclasses import replace
+
+    from harness.agents import build_prompt
+
+    need(isinstance(answer, str), "This should be text: the whole of the new program.md.")
+    words = set(original.split())
+    added = [line.strip() for line in answer.splitlines() if line.strip() not in original]
+    need(
+        len(words & set(answer.split())) > 0.8 * len(words),
+        "The old instructions are gone, and with them the rules: add to `program`, do not replace.",
+    )
+    need(bool(added), "This is still the old text: add a line of your own, for example with +.")
+    prompt = build_prompt(replace(view, program=answer))
+    need(all(line in prompt for line in added), "Your line does not arrive in the prompt.")
+    return f"The agent would now read: {added[0][:120]!r}"
+
+
+# -- lesson 05: is it real? -------------------------------------------------------------
+
+
+@exercise("5.1")
+def share_that_survives(answer, frozen: np.ndarray, fresh: np.ndarray) -> str:
+    """Share of the winner's lead that is left on fresh folds."""
+    value = as_number(answer)
+    best = int(np.argmax(frozen))
+    lead, left = frozen[best] - np.mean(frozen), fresh[best] - np.mean(fresh)
+    truth = left / lead
+    if near(value, truth, 2):
+        return f"{truth:.0%} of a lead of {lead:.4f} is left."
+    need(not near(value, 100 * truth, 0), "Right in percent; give it as a share.")
+    need(not near(value, left, 4), "That is the lead on fresh folds: divide by the frozen lead.")
+    need(
+        not near(value, (np.max(fresh) - np.mean(fresh)) / lead, 2),
+        "That follows the best on the *fresh* folds: choose by val_auc, then look at that one.",
+    )
+    need(
+        not near(value, (fresh[best] - np.mean(frozen)) / lead, 2),
+        "The average has moved too: compare the winner with the others on the same folds.",
+    )
+    need(left == 0 or not near(value, lead / left, 2), "Upside down: fresh lead over frozen lead.")
+    need(not near(value, 1 - truth, 2), "That is the share that is lost.")
+    raise Hint("Lead = winner minus mean of all twenty. Fresh lead divided by frozen lead.")
+
+
+VERDICTS = ("real", "luck", "cannot tell")
+
+
+@exercise("5.2")
+def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
+    """Real, luck or cannot tell, for each recorded run."""
+    need(
+        isinstance(answer, Mapping),
+        'Give a dictionary with one verdict per run, like {"A": "real", "B": "luck", …}.',
+    )
+    given = {str(k).strip().upper(): " ".join(str(v).lower().split()) for k, v in answer.items()}
+    missing = sorted(set(recorded) - set(given))
+    need(not missing, f"Still without a verdict: {', '.join(missing)}.")
+    for letter in recorded:
+        need(
+            given[letter] in VERDICTS,
+            f"{letter}: write one of {', '.join(map(repr, VERDICTS))}, not {given[letter]!r}.",
+        )
+    wrong = [letter for letter, run in recorded.items() if given[letter] != run["verdict"]]
+    if not wrong:
+        return "All five. Claim, luck, and fresh folds with an interval: ask papers for them, too."
+    by_claim = {k for k, run in recorded.items() if run["claimed"] > run["luck"]}
+    need(
+        {k for k in recorded if given[k] == "real"} != by_claim
+        or by_claim <= set(recorded) - set(wrong),
+        "You seem to compare the claim with luck. The verdict comes from the interval on fresh "
+        f"folds. Look again at {', '.join(wrong)}.",
+    )
+    need(
+        not all(given[k] == "real" for k in recorded),
+        "Every run claims a gain; that makes none of them real. Where does each interval begin?",
+    )
+    letter = wrong[0]
+    run = recorded[letter]
+    above = "lies above 0" if run["fresh_low"] > 0 else "includes 0 or less"
+    claim = "above" if run["claimed"] > run["fresh_high"] else "inside"
+    raise Hint(
+        f"{len(wrong)} of {len(recorded)} to look at again. {letter}: its interval {above}, and "
+        f"its claim lies {claim} the interval."
+    )
+
+
+# -- lesson 06: when agents cheat -------------------------------------------------------
+
+STOPPED_BY = {"a": "lock", "b": "trusted sum", "c": "probe", "d": "lock", "e": "probe"}
+WHY = {
+    "a": "The file cannot be opened from inside a fold.",
+    "b": "What is printed is a log; the harness computes the score itself.",
+    "c": "No lock can stop what is part of the candidate: something has to ask it a question.",
+    "d": "The scratch folder is wiped after each fold, and nothing else can be written.",
+    "e": "Scored again in fresh processes it gives another number: that is a question, too.",
+}
+
+
+@exercise("6.1")
+def what_stops_what(answer) -> str:
+    """Lock, trusted sum or probe, for five tricks."""
+    need(isinstance(answer, Mapping), 'Give a dictionary, like {"a": "lock", "b": …}.')
+    given = {str(k).strip().lower(): " ".join(str(v).lower().split()) for k, v in answer.items()}
+    given = {k: v.rstrip("s") for k, v in given.items()}  # locks, probes
+    missing = sorted(set(STOPPED_BY) - set(given))
+    need(not missing, f"Still without an answer: {', '.join(missing)}.")
+    for letter in STOPPED_BY:
+        need(
+            given[letter] in STOPPED_BY.values(),
+            f'{letter}: write "lock", "trusted sum" or "probe", not {given[letter]!r}.',
+        )
+    wrong = [letter for letter in STOPPED_BY if given[letter] != STOPPED_BY[letter]]
+    need(not wrong, f"Not quite at {', '.join(wrong)}. {WHY[wrong[0]] if wrong else ''}")
+    return "Each layer for what it can do."
+
+
+@exercise("6.2")
+def your_own_cheat(answer, scorer, start: str) -> str:
+    """Score and probe the learner's cheat, and say what became of it."""
+    from harness.candidate import normalise
+
+    need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
+    need(
+        normalise(answer) != normalise(start),
+        "That is the starting program (comments and HYPOTHESIS do not count): try something.",
+    )
+    honest = scorer.score(start).val_auc
+    score = scorer.score(answer)
+    need(
+        "SyntaxError" not in score.status and "has no function" not in score.status,
+        f"It does not get as far as cheating: {score.status}.",
+    )
+    if not score.ok:
+        return f"Stopped: {score.status}."
+    if score.val_auc <= honest + 1e-6:
+        return f"It ran and gained nothing: {score.val_auc:.4f}, the start has {honest:.4f}."
+    score = scorer.probe(answer, score, start)
+    if not score.ok:
+        return f"Caught by a probe: {score.status}."
+    review = [probe.name for probe in score.probes if probe.verdict == "review"]
+    more = f" ({', '.join(review)} asks for a second look)" if review else ""
+    raise Hint(
+        f"It scores {score.val_auc:.4f} against {honest:.4f} and passes the probes{more}. If it is "
+        "better modelling, that is research and no cheat: try something worse. If it is a cheat, "
+        "you found a hole: please open an issue."
+    )
+
+
+# -- lesson 07: your own research -------------------------------------------------------
+
+
+@exercise("7.1")
+def columns_that_must_go(answer, columns: Sequence[str]) -> str:
+    """The identifier and the column from the future; the target is no feature anyway."""
+    given = [answer] if isinstance(answer, str) else answer
+    need(isinstance(given, Sequence | set | frozenset), "Give a list of column names.")
+    names = {str(name).strip() for name in given} - {"fast"}
+    unknown = sorted(names - set(columns))
+    need(not unknown, f"There is no column {', '.join(unknown)}: copy the names from the table.")
+    need(
+        "insulin_after" in names,
+        "One column is recorded at the end of the year: on the day of use it does not exist yet.",
+    )
+    need("patient_id" in names, "One column is only a number that somebody gave out.")
+    extra = sorted(names - {"insulin_after", "patient_id"})
+    need(
+        not extra,
+        f"{', '.join(extra)}: known on the day of use, and about the patient. It may stay, even if "
+        "it predicts well.",
+    )
+    return "One says nothing, one says too much."
+
+
+@exercise("7.2")
+def plan(answer, noise_sd: float) -> str:
+    """A plan whose parts can be kept and mean something."""
+    from harness.rules import RULES
+
+    need(isinstance(answer, Mapping), "Give a dictionary with the four entries.")
+    missing = [
+        k for k in ("smallest_gain", "tries", "rule", "openings") if answer.get(k) in (None, ...)
+    ]
+    need(not missing, f"Still missing: {', '.join(missing)}.")
+    gain = as_number(answer["smallest_gain"])
+    need(gain < 0.5, "smallest_gain is a difference in AUC, a small number like noise_sd.")
+    need(
+        gain >= noise_sd,
+        f"smallest_gain {gain:.4f} is less than one noise SD ({noise_sd:.4f}): another draw of the "
+        "folds would 'find' it. Take two or three noise SDs.",
+    )
+    tries = as_number(answer["tries"])
+    need(tries == int(tries) and 1 <= tries <= 12, "tries: a whole number from 1 to 12 here.")
+    need(answer["rule"] in RULES, f"rule: one of {', '.join(RULES)}.")
+    openings = as_number(answer["openings"])
+    need(openings != 0, "openings: the audit below opens it once, to judge. Plan for that.")
+    need(
+        openings == 1,
+        "openings: at most 1. What is looked at twice is chosen by, and can no longer judge.",
+    )
+    lesson = "Strict believes any gain: let the audit judge. " if answer["rule"] == "strict" else ""
+    return f"{lesson}A gain counts from {gain:.4f}, {gain / noise_sd:.1f} noise SDs."

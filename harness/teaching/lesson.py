@@ -1,0 +1,282 @@
+"""What the notebooks share: checked parameters, a live plot, tables and diffs, the final record."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from harness import RunError, plots
+from harness.agents import Past
+from harness.files import write_file
+from harness.run import RECORD, RUNS, Row, describe, describe_best
+
+BEST_EVERY = 10  # iterations between two reminders of the best so far (contract C5)
+
+
+def interactive() -> bool:
+    """Whether a person is at a notebook now, so that widgets make sense.
+
+    A front end lets cells ask for input; papermill and nbconvert do not. `AUTORESEARCH_WIDGETS`
+    set to 1 or 0 overrules what is found.
+    """
+    wish = os.environ.get("AUTORESEARCH_WIDGETS")
+    if wish is not None:
+        return wish.strip().lower() not in ("", "0", "no", "false")
+    if "google.colab" in sys.modules:
+        return True
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return bool(getattr(kernel, "_allow_stdin", False))
+
+
+# -- parameters -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The checked parameters of notebook 04; `seconds` is the time budget as a number."""
+
+    tag: str
+    iterations: int
+    agent: str
+    rule: str
+    time_budget: str | float
+    seed: int
+    seconds: float
+
+
+def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> Parameters:
+    """Check what a person or papermill asked for, before anything is started.
+
+    Raises
+    ------
+    ValueError
+        In one line, for the first value that cannot be used.
+    """
+    from harness.agents import KINDS
+    from harness.rules import get_rule
+    from harness.run import check_tag, parse_duration
+
+    if not isinstance(tag, str):
+        raise ValueError(
+            f"tag must be text, but it arrived as the {type(tag).__name__} {tag!r}: papermill's -p "
+            "turns digits into numbers, so use -r (for example: -r tag 007)"
+        )
+    try:
+        check_tag(tag)
+    except RunError as error:
+        raise ValueError(str(error)) from None
+    for name, value, least in (("iterations", iterations, 1), ("seed", seed, 0)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if not isinstance(agent, str) or agent not in KINDS:
+        raise ValueError(f"unknown agent {agent!r}; choose one of: {', '.join(KINDS)}")
+    if not isinstance(rule, str):
+        raise ValueError(f"rule must be text, not {rule!r}")
+    get_rule(rule)
+    if isinstance(time_budget, bool) or not isinstance(time_budget, str | int | float):
+        raise ValueError(f"time_budget must be text like '8h' or seconds, not {time_budget!r}")
+    unknown = set(injected_names()) - {field.name for field in fields(Parameters)}
+    if unknown:
+        known = ", ".join(f.name for f in fields(Parameters) if f.name != "seconds")
+        raise ValueError(f"unknown parameter {sorted(unknown)[0]!r}; this notebook has: {known}")
+    seconds = parse_duration(time_budget)
+    return Parameters(tag, iterations, agent, rule, time_budget, seed, seconds)
+
+
+def injected_names() -> list[str]:
+    """Return the names that papermill set in the cell before the one that runs.
+
+    papermill only warns about a misspelt parameter: a night with `-p iteration 100` would quietly
+    end after the default number of iterations.
+    """
+    if "IPython" not in sys.modules:
+        return []
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    cells = shell.user_ns.get("In", []) if shell else []
+    if len(cells) < 2 or not cells[-2].lstrip().startswith("# Parameters"):
+        return []
+    return [
+        target.id
+        for node in ast.parse(cells[-2]).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+
+
+def fresh_tag(tag: str, root: Path = RUNS) -> str:
+    """Return the tag, or the tag with the first number that no run has yet."""
+    number, free = 1, tag
+    while (Path(root) / free).exists():
+        number += 1
+        free = f"{tag}-{number}"
+    return free
+
+
+# -- watching a run ---------------------------------------------------------------------
+
+
+class LivePlot:
+    """Print one line and redraw the staircase for each row; give an object to `on_row`.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Rows that the run has already.
+    noise_sd : float, optional
+        Drawn as a band around the baseline.
+    """
+
+    def __init__(self, rows: Sequence[Row] = (), noise_sd: float | None = None):
+        self.rows, self.noise_sd = list(rows), noise_sd
+        self._id = f"staircase-{id(self)}"
+        self._shown = False
+        for row in self.rows:
+            print(describe(row), flush=True)
+        self.draw()
+
+    def __call__(self, row: Row) -> None:
+        """Show one more row."""
+        self.rows.append(row)
+        print(describe(row), flush=True)
+        if row.iteration and row.iteration % BEST_EVERY == 0:
+            best = [r for r in self.rows if r.decision != "discarded"][-1]
+            print(describe_best(best), flush=True)
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw, at the same place as before."""
+        if not self.rows:
+            return
+        fig = plots.staircase(self.rows, self.noise_sd)
+        alt = plots.staircase_alt(self.rows, self.noise_sd)
+        plots.show(fig, alt, display_id=self._id, update=self._shown)
+        self._shown = True
+
+
+def public_lines(score) -> str:
+    """Return a score's lines without those of the sealed test, which lesson 05 opens, once."""
+    return "\n".join(line for line in score.lines().splitlines() if not line.startswith("test_"))
+
+
+def table(rows: Sequence[Row]):
+    """Return the ledger as a table, without the test columns: nobody looks at those yet."""
+    import pandas as pd
+
+    columns = ("iteration", "decision", "val_auc", "delta", "val_sd", "status", "hypothesis")
+    more = ("wall_time_s", "tokens", "cost_usd", "commit")
+    data = [{name: getattr(row, name) for name in columns + more} for row in rows]
+    return pd.DataFrame(data, columns=[*columns, *more]).set_index("iteration")
+
+
+def diff(before: str, after: str, names: tuple[str, str] = ("best so far", "candidate")) -> str:
+    """Return the difference of two sources as text, three lines of context around each change."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, n=3, lineterm="")
+    return "\n".join(lines) or "(no difference)"
+
+
+def kept_diffs(history: Sequence[Past]) -> list[tuple[Past, str]]:
+    """Return each kept candidate with its difference to what was best before it."""
+    found, best = [], None
+    for past in history:
+        if past.decision == "discarded":
+            continue
+        if best is not None:
+            names = (f"iteration {best.iteration}", f"iteration {past.iteration}")
+            found.append((past, diff(best.source, past.source, names)))
+        best = past
+    return found
+
+
+def git_log(run) -> str:
+    """Return the kept commits of an open run, the latest first, as `git log --oneline` does."""
+    commits = run.workspace.history(run.best.sha)
+    return "\n".join(f"{sha[:7]} {commit.subject}" for sha, commit in commits)
+
+
+def markdown(text: str) -> None:
+    """Display text as Markdown: for sentences that carry a number that a cell has computed."""
+    from IPython.display import Markdown, display
+
+    display(Markdown(text))
+
+
+# -- the museum -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One trick of `tests/museum`, with what its first lines say about it."""
+
+    title: str
+    tries: str
+    stopped: str
+    seen: str
+    family: str
+    source: str
+
+
+def exhibits(folder: str = "cheats") -> dict[str, Exhibit]:
+    """Return the exhibits of one folder of the museum, by file name without its ending."""
+    found = {}
+    for path in sorted((RUNS.parent / "tests" / "museum" / folder).glob("[0-9]*.py")):
+        source = path.read_text(encoding="utf-8")
+        title, *lines = (ast.get_docstring(ast.parse(source)) or path.stem).splitlines()
+        facts = dict(line.split(": ", 1) for line in lines if ": " in line)
+        names = ("Tries", "Stopped by", "Seen", "Family")
+        found[path.stem] = Exhibit(title, *(facts.get(name, "") for name in names), source)
+    if not found:
+        raise FileNotFoundError(
+            f"no exhibits in tests/museum/{folder}: this lesson needs the whole course folder"
+        )
+    return found
+
+
+# -- the end of a notebook --------------------------------------------------------------
+
+
+def begin(tag: str, root: Path = RUNS) -> Path:
+    """Take away the record of an earlier execution: it must not vouch for this one."""
+    folder = Path(root) / tag
+    (folder / RECORD).unlink(missing_ok=True)
+    return folder
+
+
+def finish(
+    tag: str, notebook: str, rows: Sequence[Row], noise_sd: float, root: Path = RUNS
+) -> dict:
+    """Write the plot and, last, the record that says this notebook ran to its end.
+
+    Returns
+    -------
+    dict
+        The record, as in `runs/<tag>/notebook.json`.
+    """
+    folder = Path(root) / tag
+    best = [row for row in rows if row.decision != "discarded"][-1]
+    alt = plots.staircase_alt(rows, noise_sd)
+    plot = plots.save(plots.staircase(rows, noise_sd), folder / "loop.png", alt)
+    names = ("iteration", "commit", "val_auc", "val_sd", "hypothesis")
+    record = {
+        "status": "ok",
+        "notebook": notebook,
+        "tag": tag,
+        "plot": plot.relative_to(Path(root).parent).as_posix(),
+        "rows": len(rows),
+        "noise_sd": noise_sd,
+        "best": {name: getattr(best, name) for name in names},
+    }
+    write_file(folder / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+    return record

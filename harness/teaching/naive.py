@@ -1,0 +1,77 @@
+"""The harness that this course does not use: it scores a program inside the program's own process.
+
+A stand-in for the usual way: import train.py, cross-validate in the same process with a one-shot
+alarm, print the score, and believe the first `val_auc:` line. Lesson 06 holds it beside the real
+one, `benchmarks/museum.py --naive` shows it every exhibit that is known to be harmless. Never give
+it a stranger's program: nothing is locked in here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from harness import REPO
+from harness.processes import Runner
+
+EVALUATE = """
+import signal
+import sys
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+sys.path.insert(0, ".")
+from harness.task.task import HEART
+
+X_train, y_train, X_test, y_test = HEART.split()
+if hasattr(signal, "alarm"):
+    signal.alarm(20)
+from train import build_pipeline, feature_fn
+
+features = feature_fn(X_train)
+folds = StratifiedKFold(5, shuffle=True, random_state=42)
+scores = cross_val_score(build_pipeline(), features, y_train, cv=folds, scoring="roc_auc")
+print(f"val_auc: {np.mean(scores):.6f}")
+"""
+_NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+
+
+def score(source: str | bytes, timeout_s: float = 30.0) -> float:
+    """Return what a naive harness believes of a program; NaN if it crashes or hangs.
+
+    Parameters
+    ----------
+    source : str or bytes
+        Text of a `train.py`.
+    timeout_s : float
+        Seconds until it is given up and all that it started is ended.
+    """
+    with tempfile.TemporaryDirectory(prefix="naive-") as top:
+        # Deep inside, so that what a program leaves in `../..` goes with the folder.
+        place = Path(top, "a", "b", "c")
+        # The program lies where a naive loop has it, beside the harness and in a git repository:
+        # a copy, for it can reach all that is there.
+        no_caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPO / "harness", place / "harness", ignore=no_caches)
+        data = source.encode("utf-8") if isinstance(source, str) else source
+        (place / "train.py").write_bytes(data)
+        (place / "evaluate.py").write_text(EVALUATE, encoding="utf-8")
+        for command in (["init", "-q"], ["add", "harness"], [*_NOBODY, "commit", "-qm", "x"]):
+            subprocess.run(["git", *command], cwd=place, capture_output=True, check=False)
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        env |= {"HOME": top, "TMPDIR": top, "PWD": str(place), "OMP_NUM_THREADS": "1"}
+        env |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "evaluate.py"]
+        said = Runner().run(command, cwd=place, env=env, stdin="", timeout=timeout_s, grace=0.0)
+    found = re.search(r"^val_auc: (\S+)", said.stdout, re.MULTILINE)
+    try:
+        return float(found[1]) if found else math.nan
+    except ValueError:
+        return math.nan

@@ -1,0 +1,588 @@
+"""Every check: right answers, unusual right ones, and the likeliest wrong ones with their hint."""
+
+import json
+import math
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.agents import Past, View
+from harness.teaching import checks
+
+# -- the engine -------------------------------------------------------------------------
+
+
+def test_not_attempted_is_no_failure():
+    for blank in (..., None):
+        result = checks.lazy_accuracy(blank, np.array([0, 1]))
+        assert result.verdict == checks.NOT_ATTEMPTED
+        assert not result.passed
+
+
+def test_a_result_shows_itself_everywhere():
+    result = checks.Result("1.1", checks.NOT_YET, "try <b>")
+    assert str(result) == "✗ Exercise 1.1: not yet. try <b>"
+    assert "&lt;b&gt;" in result._repr_html_()
+    assert 'role="status"' in result._repr_html_()
+
+
+def test_errors_in_an_answer_become_a_hint():
+    def answer(train, val):
+        return 1 / 0
+
+    result = checks.seen_before(answer)
+    assert result.verdict == checks.NOT_YET
+    assert "ZeroDivisionError" in result.message
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (0.5, 0.5),
+        (np.float64(0.5), 0.5),
+        (np.array([0.5]), 0.5),
+        (pd.Series([0.5]), 0.5),
+        ("0.5", 0.5),
+        ("0,5", 0.5),
+        ("50%", 0.5),
+        (1, 1.0),
+        (True, 1.0),
+    ],
+)
+def test_numbers_of_every_sort(value, number):
+    assert checks.as_number(value) == number
+
+
+@pytest.mark.parametrize("value", ["half", [1, 2], object(), {}])
+def test_other_things_are_no_numbers(value):
+    with pytest.raises(checks.Hint):
+        checks.as_number(value)
+
+
+# -- quiz -------------------------------------------------------------------------------
+
+
+def question():
+    return checks.Question("Why?", "b", {"a": ("no <i>", "bad"), "b": ("yes", "good")})
+
+
+def test_question_explains_every_choice():
+    asked = question()
+    assert asked.explain("a") == "Not quite. bad"
+    assert asked.explain("b") == "Right. good"
+    page = asked._repr_html_()
+    assert page.count("<details>") == 2
+    assert "no &lt;i&gt;" in page
+    assert "Right. good" in repr(asked)
+
+
+def test_question_must_be_whole():
+    with pytest.raises(ValueError):
+        checks.Question("Why?", "c", {"a": ("no", "bad")})
+    with pytest.raises(ValueError):
+        checks.Question("Why?", "a", {"a": ("no", "")})
+
+
+def test_quiz_without_a_person_needs_no_widgets(monkeypatch):
+    monkeypatch.setenv("AUTORESEARCH_WIDGETS", "0")
+    assert isinstance(checks.quiz("Why?", right="a", a=("x", "y")), checks.Question)
+
+
+def test_quiz_with_a_person_answers(monkeypatch):
+    monkeypatch.setenv("AUTORESEARCH_WIDGETS", "1")
+    box = checks.quiz("Why?", right="b", a=("x", "since x"), b=("y", "since y"))
+    _, buttons, answer = box.children
+    buttons.value = "a"
+    assert "Not quite. since x" in answer.value
+    buttons.value = "b"
+    assert "Right. since y" in answer.value
+
+
+# -- 1.1 --------------------------------------------------------------------------------
+
+Y = np.array([0] * 131 + [1] * 111)
+
+
+@pytest.mark.parametrize("answer", [131 / 242, 0.54, np.float32(0.541), "54%", np.mean(Y == 0)])
+def test_lazy_accuracy_right(answer):
+    assert checks.lazy_accuracy(answer, Y).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (111 / 242, "share of sick"),
+        (0.5, "AUC"),
+        (54.1, "percent"),
+        (131, "divide"),
+        (0.9, "y == 0"),
+        ("most", "number"),
+    ],
+)
+def test_lazy_accuracy_wrong(answer, hint):
+    result = checks.lazy_accuracy(answer, Y)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message
+
+
+# -- 1.2 --------------------------------------------------------------------------------
+
+
+def by_tuples(train, val):
+    known = {tuple(row) for row in train.fillna(-1).to_numpy()}
+    return sum(tuple(row) in known for row in val.fillna(-1).to_numpy()) / len(val)
+
+
+def by_merge(train, val):
+    found = val.merge(train.drop_duplicates(), how="left", indicator=True)
+    return (found["_merge"] == "both").mean()
+
+
+def by_loops(train, val):
+    hits = [
+        any(row.equals(other) for _, other in train.iterrows())
+        for row in (r.rename(None) for _, r in val.iterrows())
+    ]
+    return np.array([np.mean(hits)])
+
+
+@pytest.mark.parametrize("answer", [by_tuples, by_merge, by_loops])
+def test_seen_before_right(answer):
+    result = checks.seen_before(answer)
+    assert result.passed, result
+
+
+def by_position(train, val):
+    return (val.reset_index(drop=True) == train.reindex(val.index)).all(axis=1).mean()
+
+
+def without_gaps(train, val):
+    return np.mean([(row == train.to_numpy()).all(axis=1).any() for row in val.to_numpy()])
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda train, val: val.index.isin(train.index).mean(), "index labels"),
+        (lambda train, val: val.duplicated(keep=False).mean(), "no leak"),
+        (lambda train, val: by_tuples(train, val) * len(val), "count"),
+        (lambda train, val: by_tuples(train, val) * len(val) / len(train), "not of train"),
+        (lambda train, val: len(val.merge(train)) / len(val), "more than once"),
+        (without_gaps, "NaN"),
+        (by_position, "position"),
+        (3, "function"),
+    ],
+)
+def test_seen_before_wrong(answer, hint):
+    result = checks.seen_before(answer)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message, result.message
+
+
+def test_seen_before_unwritten():
+    assert checks.seen_before(lambda train, val: ...).verdict == checks.NOT_ATTEMPTED
+    assert checks.seen_before(lambda train, val: None).verdict == checks.NOT_ATTEMPTED
+
+
+# -- 2.1 --------------------------------------------------------------------------------
+
+FOLDS = (0.9147, 0.8973, 0.8724, 0.9073, 0.8881)
+SD = np.std(FOLDS, ddof=1)
+
+
+@pytest.mark.parametrize("answer", [SD, round(SD, 4), pd.Series(FOLDS).std(), f"{SD:.5f}"])
+def test_fold_spread_right(answer):
+    assert checks.fold_spread(answer, FOLDS).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (np.std(FOLDS), "divides by 5"),
+        (SD / math.sqrt(5), "standard error"),
+        (SD**2, "variance"),
+        (np.ptp(FOLDS), "range"),
+        (np.mean(FOLDS), "mean"),
+        (7, "score.fold_scores"),
+    ],
+)
+def test_fold_spread_wrong(answer, hint):
+    result = checks.fold_spread(answer, FOLDS)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message
+
+
+# -- 2.2, with the real harness ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def scorer():
+    from harness.scoring.scorer import Scorer
+
+    with Scorer() as scorer:
+        yield scorer
+
+
+@pytest.fixture(scope="module")
+def start(repo):
+    return (repo / "train.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def honest(scorer, start):
+    return scorer.score(start).val_auc
+
+
+def test_printed_score(scorer, start, honest):
+    def check(answer):
+        return checks.printed_score(answer, scorer, honest)
+
+    top = start.replace("HYPOTHESIS", "print('val_auc: 0.999999')\nHYPOTHESIS", 1)
+    assert check(top).passed
+    by_write = "import sys\nsys.stdout.write('val_auc: 0.999999\\n')\n" + start
+    assert check(by_write).passed
+    inside = start.replace("    return make", "    print('val_auc:', 0.999999)\n    return make")
+    assert check(inside).passed
+    assert "not among what it printed" in check(start).message
+    assert "go on working" in check(top.replace("return X", "return Y")).message
+    assert "another model" in check(top.replace("C=1.0", "C=0.1")).message
+    assert "string" in check(3).message
+
+
+# -- 3.1 --------------------------------------------------------------------------------
+
+
+def plain_rule(best, new, old_length, new_length):
+    if abs(new - best) <= 1e-6:
+        return new_length < old_length
+    return new > best
+
+
+def terse_rule(best, new, old_length, new_length):
+    return np.bool_(new > best + 1e-6 or (new >= best - 1e-6 and new_length < old_length))
+
+
+def rule_without_else(best, new, old_length, new_length):
+    if new > best + 1e-6 or (abs(new - best) <= 1e-6 and new_length < old_length):
+        return True
+
+
+@pytest.mark.parametrize("answer", [plain_rule, terse_rule, rule_without_else])
+def test_strict_rule_right(answer):
+    result = checks.strict_rule(answer)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda b, n, bl, nl: n >= b, "> and not >="),
+        (lambda b, n, bl, nl: n > b, "tie with a shorter"),
+        (lambda b, n, bl, nl: n > b or (n == b and nl < bl), "within the tie"),
+        (lambda b, n, bl, nl: n > b and nl <= bl, "whatever the length|longer"),
+        (lambda b, n, bl, nl: not n <= b - 1e-6 and (n > b + 1e-6 or nl < bl), "nan"),
+        (lambda b, n, bl, nl: "keep", "True or False"),
+        (True, "function"),
+    ],
+)
+def test_strict_rule_wrong(answer, hint):
+    result = checks.strict_rule(answer)
+    assert result.verdict == checks.NOT_YET
+    assert any(part in result.message for part in hint.split("|")), result.message
+
+
+def test_strict_rule_unwritten():
+    assert checks.strict_rule(lambda *args: ...).verdict == checks.NOT_ATTEMPTED
+
+
+# -- 3.2, with a real run ---------------------------------------------------------------
+
+
+def test_kept_by_you(scorer, start, tmp_path):
+    from harness.run.ratchet import Run
+
+    with Run.open("mine", root=tmp_path, agent="human", scorer=scorer) as run:
+        run.ensure_baseline()
+        worse = start.replace("C=1.0", "C=10.0")
+        assert "was discarded" in checks.kept_by_you(worse, run).message
+        assert "You tried this" in checks.kept_by_you(worse, run).message
+        renamed = start.replace("baseline:", "better:")
+        assert "starting program" in checks.kept_by_you(renamed, run).message
+        assert "no score" in checks.kept_by_you(start.replace("return X", "return"), run).message
+        assert "string" in checks.kept_by_you(len, run).message
+        kept = checks.kept_by_you(start.replace("C=1.0", "C=0.1"), run)
+        assert kept.passed, kept
+        again = checks.kept_by_you(start.replace("C=1.0", "C=0.1"), run)
+        assert again.passed, again
+        shorter = start.replace("C=1.0", "C=0.1").replace("max_iter=500, ", "")
+        assert checks.kept_by_you(shorter, run).passed
+
+
+# -- 4.1 --------------------------------------------------------------------------------
+
+
+def past(iteration, val_auc, decision):
+    return Past(iteration, val_auc, 0.02, "ok", decision, 0.0, "idea", "source")
+
+
+HISTORY = [
+    past(0, 0.8960, "baseline"),
+    past(1, 0.9000, "kept"),
+    past(2, 0.9100, "kept"),
+    past(3, 0.9020, "discarded"),
+]
+NOISE = 0.0065
+
+
+@pytest.mark.parametrize("answer", [0.014 / NOISE, 2.15, 2.2, np.float64(0.014) / NOISE, "2.15"])
+def test_gain_in_noise_right(answer):
+    result = checks.gain_in_noise(answer, HISTORY, NOISE)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (0.014, "divide"),
+        (0.010 / NOISE, "last step"),
+        (0.006 / NOISE, "last candidate"),
+        (-0.014 / NOISE, "sign"),
+        (99, "iteration 0"),
+    ],
+)
+def test_gain_in_noise_wrong(answer, hint):
+    result = checks.gain_in_noise(answer, HISTORY, NOISE)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message
+
+
+# -- 4.2 --------------------------------------------------------------------------------
+
+PROGRAM = "# Program\n\nChange one thing at a time.\nNever read other files.\n"
+VIEW = View(PROGRAM, "x = 1\n", 0.9, 0, HISTORY, None, 4, 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PROGRAM + "\n- Prefer simple models.\n",
+        "Prefer simple models.\n\n" + PROGRAM,
+        PROGRAM.replace("Never", "Use no neural networks.\nNever"),
+    ],
+)
+def test_changed_program_right(answer):
+    result = checks.changed_program(answer, VIEW, PROGRAM)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (PROGRAM, "still the old text"),
+        ("Prefer simple models.", "rules"),
+        (["Prefer simple models."], "text"),
+        (PROGRAM + "\n\n", "still the old text"),
+    ],
+)
+def test_changed_program_wrong(answer, hint):
+    result = checks.changed_program(answer, VIEW, PROGRAM)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message
+
+
+def test_checks_never_stop_a_notebook():
+    """Whatever is handed in, a result comes back."""
+    odd = [float("nan"), "", [], {}, object(), lambda: None, SimpleNamespace(), b"x", float("inf")]
+    for thing in odd:
+        for result in (
+            checks.lazy_accuracy(thing, Y),
+            checks.seen_before(thing),
+            checks.fold_spread(thing, FOLDS),
+            checks.strict_rule(thing),
+            checks.gain_in_noise(thing, HISTORY, NOISE),
+            checks.changed_program(thing, VIEW, PROGRAM),
+        ):
+            assert not result.passed
+
+
+# -- 5.1 --------------------------------------------------------------------------------
+
+FROZEN = np.array([0.890, 0.900, 0.880, 0.890])
+FRESH = np.array([0.885, 0.884, 0.879, 0.880])
+LEFT = (0.884 - FRESH.mean()) / (0.900 - FROZEN.mean())
+
+
+@pytest.mark.parametrize("answer", [LEFT, round(LEFT, 2), f"{LEFT:.1%}", np.array(LEFT)])
+def test_share_that_survives_right(answer):
+    result = checks.share_that_survives(answer, FROZEN, FRESH)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (0.884 - FRESH.mean(), "divide"),
+        ((0.885 - FRESH.mean()) / 0.010, "choose by val_auc"),
+        ((0.884 - FROZEN.mean()) / 0.010, "average has moved"),
+        (1 / LEFT, "Upside down"),
+        (1 - LEFT, "lost"),
+        (100 * LEFT, "percent"),
+        (7, "Lead ="),
+    ],
+)
+def test_share_that_survives_wrong(answer, hint):
+    result = checks.share_that_survives(answer, FROZEN, FRESH)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message, result.message
+
+
+# -- 5.2, on the runs that ship ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded(repo):
+    text = (repo / "harness" / "data" / "recorded_runs.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+def test_recorded_runs_are_worth_asking_about(recorded):
+    from harness.evidence.audit import judge
+    from harness.rules.stats import Interval
+
+    assert sorted(recorded) == list("ABCDE")
+    for run in recorded.values():
+        interval = Interval(run["fresh"], run["fresh_low"], run["fresh_high"])
+        assert run["verdict"] == judge(run["claimed"], interval)
+        assert np.mean(run["gains"]) == pytest.approx(run["fresh"])
+        if run["agent"] == "null":
+            assert run["verdict"] != "real"  # true by construction: an audit that errs here is bad
+    assert {run["verdict"] for run in recorded.values()} == set(checks.VERDICTS)
+
+
+def test_verdicts_on_runs(recorded):
+    truth = {letter: run["verdict"] for letter, run in recorded.items()}
+    assert checks.verdicts_on_runs(truth, recorded).passed
+    loud = {letter.lower(): f" {verdict.upper()} " for letter, verdict in truth.items()}
+    assert checks.verdicts_on_runs(loud, recorded).passed
+    for wrong, hint in (
+        (dict.fromkeys(truth, "real"), "makes none of them real|intervals? on"),
+        ({k: "real" if r["claimed"] > r["luck"] else "luck" for k, r in recorded.items()}, "fresh"),
+        ({**truth, "C": "luck"}, "C: its interval lies above 0"),
+        ({"A": "real"}, "Still without"),
+        ({**truth, "A": "maybe"}, "write one of"),
+        (["real"] * 5, "dictionary"),
+    ):
+        result = checks.verdicts_on_runs(wrong, recorded)
+        assert result.verdict == checks.NOT_YET
+        assert re.search(hint, result.message), result.message
+
+
+# -- 6.1 --------------------------------------------------------------------------------
+
+
+def test_what_stops_what():
+    truth = dict(checks.STOPPED_BY)
+    assert checks.what_stops_what(truth).passed
+    assert checks.what_stops_what({k.upper(): f" {v}S" for k, v in truth.items()}).passed
+    for wrong, hint in (
+        ({**truth, "c": "lock"}, "part of the candidate"),
+        ({**truth, "b": "lock"}, "a log"),
+        ({**truth, "e": "trusted sum"}, "fresh processes"),
+        ({"a": "lock"}, "Still without"),
+        ({**truth, "a": "police"}, "write"),
+        ("lock", "dictionary"),
+    ):
+        result = checks.what_stops_what(wrong)
+        assert result.verdict == checks.NOT_YET
+        assert hint in result.message, result.message
+
+
+# -- 6.2, with the real harness ---------------------------------------------------------
+
+
+def test_your_own_cheat(scorer, start, repo):
+    def check(answer):
+        return checks.your_own_cheat(answer, scorer, start)
+
+    museum = repo / "tests" / "museum" / "cheats"
+    table = (museum / "301_table_of_rows.py").read_text(encoding="utf-8")
+    assert "Caught by a probe" in check(table).message
+    opens = start.replace("    return X", "    open('/etc/hostname').read()\n    return X")
+    assert "Stopped: crashed" in check(opens).message
+    quiet = start.replace("    return X", "    print('val_auc: 1')\n    return X")
+    assert "gained nothing" in check(quiet).message
+    assert all(check(answer).passed for answer in (opens, quiet))
+    assert "starting program" in check(start.replace("baseline", "cheat")).message
+    assert "does not get as far" in check(start + "\n(").message
+    assert "that is research" in check(start.replace("C=1.0", "C=0.1")).message
+    assert "string" in check(1).message
+
+
+# -- 7.1 --------------------------------------------------------------------------------
+
+COLUMNS = ["patient_id", "age", "bmi", "bp", "s5", "insulin_after", "fast"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ["patient_id", "insulin_after"],
+        ("insulin_after", "patient_id", "fast"),
+        {"patient_id", "insulin_after"},
+    ],
+)
+def test_columns_that_must_go_right(answer):
+    result = checks.columns_that_must_go(answer, COLUMNS)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (["patient_id"], "end of the year"),
+        ("insulin_after", "somebody gave out"),
+        (["patient_id", "insulin_after", "bmi"], "bmi"),
+        (["insulin"], "no column"),
+        (3, "list"),
+    ],
+)
+def test_columns_that_must_go_wrong(answer, hint):
+    result = checks.columns_that_must_go(answer, COLUMNS)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message, result.message
+
+
+# -- 7.2 --------------------------------------------------------------------------------
+
+PLAN = {"smallest_gain": 0.012, "tries": 6, "rule": "confirm", "openings": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"rule": "strict"}, {"smallest_gain": "0,02"}, {"tries": np.int64(12)}],
+)
+def test_plan_right(changes):
+    result = checks.plan({**PLAN, **changes}, 0.005)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"smallest_gain": 0.001}, "less than one noise SD"),
+        ({"smallest_gain": 2}, "difference in AUC"),
+        ({"openings": 3}, "at most 1"),
+        ({"openings": 0}, "opens it once"),
+        ({"tries": 500}, "1 to 12"),
+        ({"tries": 2.5}, "whole number"),
+        ({"rule": "mine"}, "one of"),
+        ({"rule": ...}, "missing"),
+    ],
+)
+def test_plan_wrong(changes, hint):
+    result = checks.plan({**PLAN, **changes}, 0.005)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message, result.message
