@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -13,59 +14,44 @@ ENTRY_LIMIT = 20_000  # files and folders in it
 
 def make_scratch_root() -> Path:
     """Make the folder of all scratch folders; remove those of processes that were killed."""
+    from psutil import pid_exists
+
     base = Path(tempfile.gettempdir())
     for old in base.glob("ratchet-*-*"):
         owner = old.name.split("-")[1]
-        if owner.isdigit() and not _alive(int(owner)):
+        if owner.isdigit() and not pid_exists(int(owner)):
             remove_tree(old)
     return Path(tempfile.mkdtemp(prefix=f"ratchet-{os.getpid()}-", dir=base)).resolve()
-
-
-def _alive(pid: int) -> bool:
-    import psutil
-
-    return psutil.pid_exists(pid)
 
 
 def remove_tree(top: str | os.PathLike) -> None:
     """Remove a folder that somebody else filled, however deep: no recursion, no long paths.
 
     Every folder inside is first moved to the top, so that no path is ever longer than two names.
+    What cannot be removed, since it is gone or not ours, is left.
     """
     top = os.fspath(top)
-    folders, failed = [top], set()
+    folders = [top]
     while folders:
-        folder = folders[-1]
-        try:
-            deeper = _unlink_files(folder)
+        folder = folders.pop()
+        with contextlib.suppress(OSError):
+            with os.scandir(folder) as found:
+                entries = list(found)
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.path)
+                elif folder == top:
+                    folders.append(entry.path)
+                else:
+                    folders.append(os.path.join(top, secrets.token_hex(12)))
+                    os.rename(entry.path, folders[-1])
             if folder != top:
-                lifted = [os.path.join(top, secrets.token_hex(12)) for _ in deeper]
-                for old, new in zip(deeper, lifted, strict=True):
-                    os.rename(old, new)
-                deeper = lifted
-            deeper = [path for path in deeper if path not in failed]
-            if not deeper:
                 os.rmdir(folder)
-                folders.pop()
-            folders += deeper
-        except OSError:  # not ours, or gone: what can be removed is removed
-            failed.add(folder)
-            folders.remove(folder)
+    with contextlib.suppress(OSError):
+        os.rmdir(top)
 
 
-def _unlink_files(folder: str) -> list[str]:
-    """Remove the files in a folder and list the folders in it."""
-    deeper = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                deeper.append(entry.path)
-            else:
-                os.unlink(entry.path)
-    return deeper
-
-
-def too_full(top: str, limit: int = SCRATCH_LIMIT, entries: int = ENTRY_LIMIT) -> bool:
+def too_full(top: str) -> bool:
     """Tell whether a scratch folder holds more bytes, entries or depth than it may."""
     total, count, folders = 0, 0, [top]
     while folders:
@@ -77,7 +63,7 @@ def too_full(top: str, limit: int = SCRATCH_LIMIT, entries: int = ENTRY_LIMIT) -
                         folders.append(entry.path)
                     else:
                         total += entry.stat(follow_symlinks=False).st_size
-                    if total > limit or count > entries:
+                    if total > SCRATCH_LIMIT or count > ENTRY_LIMIT:
                         return True
         except FileNotFoundError:
             continue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import signal
 import struct
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +17,7 @@ from harness.candidate import plain
 LOG_BYTES = 64 * 1024  # of a candidate's output that is kept, per job
 OUTPUT_LIMIT = 512 * 1024  # printing more than this ends the job: a flood is no research
 FILE_LIMIT = 64 * 1024**2  # bytes in one file
+REASON_LIMIT = 4096  # bytes of a reply that tells what went wrong
 
 
 class SandboxError(Exception):
@@ -22,58 +25,27 @@ class SandboxError(Exception):
 
 
 class Job(NamedTuple):
-    """One program on one fold.
+    """One program on one fold."""
 
-    Attributes
-    ----------
-    source : bytes
-        The program.
-    rows : Packed
-        ``(X_train, y_train, X_new)``.
-    n_numbers : int
-        How many numbers must come back, apart from the threshold.
-    kind : str
-        Kind of the task.
-    n_outputs : int
-        Numbers per row.
-    seed : int
-        For the global random generators of the worker.
-    """
-
-    source: bytes
-    rows: Packed
-    n_numbers: int
-    kind: str = "binary"
-    n_outputs: int = 1
-    seed: int = 0
+    source: bytes  # the program
+    rows: Packed  # (X_train, y_train, X_new)
+    n_numbers: int  # how many must come back, apart from the threshold
+    kind: str = "binary"  # of the task
+    n_outputs: int = 1  # numbers per row
+    seed: int = 0  # for the global random generators of the worker
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a job came to.
+    """What a job came to."""
 
-    Attributes
-    ----------
-    problem : str
-        Empty, or a status such as ``crashed (reason)``.
-    threshold : float
-        Where class 1 begins.
-    numbers : ndarray of shape (n_numbers,) or None
-    log : str
-        What the program printed, at most `LOG_BYTES`.
-    cpu_s, peak_mib : float
-        Processor seconds and peak resident memory of the process.
-    started_s, ended_s : float
-        When the job began and was over, by the monotonic clock.
-    """
-
-    problem: str
-    threshold: float = 0.5
-    numbers: np.ndarray | None = None
-    log: str = ""
-    cpu_s: float = float("nan")
-    peak_mib: float = float("nan")
-    started_s: float = 0.0
+    problem: str  # empty, or a status such as `crashed (reason)`
+    threshold: float = 0.5  # where class 1 begins
+    numbers: np.ndarray | None = None  # of shape (n_numbers,)
+    log: str = ""  # what the program printed, at most `LOG_BYTES`
+    cpu_s: float = float("nan")  # processor seconds of the process
+    peak_mib: float = float("nan")  # its largest resident memory
+    started_s: float = 0.0  # when the job began and was over, by the monotonic clock
     ended_s: float = 0.0
 
 
@@ -91,33 +63,25 @@ class Packed:
             ends += [at, at + part.nbytes]
             at += part.nbytes
         self.nbytes = at
-        head = struct.pack(f"<Q{len(ends)}Q", len(parts), *ends)
+        pieces = [struct.pack(f"<Q{len(ends)}Q", len(parts), *ends), *parts]
         self.fd, self.data = -1, b""
         if hasattr(os, "memfd_create"):
             self.fd = os.memfd_create("rows", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            os.truncate(self.fd, at)
-            self._write(head, parts, ends)
-            self._seal()
+            os.truncate(self.fd, self.nbytes)
+            file = open(self.fd, "wb", closefd=False)
         else:
-            whole = bytearray(at)
-            whole[: len(head)] = head
-            for i, part in enumerate(parts):
-                whole[ends[2 * i] : ends[2 * i + 1]] = part
-            self.data = bytes(whole)
+            file = io.BytesIO(bytes(self.nbytes))
+        with file:
+            for at, piece in zip([0, *ends[::2]], pieces, strict=True):
+                file.seek(at)
+                file.write(piece)
+            if self.fd < 0:
+                self.data = file.getvalue()
+        if self.fd >= 0:
+            import fcntl
 
-    def _write(self, head: bytes, parts, ends) -> None:
-        os.pwrite(self.fd, head, 0)
-        for i, part in enumerate(parts):
-            at, flat = ends[2 * i], part.cast("B")
-            while flat.nbytes:
-                done = os.pwrite(self.fd, flat[: 1 << 30], at)
-                at, flat = at + done, flat[done:]
-
-    def _seal(self) -> None:
-        import fcntl
-
-        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals)
+            seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals | fcntl.F_SEAL_SEAL)
 
     def read(self) -> bytes:
         """Return the bytes (for workers that cannot be handed a descriptor)."""
@@ -133,14 +97,7 @@ class Packed:
 
 
 def parse_reply(reply: bytes, n_numbers: int) -> tuple[str, float, np.ndarray | None]:
-    """Read what a worker sent: bytes in, numbers or a problem out.
-
-    Returns
-    -------
-    problem : str
-    threshold : float
-    numbers : ndarray of shape (n_numbers,) or None
-    """
+    """Read what a worker sent: bytes in; a problem or "", the threshold and the numbers out."""
     if reply[:1] == b"\x01":
         kind, _, reason = reply[1:2001].decode("utf-8", "replace").partition(":")
         kind = kind if kind in ("crashed", "rejected") else "crashed"
@@ -162,8 +119,6 @@ def ended_without_reply(code: int) -> str:
     """Name what ended a worker that sent nothing; `code` as `subprocess` gives it."""
     if code >= 0:
         return f"crashed (the program ended the worker with status {code} and no predictions)"
-    import signal
-
     try:
         name = signal.Signals(-code).name
     except ValueError:

@@ -30,18 +30,9 @@ Ranges = list[tuple[int, int]]  # address and length in bytes
 
 
 def written_by(work: Callable[[], object]) -> Ranges:
-    """Do some work in a trial process and find the pages that it no longer shares.
+    """Do some work in a fork of this process; list the memory it wrote, in order of addresses.
 
-    Parameters
-    ----------
-    work : callable
-        Called once, in a fork of this process that ends with it.
-
-    Returns
-    -------
-    list of (int, int)
-        Address and length in bytes, in the order of addresses. Empty where the system does not
-        tell, or where the work failed.
+    The list is empty where the system does not tell, or where the work failed.
     """
     reader, writer = os.pipe()
     pid = os.fork()
@@ -49,7 +40,7 @@ def written_by(work: Callable[[], object]) -> Ranges:
         try:
             os.close(reader)
             work()
-            reply = b"".join(struct.pack("<QQ", *part) for part in _own_pages())
+            reply = b"".join(struct.pack("<QQ", *part) for part in _joined(_own_pages()))
             with open(writer, "wb") as out:
                 out.write(reply)
         finally:
@@ -61,8 +52,8 @@ def written_by(work: Callable[[], object]) -> Ranges:
     return list(struct.iter_unpack("<QQ", data[: len(data) // 16 * 16]))
 
 
-def _own_pages() -> Ranges:
-    """List the pages of this process that no other process shares."""
+def _own_pages() -> list[int]:
+    """List the addresses of this process's pages that no other process shares."""
     size, found = mmap.PAGESIZE, []
     try:
         with open("/proc/self/maps") as maps, open("/proc/self/pagemap", "rb", 0) as pages:
@@ -75,37 +66,25 @@ def _own_pages() -> Ranges:
                 data = pages.read((high - low) // size * 8)
                 for i, (entry,) in enumerate(struct.iter_unpack("=Q", data)):
                     if entry & _PRESENT and entry & _OWN:
-                        found.append((low + i * size, size))
+                        found.append(low + i * size)
     except (OSError, struct.error):
         return []
-    return _joined(found)
+    return found
 
 
-def _joined(pages: Ranges) -> Ranges:
+def _joined(pages: list[int]) -> Ranges:
     """Join what lies side by side."""
-    ranges: list[list[int]] = []
-    for at, length in pages:
-        if ranges and sum(ranges[-1]) == at:
-            ranges[-1][1] += length
-        else:
-            ranges.append([at, length])
-    return [(at, length) for at, length in ranges]
+    ranges: Ranges = []
+    for at in pages:
+        start = ranges.pop()[0] if ranges and sum(ranges[-1]) == at else at
+        ranges.append((start, at + mmap.PAGESIZE - start))
+    return ranges
 
 
 def copy_ahead(ranges: Ranges, job_has_come: Callable[[], bool]) -> int:
     """Copy pages until all are copied or there is something better to do.
 
-    Parameters
-    ----------
-    ranges : list of (int, int)
-        As `written_by` gives them.
-    job_has_come : callable
-        Asked every 0.2 ms or so; true ends the copying.
-
-    Returns
-    -------
-    int
-        How many of the ranges were reached.
+    Whether the job has come is asked every 0.2 ms or so. Returns how many ranges were reached.
     """
     for i, (at, length) in enumerate(ranges):
         if i % _AT_ONCE == 0 and job_has_come():

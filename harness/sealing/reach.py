@@ -1,42 +1,29 @@
-"""What a worker can reach: its imports, the files it may read, its environment."""
+"""What a worker is started with and can reach: imports, environment, the files it may read."""
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
+import json
 import os
 import site
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import REPO
+from harness import DATA, REPO
 
+HARNESS = DATA.parent
 WORKER = Path(__file__).with_name("worker.py")
 # What every template imports. The rest comes when a program asks for it, in a template of its own:
 # a fork costs in proportion to the memory that it has to map.
-BASE_IMPORTS = (
-    "numpy",
-    "pandas",
-    "sklearn.calibration",
-    "sklearn.compose",
-    "sklearn.decomposition",
-    "sklearn.discriminant_analysis",
-    "sklearn.ensemble",
-    "sklearn.feature_selection",
-    "sklearn.gaussian_process",
-    "sklearn.impute",
-    "sklearn.linear_model",
-    "sklearn.model_selection",
-    "sklearn.naive_bayes",
-    "sklearn.neighbors",
-    "sklearn.neural_network",
-    "sklearn.pipeline",
-    "sklearn.preprocessing",
-    "sklearn.svm",
-    "sklearn.tree",
-)
+_SKLEARN = """calibration compose decomposition discriminant_analysis ensemble feature_selection
+    gaussian_process impute linear_model model_selection naive_bayes neighbors neural_network
+    pipeline preprocessing svm tree"""
+BASE_IMPORTS = ("numpy", "pandas", *(f"sklearn.{name}" for name in _SKLEARN.split()))
 EXTRA_IMPORTS = ("flaml", "lightgbm", "xgboost")
 
 
@@ -46,15 +33,12 @@ def imports_for(sources: Sequence[bytes]) -> tuple[str, ...]:
     for source in sources:
         if not any(name.encode() in source for name in EXTRA_IMPORTS):
             continue
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                wanted |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                wanted.add(node.module.partition(".")[0])
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.Import):
+                    wanted |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    wanted.add(node.module.partition(".")[0])
     return tuple(name for name in EXTRA_IMPORTS if name in wanted)
 
 
@@ -74,13 +58,24 @@ def worker_environment() -> dict[str, str]:
         "LOKY_MAX_CPU_COUNT": "1",
         "MPLBACKEND": "Agg",
     }
-    for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM"):
-        env[f"{name}_NUM_THREADS"] = "1"
+    pools = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM")
+    env |= {f"{name}_NUM_THREADS": "1" for name in pools}
     # Kernel choice of the linear algebra, where a machine needs one; Windows' own necessities.
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT", "LD_LIBRARY_PATH"):
-        if name in os.environ:
-            env[name] = os.environ[name]
-    return env
+    kept = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT", "LD_LIBRARY_PATH")
+    return env | {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def start_worker(config: dict, **how) -> subprocess.Popen:
+    """Start worker.py in a session of its own; `how` is handed on to `subprocess.Popen`."""
+    given = json.dumps({**config, "path": import_path()})
+    # -S -s -P: no site-packages hooks, no user site, no current folder on the path.
+    return subprocess.Popen(
+        [sys.executable, "-S", "-s", "-P", str(WORKER), given],
+        stderr=subprocess.PIPE,
+        env=worker_environment(),
+        start_new_session=True,
+        **how,
+    )
 
 
 def import_path() -> list[str]:
@@ -102,17 +97,14 @@ def import_path() -> list[str]:
 
 
 def readable_roots() -> list[str]:
-    """List the folders and files that a sealed worker may read.
-
-    Python's libraries, the system's shared objects and a few facts about the processor.
-    """
-    roots = list(import_path())
+    """List what a sealed worker may read: libraries, shared objects, facts on the processor."""
+    roots = import_path()
     if sys.base_prefix not in ("/", "/usr", "/usr/local"):
         roots.append(str(Path(sys.base_prefix, "lib")))
-    roots += ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"]
-    roots += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
-    roots += ["/dev/null", "/dev/zero", "/dev/urandom"]
-    roots += ["/sys/devices/system/cpu", "/proc/cpuinfo", *map(str, _cgroup_limits())]
+    roots += """/lib /lib64 /usr/lib /usr/lib64 /usr/local/lib /etc/ld.so.cache /etc/localtime
+        /usr/share/zoneinfo /dev/null /dev/zero /dev/urandom /sys/devices/system/cpu
+        /proc/cpuinfo""".split()
+    roots += map(str, _cgroup_limits())
     found: list[Path] = []
     for root in (Path(p).resolve() for p in roots):
         if root.exists() and not any(root.is_relative_to(other) for other in found):
@@ -128,8 +120,7 @@ def without_hidden(roots: Sequence[str], hidden: Sequence[Path]) -> list[str]:
     """
     sklearn = importlib.util.find_spec("sklearn").origin  # where it is, without importing it
     closed = [Path(p).resolve() for p in hidden]
-    closed.append(Path(__file__).resolve().parent)
-    closed.append(Path(sklearn).resolve().parent / "datasets" / "data")
+    closed += [HARNESS, Path(sklearn).resolve().parent / "datasets" / "data"]
 
     def open_parts(path: Path) -> list[Path]:
         if path in closed:

@@ -2,7 +2,8 @@
 
 `Sandbox.run` takes jobs (a program and one fold's rows each) and gives back numbers or a reason.
 On Linux a warm template forks a sealed child per job (`forking.py`); elsewhere every job gets a
-process of its own, started ahead of time (`spawning.py`). Both speak with `worker.py`.
+process of its own, started ahead of time (`spawning.py`). Which job runs when is the same for both
+(`pool.py`), and both speak with `worker.py`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from harness.sealing import seal
 from harness.sealing.folders import make_scratch_root, remove_tree
 from harness.sealing.forking import ForkingPool
 from harness.sealing.jobs import Job, Reply
+from harness.sealing.pool import Run
 from harness.sealing.reach import readable_roots, without_hidden
 from harness.sealing.spawning import SpawningPool
-
-MEMORY_LIMIT = 8 * 1024**3  # of address space beyond the template's, at most
 
 
 class Sandbox:
@@ -53,7 +53,6 @@ class Sandbox:
         forked = self.method == "fork"
         self.landlock = forked and landlock and seal.landlock_abi() > 0
         self.seccomp = forked and seccomp and seal.seccomp_supported()
-        self.memory = int(min(MEMORY_LIMIT, total_memory() / (self.workers + 1)))
         self.cancelled = threading.Event()
         self.root = make_scratch_root()
         if forked and not self.landlock:
@@ -90,7 +89,7 @@ class Sandbox:
         SandboxError
             If workers cannot be started.
         """
-        return self._pool.run(groups, budget_s, stop_early)
+        return Run(self._pool, groups, budget_s, stop_early).go()
 
     def cancel(self) -> None:
         """End the jobs that run now, from another thread."""
@@ -107,14 +106,6 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def total_memory() -> int:
-    """Bytes of main memory, 8 GiB where the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 8 * 1024**3
 
 
 def isolation_name(method: str, landlock: bool, seccomp: bool) -> str:

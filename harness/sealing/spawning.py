@@ -6,218 +6,109 @@ is no lock on them but a deadline and, on POSIX, resource limits: `isolation` sa
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
-import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
-from harness.sealing.folders import remove_tree
-from harness.sealing.jobs import (
-    FILE_LIMIT,
-    LOG_BYTES,
-    OUTPUT_LIMIT,
-    Job,
-    Reply,
-    ended_without_reply,
-    parse_reply,
-)
-from harness.sealing.reach import WORKER, import_path, imports_for, worker_environment
+from harness.sealing.jobs import FILE_LIMIT, OUTPUT_LIMIT, Job
+from harness.sealing.pool import Heard, Pool, Worker
+from harness.sealing.reach import start_worker
 
 # Every job pays its own imports here, so only what nearly every program uses is warmed up.
 FEW_IMPORTS = ("numpy", "pandas", "sklearn.pipeline", "sklearn.impute", "sklearn.linear_model")
+POLL_S = 0.002  # not every system can wait for a pipe
+DRAIN_S = 2.0  # for what a killed process has left in its pipes
 
 
-class _Worker:
+class _Process(Worker):
     """A process that warms up and waits for its one job."""
 
-    def __init__(self, extras: tuple[str, ...], scratch: str):
-        self.scratch = scratch
+    watched = False  # its job lies there too, and Windows does not show what is being removed
+
+    def __init__(self, number: int, extras: tuple[str, ...], root: str):
+        scratch = os.path.join(root, str(number))
         os.mkdir(scratch)
-        self.process = subprocess.Popen(
-            [sys.executable, "-S", "-s", "-P", str(WORKER), json.dumps({"mode": "once"})],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=worker_environment(),
-            cwd=scratch,
-            start_new_session=True,
-        )
-        self._say({"path": import_path(), "imports": [*FEW_IMPORTS, *extras]})
+        config = {"mode": "once", "imports": [*FEW_IMPORTS, *extras]}
+        pipe = subprocess.PIPE
+        self.process = start_worker(config, cwd=scratch, stdin=pipe, stdout=pipe, bufsize=0)
+        super().__init__(number, scratch, self.process.stdout, self.process.stderr)
+        self.readers: list[threading.Thread] = []
+        self.drained_by: float | None = None  # set once it is killed
 
-    def _say(self, message: dict) -> None:
-        try:
+    def give(self, job: Job, budget_s: float) -> None:
+        super().give(job, budget_s)
+        message = {**self.header, "scratch": self.scratch}
+        message |= {"cpu_s": int(budget_s) + 10, "file_bytes": FILE_LIMIT}
+        for name, data in (("source", job.source), ("rows", job.rows.read())):
+            message[name] = os.path.join(self.scratch, name)
+            with open(message[name], "wb") as f:
+                f.write(data)
+        for heard, most in ((self.reply, self.reply.keep), (self.log, OUTPUT_LIMIT)):
+            self.readers.append(threading.Thread(target=_listen, args=(heard, most), daemon=True))
+            self.readers[-1].start()
+        with contextlib.suppress(OSError):  # it has ended; its status will tell
             self.process.stdin.write(json.dumps(message).encode() + b"\n")
-            self.process.stdin.flush()
-        except OSError:
-            pass  # it has ended; its status will tell
 
-    def answer(self, job: Job, cpu_s: int, deadline: float, stop: threading.Event) -> Reply:
-        """Hand over the job and wait for the numbers, the deadline or the stop."""
-        started = time.monotonic()
-        paths = {name: os.path.join(self.scratch, name) for name in ("source", "rows")}
-        with open(paths["source"], "wb") as f:
-            f.write(job.source)
-        with open(paths["rows"], "wb") as f:
-            f.write(job.rows.read())
-        wanted = 9 + 8 * job.n_numbers
-        reply = _Reader(self.process.stdout, max(wanted, 4096) + 1, max(wanted, 4096) + 1)
-        log = _Reader(self.process.stderr, LOG_BYTES, OUTPUT_LIMIT)
-        self._say(
-            {
-                "source_path": paths["source"],
-                "rows_path": paths["rows"],
-                "scratch": self.scratch,
-                "kind": job.kind,
-                "n_outputs": job.n_outputs,
-                "seed": job.seed,
-                "cpu_s": cpu_s,
-                "file_bytes": FILE_LIMIT,
-            }
-        )
-        problem = ""
-        while self.process.poll() is None:
-            if stop.is_set():
-                problem = "crashed (not run: an earlier fold failed)"
-            elif time.monotonic() >= deadline:
-                problem = "timeout"
-            elif log.seen > OUTPUT_LIMIT:
-                problem = f"crashed (printed more than {OUTPUT_LIMIT // 1024} KiB)"
-            if problem:
-                break
-            time.sleep(0.002)
-        self.end()
-        reply.thread.join(2)
-        log.thread.join(2)
-        if not problem and not reply.data:
-            problem = ended_without_reply(self.process.returncode)
-        threshold, numbers = 0.5, None
-        if not problem:
-            problem, threshold, numbers = parse_reply(bytes(reply.data), job.n_numbers)
-        text = log.data.decode("utf-8", "replace")
-        return Reply(problem, threshold, numbers, text, started_s=started, ended_s=time.monotonic())
+    def answered(self) -> bool:
+        return self.process.poll() is not None
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process and every descendant that can still be found."""
         import psutil
 
-        try:
+        family = []
+        with contextlib.suppress(psutil.Error):
             family = psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.Error:
-            family = []
         if os.name == "posix":
-            import signal
-
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        else:
-            self.process.kill()
-        for process in family:
-            try:
+        for process in [self.process, *family]:
+            with contextlib.suppress(psutil.Error):
                 process.kill()
-            except psutil.Error:
-                pass
         self.process.wait()
-        try:
+        self.drained_by = time.monotonic() + DRAIN_S
+
+    def look(self) -> None:
+        """See whether it is gone, and all that it said has been read."""
+        if self.drained_by is not None:
+            reading = any(reader.is_alive() for reader in self.readers)
+            if not reading or time.monotonic() > self.drained_by:
+                self.status = self.process.returncode
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
             self.process.stdin.close()
-        except OSError:
-            pass
-        remove_tree(self.scratch)
+        super().close()
 
 
-class _Reader:
-    """Reads a pipe to its end in a thread, keeping the first bytes."""
-
-    def __init__(self, pipe, keep: int, limit: int):
-        self.pipe, self.keep, self.limit = pipe, keep, limit
-        self.data, self.seen = bytearray(), 0
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def _read(self) -> None:
-        try:
-            while self.seen <= self.limit and (data := self.pipe.read1(1 << 16)):
-                self.seen += len(data)
-                self.data += data[: max(0, self.keep - len(self.data))]
-        except (OSError, ValueError):
-            pass
+def _listen(heard: Heard, most: int) -> None:
+    while heard.seen <= most and heard.hear():
+        pass
 
 
-class SpawningPool:
+class SpawningPool(Pool):
     """See `Sandbox`."""
 
     def __init__(self, sandbox):
-        self.sandbox = sandbox
-        self.spares: dict[tuple[str, ...], deque[_Worker]] = {}
-        self.next_number = 0
-        self.lock = threading.Lock()
-        self._refill(())
+        super().__init__(sandbox)
+        self.refill((), 0)
 
-    def _start(self, extras: tuple[str, ...]) -> _Worker:
-        with self.lock:
-            self.next_number += 1
-            number = self.next_number
-        return _Worker(extras, os.path.join(self.sandbox.root, str(number)))
+    def start(self, number: int, extras: tuple[str, ...]) -> _Process:
+        return _Process(number, extras, str(self.sandbox.root))
 
-    def _refill(self, extras: tuple[str, ...]) -> None:
-        spares = self.spares.setdefault(extras, deque())
-        while len(spares) < self.sandbox.workers:
-            spares.append(self._start(extras))
+    def refill(self, extras: tuple[str, ...], count: int) -> None:
+        super().refill(extras, self.sandbox.workers)
 
-    def _take(self, extras: tuple[str, ...]) -> _Worker:
-        try:
-            return self.spares[extras].popleft()
-        except (KeyError, IndexError):
-            return self._start(extras)
-
-    def run(
-        self, groups: Sequence[Sequence[Job]], budget_s: float, stop_early: bool
-    ) -> list[list[Reply]]:
-        starts: dict[int, float] = {}
-        stops = [[threading.Event() for _ in jobs] for jobs in groups]
-        cpu_s = int(budget_s) + 10
-
-        def one(g: int, j: int) -> Reply:
-            job = groups[g][j]
-            with self.lock:
-                began = starts.setdefault(g, time.monotonic())
-            if stops[g][j].is_set():
-                return Reply("crashed (not run: an earlier fold failed)")
-            deadline = began + budget_s
-            if time.monotonic() >= deadline:
-                return Reply(f"timeout (over {budget_s:g} s)")
-            worker = self._take(imports_for([job.source]))
-            reply = worker.answer(job, cpu_s, deadline, stops[g][j])
-            if reply.problem == "timeout":
-                return Reply(f"timeout (over {budget_s:g} s)", log=reply.log)
-            if reply.problem and stop_early:
-                for later in stops[g][j + 1 :]:
-                    later.set()
-            return reply
-
-        with ThreadPoolExecutor(self.sandbox.workers) as pool:
-            futures = [
-                [pool.submit(one, g, j) for j in range(len(js))] for g, js in enumerate(groups)
-            ]
-            waiting = [f for fs in futures for f in fs]
-            while not all(f.done() for f in waiting):
-                if self.sandbox.cancelled.wait(0.005):
-                    self.sandbox.cancelled.clear()
-                    for stop in (s for ss in stops for s in ss):
-                        stop.set()
-                    pool.shutdown(wait=True, cancel_futures=True)
-                    raise KeyboardInterrupt
-        for extras in {imports_for([job.source]) for jobs in groups for job in jobs}:
-            self._refill(extras)
-        return [[f.result() for f in fs] for fs in futures]
+    def watch(self, timeout: float) -> None:
+        time.sleep(min(timeout, POLL_S))
+        for process in self.children.values():
+            process.look()
 
     def close(self) -> None:
-        for spares in self.spares.values():
-            while spares:
-                spares.pop().end()
+        for process in list(self.children.values()):
+            process.kill()
+            self.forget(process)

@@ -6,23 +6,45 @@ candidates.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import pickle
 import sys
+import tempfile
 import threading
+import warnings
+
+FIRST_PROGRAM = b"""
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+def feature_fn(X):
+    return X.copy()
+
+def build_pipeline():
+    return make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression())
+"""
+
+
+def first_rows() -> tuple:
+    """Make eight rows up for the first program; they arrive as a job's rows do."""
+    import numpy as np
+    import pandas as pd
+
+    X = pd.DataFrame({"a": [0.0, 1, 2, np.nan] * 2, "b": [1.0, 0, 1, 0, 2, 2, 0, 1]})
+    return pickle.loads(pickle.dumps((X, np.array([0, 1] * 4), X), protocol=5))
 
 
 def import_all(modules: list[str]) -> None:
     """Import what jobs will need, so that it is paid once."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in modules:
-            try:
+            with contextlib.suppress(Exception):  # not here: the candidate will be told itself
                 importlib.import_module(name)
-            except Exception:
-                pass  # an optional package that is not here: the candidate will be told itself
         if "flaml" in modules:
             _still_memory()
         sys.dont_write_bytecode = True  # from here on, what is imported is the candidate's wish
@@ -43,8 +65,6 @@ def _still_memory() -> None:
 
 def quiet_environment(scratch: str) -> None:
     """Point everything that writes to the scratch folder."""
-    import tempfile
-
     for name in ("HOME", "TMPDIR", "TMP", "TEMP", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
         os.environ[name] = scratch
     tempfile.tempdir = None
@@ -75,14 +95,12 @@ def thread_semaphores() -> None:
         def __init__(self, kind, value, maxvalue, name, unlink):
             self.kind, self.maxvalue, self.handle, self.name = kind, maxvalue, 0, None
             self._lock = threading.RLock() if kind == 0 else threading.Semaphore(value)
+            self.release = self._lock.release
 
         def acquire(self, block=True, timeout=None):
             if not block:
                 return self._lock.acquire(False)
             return self._lock.acquire(True, -1 if timeout is None and self.kind == 0 else timeout)
-
-        def release(self):
-            self._lock.release()
 
         def __enter__(self):
             return self.acquire()

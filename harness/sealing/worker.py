@@ -10,11 +10,13 @@ Two ways to run:
   lock themselves in before they take a job.
 * ``once`` (elsewhere): one process, one job, warmed up while it waits.
 
-The job's numbers go back as raw float64, never as objects.
+Either way a job is a program and three tables, ``(X_train, y_train, X_new)``. Its numbers go back
+as raw float64, never as objects.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 import json
@@ -27,6 +29,7 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 import types
 import warnings
 
@@ -101,10 +104,13 @@ def _respond(model, F, kind: str, n_outputs: int):
     """Take the numbers that the metric needs, and the threshold of class 1."""
     import numpy as np
 
+    def numbers(method: str):
+        return np.asarray(getattr(model, method)(F), dtype=np.float64)
+
     if kind == "regression":
-        return np.asarray(model.predict(F), dtype=np.float64), 0.0
+        return numbers("predict"), 0.0
     if hasattr(model, "predict_proba"):
-        proba = np.asarray(model.predict_proba(F), dtype=np.float64)
+        proba = numbers("predict_proba")
         classes = [int(c) for c in getattr(model, "classes_", range(max(n_outputs, 2)))]
         if kind == "binary":
             if proba.ndim == 2 and proba.shape[1] == len(classes) and 1 in classes:
@@ -114,7 +120,7 @@ def _respond(model, F, kind: str, n_outputs: int):
         full[:, classes] = proba  # a class that is missing among the training rows gets 0
         return full, 0.5
     if kind == "binary" and hasattr(model, "decision_function"):
-        return np.asarray(model.decision_function(F), dtype=np.float64), 0.0
+        return numbers("decision_function"), 0.0
     needed = "predict_proba" if kind == "multiclass" else "predict_proba or decision_function"
     raise BadCandidate(f"the estimator has no {needed}")
 
@@ -137,25 +143,22 @@ def answer(source: bytes, job: dict, rows) -> bytes:
     """Run the candidate, whatever it does, and put its numbers or the reason into one reply."""
     try:
         return OK + run_candidate(source, job, *rows)
+    except BadCandidate as err:
+        kind, reason = "rejected", one_line(err)
     except BaseException as err:
-        if not isinstance(err, BadCandidate):
-            _print_traceback(err)
-        kind = "rejected" if isinstance(err, BadCandidate) else "crashed"
-        reason = f"{kind}:{one_line(err)}"
-        return ERROR + reason.encode("utf-8", "replace")[:REASON_BYTES]
+        _print_traceback(err)
+        kind, reason = "crashed", one_line(err)
+    return ERROR + f"{kind}:{reason}".encode("utf-8", "replace")[:REASON_BYTES]
 
 
 def _print_traceback(err: BaseException) -> None:
-    import traceback
-
-    try:  # from the candidate's first frame on; the frames above are the harness's
+    """Print it from the candidate's first frame on; the frames above are the harness's."""
+    with contextlib.suppress(BaseException):
         tb = err.__traceback__
         while tb is not None and tb.tb_frame.f_code.co_filename != "train.py":
             tb = tb.tb_next
         traceback.print_exception(type(err), err, tb or err.__traceback__, limit=-20)
         sys.stderr.flush()
-    except BaseException:
-        pass
 
 
 def unpack(buffer):
@@ -167,39 +170,21 @@ def unpack(buffer):
     return pickle.loads(parts[0], buffers=parts[1:])
 
 
-# ------------------------------------------------------------------------------ a first program
-
-FIRST_PROGRAM = b"""
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-def feature_fn(X):
-    return X.copy()
-
-def build_pipeline():
-    return make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression())
-"""
-
-
 def first_fit() -> None:
-    """Run a program of our own on eight made-up rows, which arrive as a job's rows do.
-
-    First calls import and cache a good deal.
-    """
+    """Run a program of our own on made-up rows: first calls import and cache a good deal."""
     if "sklearn.linear_model" not in sys.modules:
         return  # not here: the candidate will be told itself
-    import numpy as np
-    import pandas as pd
-
-    X = pd.DataFrame({"a": [0.0, 1, 2, np.nan] * 2, "b": [1.0, 0, 1, 0, 2, 2, 0, 1]})
-    y = np.array([0, 1] * 4)
-    rows = pickle.loads(pickle.dumps((X, y, X), protocol=5))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run_candidate(FIRST_PROGRAM, {"kind": "binary", "n_outputs": 1}, *rows)
+        job = {"kind": "binary", "n_outputs": 1}
+        run_candidate(warmup.FIRST_PROGRAM, job, *warmup.first_rows())
     del sys.modules["train"], linecache.cache["train.py"]
+
+
+def send(fd: int, reply: bytes) -> None:
+    """Write all of a reply."""
+    while reply:
+        reply = reply[os.write(fd, reply) :]
 
 
 # ------------------------------------------------------------------------- template and children
@@ -211,11 +196,12 @@ class Template:
     Parameters
     ----------
     config : dict
-        ``control`` (descriptor of the socket to the trusted side), ``path``, ``imports``,
-        ``landlock``, ``seccomp`` (which locks to put on), ``read`` (what may be read, to the
-        letter: the template's own lock, which its children inherit), ``roots`` (the same in few
-        words, cheap enough for every child's second lock, which also closes the other children's
-        folders and every process but itself), ``scratch`` (the folder of all scratch folders).
+        ``control`` (descriptor of the socket to the trusted side), ``imports``, ``landlock``,
+        ``seccomp`` (which locks to put on), ``read`` (what may be read, to the letter: the
+        template's own lock, which its children inherit), ``roots`` (the same in few words, cheap
+        enough for every child's second lock, which also closes the other children's folders and
+        every process but itself), ``scratch`` (the folder of all scratch folders), ``limits`` (as
+        `seal.limit_resources` takes them).
     """
 
     def __init__(self, config: dict):
@@ -224,12 +210,24 @@ class Template:
         self.control = socket.socket(fileno=config["control"])
         self.children: dict[int, int] = {}  # process id -> job id
         self.written: list[tuple[int, int]] = []  # memory that a job will write
-        self.wake_r, self.wake_w = os.pipe()
-        for fd in (self.wake_r, self.wake_w):
-            os.set_blocking(fd, False)
+        self.wake_r, self.wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self) -> None:
         """Fork, kill and reap on request until the trusted side hangs up."""
+        self.warm_up()
+        self.control.send(b'{"ready": true}')
+        while True:
+            ready, _, _ = select.select([self.control, self.wake_r], [], [])
+            if self.wake_r in ready:
+                os.read(self.wake_r, 4096)
+                self.reap()
+            if self.control in ready and not self.obey():
+                break
+        for pid in self.children:
+            os.kill(pid, signal.SIGKILL)
+
+    def warm_up(self) -> None:
+        """Have all that children will share: libraries, the first lock, memory that is frozen."""
         self.seal.die_with_parent()
         self.seal.adopt_orphans()
         warmup.import_all(self.config["imports"])
@@ -244,16 +242,6 @@ class Template:
         gc.freeze()
         gc.disable()
         self.written = self.prefault.written_by(first_fit)
-        self.control.send(b'{"ready": true}')
-        while True:
-            ready, _, _ = select.select([self.control, self.wake_r], [], [])
-            if self.wake_r in ready:
-                os.read(self.wake_r, 4096)
-                self.reap()
-            if self.control in ready and not self.obey():
-                break
-        for pid in self.children:
-            os.kill(pid, signal.SIGKILL)
 
     def obey(self) -> bool:
         """Carry out one request; False when the trusted side is gone."""
@@ -262,7 +250,7 @@ class Template:
             return False
         request = json.loads(data)
         if request["do"] == "kill":
-            for pid, job_id in list(self.children.items()):
+            for pid, job_id in self.children.items():
                 if job_id == request["id"]:
                     os.kill(pid, signal.SIGKILL)  # not reaped yet: the number is still ours
             return True
@@ -285,19 +273,12 @@ class Template:
                 return
             if not self.config["seccomp"]:
                 self.seal.kill_strangers(set(self.children) - {pid})
-            job_id = self.children.pop(pid, None)
-            if job_id is None:
+            if pid not in self.children:
                 continue  # an orphan of a job, adopted and ended
-            self.control.send(
-                json.dumps(
-                    {
-                        "ended": job_id,
-                        "status": status,
-                        "cpu_s": usage.ru_utime + usage.ru_stime,
-                        "peak_kib": usage.ru_maxrss,
-                    }
-                ).encode()
-            )
+            cpu_s = usage.ru_utime + usage.ru_stime
+            notice = {"status": status, "cpu_s": cpu_s, "peak_kib": usage.ru_maxrss}
+            notice["ended"] = self.children.pop(pid)
+            self.control.send(json.dumps(notice).encode())
 
     def be_child(self, request: dict, job_fd: int, log_fd: int) -> None:
         """Lock this fresh process in, take one job, answer it, end. Never returns."""
@@ -306,7 +287,7 @@ class Template:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             gc.enable()  # what the template had is frozen; the candidate's own cycles are collected
-            self.lock_in(request, job_fd, log_fd)
+            self.lock_in(request["scratch"], job_fd, log_fd)
             sock = socket.socket(fileno=JOB_FD)
             calls = self.seal.call_filter(os.getpid()) if self.config["seccomp"] else b""
             self.prefault.copy_ahead(self.written, lambda: select.select([sock], [], [], 0)[0])
@@ -314,16 +295,15 @@ class Template:
             warmup.seed_everything(job["seed"])
             if calls:
                 self.seal.restrict_calls(calls)
-            reply = answer(source, job, rows)
-            while reply:
-                reply = reply[os.write(JOB_FD, reply) :]
+            send(JOB_FD, answer(source, job, rows))
             code = 0
         except BaseException as err:
             os.write(2, f"worker: {type(err).__name__}: {err}\n".encode("utf-8", "replace"))
         finally:
             os._exit(code)
 
-    def lock_in(self, request: dict, job_fd: int, log_fd: int) -> None:
+    def lock_in(self, scratch: str, job_fd: int, log_fd: int) -> None:
+        """Give up all but the job, the log and the scratch folder; system calls come last."""
         parent = os.getppid()
         os.setsid()
         self.seal.die_with_parent()
@@ -332,11 +312,10 @@ class Template:
         os.dup2(log_fd, 1)
         os.dup2(log_fd, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        warmup.quiet_environment(request["scratch"])
-        self.seal.limit_resources(request["memory"], request["cpu_s"], request["file_bytes"])
+        warmup.quiet_environment(scratch)
+        self.seal.limit_resources(**self.config["limits"])
         if self.config["landlock"]:
-            roots = [*self.config["roots"], "/proc/self"]
-            self.seal.restrict_files(roots, request["scratch"])
+            self.seal.restrict_files([*self.config["roots"], "/proc/self"], scratch)
         self.seal.drop_capabilities()
         os.dup2(job_fd, JOB_FD)  # last, since descriptor 3 may have been one of the above
         os.closerange(JOB_FD + 1, 256)
@@ -363,46 +342,37 @@ def take_job(sock: socket.socket):
     return job, source, unpack(rows)
 
 
-def once() -> None:
+def once(imports: list[str]) -> None:
     """Answer one job whose header comes on standard input (where forking is not safe)."""
-    config = json.loads(sys.stdin.buffer.readline())
-    sys.path[:] = config["path"]
-    warmup.import_all(config["imports"])
+    warmup.import_all(imports)
     first_fit()
-    line = sys.stdin.buffer.readline()
-    if not line.strip():
-        return
-    job = json.loads(line)
-    with open(job["source_path"], "rb") as f:
-        source = f.read()
-    with open(job["rows_path"], "rb") as f:
-        rows = unpack(bytearray(f.read()))
-    for path in (job["source_path"], job["rows_path"]):
-        os.remove(path)
+    header = sys.stdin.buffer.readline()
+    if not header.strip():
+        return  # the trusted side needs no more workers
+    job = json.loads(header)
+    with open(job["source"], "rb") as program, open(job["rows"], "rb") as tables:
+        source, rows = program.read(), unpack(bytearray(tables.read()))
+    os.remove(job["source"])
+    os.remove(job["rows"])
     reply_fd = os.dup(1)
     os.dup2(2, 1)
     warmup.quiet_environment(job["scratch"])
     if os.name == "posix":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (job["cpu_s"], job["cpu_s"]))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (job["file_bytes"], job["file_bytes"]))
+        limits = {"CORE": 0, "CPU": job["cpu_s"], "FSIZE": job["file_bytes"]}
+        load_neighbour("seal").set_limits(**limits)
     warmup.seed_everything(job["seed"])
-    reply = answer(source, job, rows)
-    while reply:
-        reply = reply[os.write(reply_fd, reply) :]
+    send(reply_fd, answer(source, job, rows))
     os._exit(0)
 
 
 def main() -> None:
     """Run as the sandbox asks."""
     config = json.loads(sys.argv[1])
+    sys.path[:] = config["path"]
     if config["mode"] == "template":
-        sys.path[:] = config["path"]
         Template(config).serve()
     else:
-        once()
+        once(config["imports"])
 
 
 if __name__ == "__main__":

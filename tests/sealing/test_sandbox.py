@@ -64,11 +64,9 @@ def build_pipeline(): return Model()
 """
 
 
-@pytest.fixture(scope="module")
-def sandbox():
-    box = Sandbox(2)
-    yield box
-    box.close()
+@pytest.fixture
+def sandbox(warm_box):
+    return warm_box
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +86,7 @@ def run(sandbox, rows, head, budget_s=20.0):
 FILES = {
     "read the data": f"open({str(DATA / 'heart_cleveland.csv')!r}).read()",
     "read the repository": f"open({str(REPO / 'pyproject.toml')!r}).read()",
-    "read the harness": f"open({str(REPO / 'harness' / 'scoring.py')!r}).read()",
+    "read the harness": f"open({str(REPO / 'harness' / 'scoring' / 'scorer.py')!r}).read()",
     "list the repository": f"os.listdir({str(REPO)!r})",
     "read the user's home": f"os.listdir({str(Path.home())!r})",
     "read the password file": "open('/etc/passwd').read()",
@@ -181,6 +179,7 @@ def test_seccomp_closes_every_call_that_reaches_another_process(sandbox, rows):
     assert possible(sandbox, rows, CALLS) == []
 
 
+@pytest.mark.heavy
 @linux
 @pytest.mark.skipif(not seal.landlock_abi(), reason="this kernel has no Landlock")
 def test_the_locks_are_what_stops_them(rows):
@@ -248,6 +247,8 @@ def test_hidden_folders_are_cut_out_of_the_readable_ones(tmp_path):
     assert found == [str(lib / "file.py"), str(lib / "open")]
     roots = readable_roots()
     assert all(not str(DATA).startswith(p) for p in without_hidden(roots, [DATA]))
+    rooms = [Path(p) for p in without_hidden([str(REPO)], [])]  # as if installed among libraries
+    assert not [p for p in rooms if p.is_relative_to(REPO / "harness")]
     assert str(REPO) not in import_path()
 
 
@@ -302,6 +303,7 @@ while True: time.sleep(0.01)
     assert not descendants_other_than_workers()
 
 
+@pytest.mark.heavy
 @linux
 def test_a_daemon_does_not_outlive_its_job_even_without_locks(rows):
     box = Sandbox(1, landlock=False, seccomp=False)
@@ -358,6 +360,7 @@ open('left', 'w').write('1')
     assert list(sandbox.root.rglob("left")) == []
 
 
+@pytest.mark.heavy
 @linux
 def test_a_worker_that_waits_has_its_memory_before_its_job_comes(rows):
     head = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)"
@@ -408,6 +411,7 @@ def test_cancel_from_another_thread(sandbox, rows):
     assert run(sandbox, rows, "").problem == ""  # it goes on working
 
 
+@pytest.mark.heavy
 @linux
 def test_a_killed_template_is_reported_and_replaced(rows):
     box = Sandbox(1)
@@ -423,6 +427,7 @@ def test_a_killed_template_is_reported_and_replaced(rows):
         box.close()
 
 
+@pytest.mark.heavy
 @linux
 def test_when_the_trusted_side_is_killed_its_workers_end(tmp_path):
     code = f"""
@@ -447,6 +452,7 @@ time.sleep(60)
     assert not Path(root).exists()
 
 
+@pytest.mark.heavy
 def test_close_leaves_nothing(rows):
     box = Sandbox(2)
     assert run(box, rows, "").problem == ""
@@ -458,6 +464,7 @@ def test_close_leaves_nothing(rows):
     assert all(str(root) not in " ".join(p.cmdline()) for p in mine)
 
 
+@pytest.mark.heavy
 def test_the_portable_pool_gives_the_same_answers(rows):
     box = Sandbox(2, method="spawn")
     try:
