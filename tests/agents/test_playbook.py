@@ -75,9 +75,10 @@ def simulate(agent, n, seed, keep=0.05, start=BASELINE, keeps=None):
     return history
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=[(0, 310), (1, 160)], ids=["long", "shorter"])
 def long_run(request):
-    return request.param, simulate(get_agent("playbook"), 310, request.param)
+    seed, n = request.param
+    return seed, simulate(get_agent("playbook"), n, seed)
 
 
 def run(source):
@@ -110,7 +111,7 @@ def holed():
 def test_never_the_same_program_twice(long_run):
     _, history = long_run
     keys = [normalise(one.source) for one in history]
-    assert len(set(keys)) == len(keys) == 311
+    assert len(set(keys)) == len(keys) in (311, 161)
 
 
 def test_random_proposals_never_repeat_either():
@@ -141,7 +142,7 @@ def test_files_stay_short_and_keep_the_contract(long_run):
 def test_pure_function_of_the_view(long_run):
     """Rebuilt from the history at any point, the agent proposes what it proposed before."""
     seed, history = long_run
-    for at in (1, 17, 160, 310):
+    for at in (1, 17, 160, len(history) - 1):
         best = max(
             (p for p in history[:at] if p.decision != "discarded"), key=lambda p: p.iteration
         )
@@ -335,16 +336,17 @@ def test_everything_a_run_proposes_fits_quietly(long_run):
 def test_every_kind_of_model_is_in_the_catalogue():
     texts = " ".join(source for _, source in catalogue(Recipe()))
     for kind, model in MODELS.items():
-        assert model.imports[0][1] + "(" in texts, kind
+        assert model.mark in texts, kind
 
 
+@pytest.mark.heavy  # two cold processes that import FLAML
 def test_flaml_gives_the_same_answer_in_two_processes():
     move = next(m for m in ideas(HEART_PROFILE) if m.family == "automl" and "lgbm" in m.text)
     source = render(apply_move(move, Recipe()), move.hypothesis, HEART_PROFILE)
     assert "time_budget=-1" in source  # a clock would make the score depend on the machine
     code = (
         "import sys, warnings; warnings.simplefilter('ignore')\n"
-        "from tests.test_playbook import fit_and_predict, holed\n"
+        "from tests.agents.test_playbook import fit_and_predict, holed\n"
         "print([float(v).hex() for v in fit_and_predict(sys.stdin.read(), *holed())])"
     )
     started = []

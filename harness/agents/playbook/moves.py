@@ -1,42 +1,54 @@
 """The catalogue of named moves: each turns one recipe into a neighbouring one and says why.
 
-*Ideas* do not depend on what they are applied to and keep their words, so that
-the history shows which of them were tried, and two that failed alone can be
-put together. *Steps* are made for one recipe: a hyper-parameter to its
-neighbour, a member of an ensemble left out, a past choice undone.
+*Ideas* do not depend on what they are applied to and keep their words, so that the history shows
+which of them were tried, and two that failed alone can be put together. *Steps* are made for one
+recipe: a hyper-parameter to its neighbour, a member of an ensemble left out, a past choice undone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
-from harness.agents.playbook.models import MODELS, Member, member, step
+from harness.agents.playbook.models import BETWEEN, MODELS, Member, member
 from harness.agents.playbook.profiles import Profile
-from harness.agents.playbook.recipe import Recipe
+from harness.agents.playbook.recipe import SCALERS, Recipe
 
 MAX_MEMBERS = 4  # an ensemble of more is hard to read, and slow
 MAX_COST = 1.0  # rough seconds for one fit; five folds must stay well below the budget
 
 # Rough seconds of one fit on HEART's 194 rows; only the slow kinds matter.
 _SECONDS = {"forest": 0.18, "extra": 0.13, "flaml": 0.9, "boosting": 0.06, "mlp": 0.06, "svc": 0.02}
+_TREES = ("forest", "extra")
+# Words that edits of any program share, see `foreign.py`.
+GAPS = "fill gaps from the 10 most similar rows"
+FLAGS = "tell the model which numbers were missing"
 
 
 @dataclass(frozen=True)
-class Move:
-    """One named edit. `apply` gives None where the edit makes no sense."""
+class Attempt:
+    """Something to try: its family and words, how it is done, its weight within the family."""
 
     family: str
     text: str
-    apply: Callable[[Recipe], Recipe | None]
-    weight: float = 1.0  # within its family
+    how: dict | Callable
+    weight: float = 1.0
 
     @property
     def hypothesis(self) -> str:
         return f"{self.family}: {self.text}"
+
+
+class Move(Attempt):
+    """One named edit of a recipe: the choices that it sets, or what tells them."""
+
+    def apply(self, recipe: Recipe) -> Recipe | None:
+        """The recipe with the choices made, even the same ones; None where that makes no sense."""
+        change = self.how(recipe) if callable(self.how) else self.how
+        return None if change is None else replace(recipe, **change)
 
 
 def apply_move(move: Move, recipe: Recipe) -> Recipe | None:
@@ -49,7 +61,7 @@ def cost(recipe: Recipe) -> float:
     """Rough seconds for one fit, so that no proposal is slow by construction."""
     total = 0.01
     for kind, params in recipe.members:
-        trees = dict(params).get("n_estimators", 100) / 100 if kind in ("forest", "extra") else 1.0
+        trees = dict(params).get("n_estimators", 100) / 100 if kind in _TREES else 1.0
         total += _SECONDS.get(kind, 0.01) * trees
     if len(recipe.members) > 1 and recipe.combine != "vote":
         total *= {"rank": 4, "stack": 6}[recipe.combine]  # their inner folds, and the last fit
@@ -61,302 +73,193 @@ def cost(recipe: Recipe) -> float:
 @lru_cache(maxsize=16)
 def ideas(profile: Profile) -> tuple[Move, ...]:
     """Every idea for a task, in a fixed order."""
-    return (
-        *_column_ideas(profile),
-        *_shape_ideas(),
-        *_model_ideas(),
-        *_ensemble_ideas(),
-        *_wrap_ideas(),
-    )
+    return (*_column_ideas(profile), *_SHAPES, *_model_ideas(), *_WRAPS)
 
 
 def _column_ideas(profile: Profile) -> list[Move]:
     codes = profile.codes if profile.named else ("*",)
     named = f"({', '.join(codes)})" if profile.named else "(whatever is not a number)"
+    keys = tuple(key for key, _ in profile.features)
+    every = f"one-hot the codes {named}; a missing code is a level of its own"
+    pool = "pool codes seen in fewer than 10 rows into one level"
     found = [
-        Move(
-            "encode",
-            f"one-hot the codes {named}; a missing code is a level of its own",
-            lambda r: replace(r, codes=codes),
-            weight=4,
-        ),
-        Move(
-            "encode",
-            "pool codes seen in fewer than 10 rows into one level",
-            lambda r: replace(r, rare=10) if r.codes else None,
-            weight=0.5,
-        ),
+        Move("encode", every, {"codes": codes}, weight=4),
+        Move("encode", pool, lambda r: {"rare": 10} if r.codes else None, weight=0.5),
     ]
     for column in profile.codes:
-        found.append(
-            Move(
-                "encode",
-                f"one-hot {column}: its numbers are names",
-                lambda r, c=column: replace(r, codes=_in_order(codes, {*r.codes, c})),
-                weight=0.5,
-            )
-        )
+        text = f"one-hot {column}: its numbers are names"
+        found.append(Move("encode", text, partial(_add, "codes", column, codes), weight=0.5))
     for key, feature in profile.features:
-        found.append(
-            Move(
-                "features",
-                feature.text,
-                lambda r, k=key: replace(r, features=_in_order(_keys(profile), {*r.features, k})),
-            )
-        )
+        found.append(Move("features", feature.text, partial(_add, "features", key, keys)))
     for column in profile.droppable:
-        found.append(
-            Move(
-                "simplify",
-                f"leave out {column}, which tells little",
-                lambda r, c=column: replace(
-                    r,
-                    drop=_in_order(profile.droppable, {*r.drop, c}),
-                    codes=tuple(x for x in r.codes if x != c),
-                ),
-            )
-        )
+        text = f"leave out {column}, which tells little"
+        found.append(Move("simplify", text, partial(_drop, column, profile.droppable)))
     return found
 
 
-def _shape_ideas() -> list[Move]:
-    def bend(knots, degree):
-        return lambda r: replace(r, knots=knots, degree=degree) if not r.interactions else None
+# How an idea changes a recipe `r`: the choices that it sets, None where it makes no sense.
+def _add(choice: str, one: str, order: tuple, r: Recipe) -> dict:
+    return {choice: tuple(x for x in order if x == one or x in getattr(r, choice))}
 
-    scales = {
-        "robust": "scale by median and quartiles, so that outliers weigh less",
-        "power": "make skewed columns look normal (Yeo-Johnson) before scaling",
-        "quantile": "replace values by normal scores of their ranks",
-        "standard": "back to plain standard scaling",
-    }
-    return [
-        Move("curves", "straight pieces between 4 knots on the continuous columns", bend(4, 1), 3),
-        Move("curves", "splines with 3 knots on the continuous columns", bend(3, 3), 2),
-        Move("curves", "splines with 4 knots on the continuous columns", bend(4, 3)),
-        Move("curves", "splines with 5 knots on the continuous columns", bend(5, 3), 0.5),
-        *[
-            Move("scale", text, lambda r, k=key: replace(r, scale=k))
-            for key, text in scales.items()
-        ],
-        Move(
-            "missing",
-            "fill gaps from the 10 most similar rows",
-            lambda r: replace(r, impute="knn"),
-        ),
-        Move(
-            "missing",
-            "tell the model which numbers were missing",
-            lambda r: replace(r, flags=True),
-        ),
-        Move(
-            "interactions",
-            "products of all pairs of columns",
-            lambda r: replace(r, interactions=True) if not r.knots else None,
-        ),
-    ]
 
+def _drop(column: str, order: tuple, r: Recipe) -> dict:
+    codes = tuple(code for code in r.codes if code != column)
+    return _add("drop", column, order, r) | {"codes": codes}
+
+
+def _bend(knots: int, degree: int, r: Recipe) -> dict | None:
+    return None if r.interactions else {"knots": knots, "degree": degree}
+
+
+def _alone(one: Member, r: Recipe) -> dict:
+    wrap = () if one[0] in (*_TREES, "flaml") else r.wrap
+    return {"members": (one,), "combine": "vote", "weights": (), "wrap": wrap}
+
+
+def _join(kind: str, r: Recipe) -> dict | None:
+    kinds = [k for k, _ in r.members]
+    full = not MODELS[kinds[0]].member or len(kinds) >= MAX_MEMBERS or kind in kinds
+    return None if full else {"members": (*r.members, member(kind)), "weights": ()}
+
+
+def _blend(how: str, r: Recipe) -> dict | None:
+    new = len(r.members) > 1 and how != r.combine
+    return {"combine": how, "weights": ()} if new else None
+
+
+def _wrap(how: tuple, r: Recipe) -> dict | None:
+    kinds = [k for k, _ in r.members]
+    # Bagging bagged trees again only costs time.
+    return {"wrap": how} if MODELS[kinds[0]].member and kinds != ["forest"] else None
+
+
+_SHAPES = (
+    *[
+        Move("curves", f"{bends} on the continuous columns", partial(_bend, knots, degree), weight)
+        for bends, knots, degree, weight in (
+            ("straight pieces between 4 knots", 4, 1, 3),
+            ("splines with 3 knots", 3, 3, 2),
+            ("splines with 4 knots", 4, 3, 1),
+            ("splines with 5 knots", 5, 3, 0.5),
+        )
+    ],
+    *[Move("scale", words, {"scale": key}) for key, (_, words) in SCALERS.items()],
+    Move("missing", GAPS, {"impute": "knn"}),
+    Move("missing", FLAGS, {"flags": True}),
+    Move(
+        "interactions",
+        "products of all pairs of columns",
+        lambda r: None if r.knots else {"interactions": True},
+    ),
+)
 
 # How soon a model is tried, coarse: those that err smoothly and differently first.
-_KIND_WEIGHTS = {
-    "extra": 3,
-    "bayes": 2,
-    "lda": 2,
-    "forest": 1,
-    "lightgbm": 1,
-    "logistic": 1,
-    "elastic": 1,
-    "gp": 0.5,
-    "kernel": 0.5,
-    "svc": 0.5,
-    "boosting": 0.5,
-    "neighbours": 0.5,
-    "mlp": 0.5,
+_WEIGHTS = {
+    **{"extra": 3, "bayes": 2, "lda": 2},
+    **dict.fromkeys(("forest", "lightgbm", "logistic", "elastic"), 1),
+    **dict.fromkeys(("gp", "kernel", "svc", "boosting", "neighbours", "mlp"), 0.5),
 }
 
 
 def _model_ideas() -> list[Move]:
-    found = [
-        Move(
-            "model",
-            f"{MODELS[kind].title} instead: {MODELS[kind].idea}",
-            lambda r, k=kind: replace(
-                r,
-                members=(member(k),),
-                combine="vote",
-                weights=(),
-                wrap=() if r.wrap and k in ("forest", "extra") else r.wrap,
-            ),
-            weight,
-        )
-        for kind, weight in _KIND_WEIGHTS.items()
-    ]
+    """Another model alone, a search for one, one more in the average, another way to average."""
+    instead, joined = [], []
+    for kind, weight in _WEIGHTS.items():
+        model = MODELS[kind]
+        text = f"{model.title} instead: {model.idea}"
+        instead.append(Move("model", text, partial(_alone, member(kind)), weight))
+        text = f"average in {model.title}, which errs elsewhere"
+        joined.append(Move("ensemble", text, partial(_join, kind), weight))
     for learner in MODELS["flaml"].grids["learner"]:
         one = member("flaml", learner=learner)
-        found.append(
-            Move(
-                "automl",
-                f"FLAML searches {learner} inside each fold, 12 trials, no clock",
-                lambda r, m=one: replace(r, members=(m,), combine="vote", weights=(), wrap=()),
-            )
-        )
-    return found
+        text = f"FLAML searches {learner} inside each fold, 12 trials, no clock"
+        instead.append(Move("automl", text, partial(_alone, one)))
+    for how, text, weight in (
+        ("rank", "average ranks, so that a bold member does not drown the rest", 1.0),
+        ("stack", "stack: a logistic regression weighs the members", 1.0),
+        ("vote", "plain average of probabilities again", 0.5),
+    ):
+        joined.append(Move("ensemble", text, partial(_blend, how), weight))
+    return [*instead, *joined]
 
 
-def _ensemble_ideas() -> list[Move]:
-    def join(kind):
-        def apply(r: Recipe) -> Recipe | None:
-            usable = MODELS[r.members[0][0]].member and len(r.members) < MAX_MEMBERS
-            if not usable or kind in [k for k, _ in r.members]:
-                return None
-            return replace(r, members=(*r.members, member(kind)), weights=())
-
-        return apply
-
-    def blend(how):
-        return lambda r: (
-            replace(r, combine=how, weights=()) if len(r.members) > 1 and how != r.combine else None
-        )
-
-    return [
-        *[
-            Move(
-                "ensemble",
-                f"average in {MODELS[kind].title}, which errs elsewhere",
-                join(kind),
-                weight,
-            )
-            for kind, weight in _KIND_WEIGHTS.items()
-        ],
-        Move(
-            "ensemble",
-            "average ranks, so that a bold member does not drown the rest",
-            blend("rank"),
-        ),
-        Move("ensemble", "stack: a logistic regression weighs the members", blend("stack")),
-        Move("ensemble", "plain average of probabilities again", blend("vote"), weight=0.5),
-    ]
-
-
-def _wrap_ideas() -> list[Move]:
-    def wrap(*how):
-        # Bagging bagged trees again only costs time.
-        return lambda r: (
-            replace(r, wrap=how)
-            if MODELS[r.members[0][0]].member and [k for k, _ in r.members] != ["forest"]
-            else None
-        )
-
-    return [
-        Move("bagging", "average 20 copies, each fitted on 80% of rows and 70% of columns",
-             wrap("bagging", 20, 0.8, 0.7)),
-        Move("bagging", "average 10 copies, each fitted on half of the columns",
-             wrap("bagging", 10, 1.0, 0.5)),
-        Move("bagging", "average 10 copies, each fitted on 80% of rows",
-             wrap("bagging", 10, 0.8, 1.0)),
-        Move("calibrate", "sigmoid calibration by 5-fold cross-fitting, averaging the 5 fits",
-             wrap("calibrated", "sigmoid")),
-        Move("calibrate", "isotonic calibration by 5-fold cross-fitting",
-             wrap("calibrated", "isotonic"), weight=0.5),
-    ]  # fmt: skip
+_WRAPS = (
+    Move("bagging", "average 20 copies, each fitted on 80% of rows and 70% of columns",
+         partial(_wrap, ("bagging", 20, 0.8, 0.7))),
+    Move("bagging", "average 10 copies, each fitted on half of the columns",
+         partial(_wrap, ("bagging", 10, 1.0, 0.5))),
+    Move("bagging", "average 10 copies, each fitted on 80% of rows",
+         partial(_wrap, ("bagging", 10, 0.8, 1.0))),
+    Move("calibrate", "sigmoid calibration by 5-fold cross-fitting, averaging the 5 fits",
+         partial(_wrap, ("calibrated", "sigmoid"))),
+    Move("calibrate", "isotonic calibration by 5-fold cross-fitting",
+         partial(_wrap, ("calibrated", "isotonic")), weight=0.5),
+)  # fmt: skip
 
 
 def steps(recipe: Recipe) -> list[Move]:
     """Moves made for one recipe: nearby hyper-parameters, members left out, choices undone."""
-    return [*_grid_steps(recipe), *_weight_steps(recipe), *_undo_steps(recipe)]
-
-
-def _grid_steps(recipe: Recipe) -> list[Move]:
-    found = []
-    for place, (kind, params) in enumerate(recipe.members):
-        for name, now in params:
-            grid = MODELS[kind].grids.get(name, ())
-            for value in _around(grid, now):
-                stronger = name == "C" and value < now
-                family = "regularise" if name in ("C", "shrinkage", "alpha") else "tune"
-                why = ", a stronger penalty" if stronger else ""
-                found.append(
-                    Move(
-                        family,
-                        f"{MODELS[kind].title}, {name} from {now} to {value}{why}",
-                        lambda r, p=place, n=name, v=value: _change(r, p, n, v),
-                        # A small sample rewards restraint, so that way first.
-                        weight=2.0 if stronger else 1.0,
-                    )
-                )
-    return found
-
-
-def _weight_steps(recipe: Recipe) -> list[Move]:
-    if len(recipe.members) < 2 or recipe.combine != "vote":
-        return []
-    equal = (1,) * len(recipe.members)
-    found = []
-    for place, (kind, _) in enumerate(recipe.members):
-        weights = tuple(2 if i == place else 1 for i in range(len(equal)))
-        found.append(
-            Move(
-                "tune",
-                f"{MODELS[kind].title} counts double in the average",
-                lambda r, w=weights: replace(r, weights=w),
-                weight=0.5,
-            )
-        )
+    members, numbers, doubled, without = recipe.members, [], [], []
+    for place, (kind, params) in enumerate(members):
+        numbers += [
+            _number(recipe, place, name, value, stronger=name == "C" and value < now)
+            for name, now in params
+            for value in _around(MODELS[kind].grids[name], now)
+        ]
+        if len(members) > 1:
+            text = f"{MODELS[kind].title} counts double in the average"
+            weights = tuple(2 if i == place else 1 for i in range(len(members)))
+            doubled.append(Move("tune", text, {"weights": weights}, weight=0.5))
+            text = f"the ensemble without {MODELS[kind].title}"
+            change = {"members": members[:place] + members[place + 1 :], "weights": ()}
+            change |= {"combine": "vote"} if len(members) == 2 else {}
+            without.append(Move("simplify", text, change))
     if recipe.weights:
-        found.append(
-            Move("simplify", "equal weights again", lambda r: replace(r, weights=())),
-        )
-    return found
+        doubled.append(Move("simplify", "equal weights again", {"weights": ()}))
+    averaged = doubled if recipe.combine == "vote" else []
+    return [*numbers, *averaged, *_undo_steps(recipe), *without]
+
+
+def _number(recipe: Recipe, place: int, name: str, value, stronger: bool = False) -> Move:
+    """One parameter of one member at another value; a small sample rewards a stronger penalty."""
+    kind, params = recipe.members[place]
+    changed = (kind, tuple((dict(params) | {name: value}).items()))
+    why = ", a stronger penalty" if stronger else ""
+    return Move(
+        "regularise" if name in ("C", "shrinkage", "alpha") else "tune",
+        f"{MODELS[kind].title}, {name} from {dict(params)[name]} to {value}{why}",
+        {"members": (*recipe.members[:place], changed, *recipe.members[place + 1 :])},
+        weight=2.0 if stronger else 1.0,
+    )
+
+
+# How a choice is taken back, all of it or one after the other.
+_UNDONE = (
+    ("codes", "codes as plain numbers again"),
+    ("rare", "rare codes keep their own level"),
+    ("knots", "without splines"),
+    ("scale", "plain standard scaling again"),
+    ("impute", "median imputation again"),
+    ("flags", "without missing indicators"),
+    ("interactions", "without products of columns"),
+    ("wrap", "the model alone, without what is wrapped around it"),
+    ("features", "without the feature {}"),
+    ("drop", "{} back in"),
+    ("codes", "{} as a plain number again"),
+)
 
 
 def _undo_steps(recipe: Recipe) -> list[Move]:
     """Each kept choice taken back on its own, the later ones staying."""
-    plain = Recipe()
-    words = {
-        "codes": "codes as plain numbers again",
-        "rare": "rare codes keep their own level",
-        "knots": "without splines",
-        "scale": "plain standard scaling again",
-        "impute": "median imputation again",
-        "flags": "without missing indicators",
-        "interactions": "without products of columns",
-        "wrap": "the model alone, without what is wrapped around it",
-    }
-    found = [
-        Move(
-            "simplify",
-            text,
-            lambda r, n=name: replace(r, **{n: getattr(plain, n)}),
-        )
-        for name, text in words.items()
-        if getattr(recipe, name) != getattr(plain, name)
-    ]
-    for name in ("features", "drop", "codes"):
-        chosen = getattr(recipe, name)
-        for key in chosen if len(chosen) > 1 or name != "codes" else ():
-            text = {
-                "features": f"without the feature {key}",
-                "drop": f"{key} back in",
-                "codes": f"{key} as a plain number again",
-            }[name]
-            found.append(
-                Move(
-                    "simplify",
-                    text,
-                    lambda r, n=name, k=key: replace(
-                        r, **{n: tuple(x for x in getattr(r, n) if x != k)}
-                    ),
-                    weight=0.5,
-                )
-            )
-    if len(recipe.members) > 1:
-        for place, (kind, _) in enumerate(recipe.members):
-            found.append(
-                Move(
-                    "simplify",
-                    f"the ensemble without {MODELS[kind].title}",
-                    lambda r, p=place: _without(r, p),
-                )
-            )
+    found = []
+    for name, text in _UNDONE:
+        now, plain = getattr(recipe, name), getattr(Recipe(), name)
+        if "{}" not in text:
+            found += [Move("simplify", text, {name: plain})] if now != plain else []
+        elif len(now) > 1 or name != "codes":
+            for one in now:
+                change = {name: tuple(x for x in now if x != one)}
+                found.append(Move("simplify", text.format(one), change, weight=0.5))
     return found
 
 
@@ -364,41 +267,32 @@ def refine(recipe: Recipe, rng: np.random.Generator) -> Move | None:
     """A step between grid values: there is always one more, so the agent never runs dry."""
     places = [
         (place, name, value)
-        for place, (kind, params) in enumerate(recipe.members)
+        for place, (_, params) in enumerate(recipe.members)
         for name, value in params
-        if name in MODELS[kind].positive and value > 0
+        if name in BETWEEN and value > 0
     ]
     if not places:
         return None
     place, name, now = places[rng.integers(len(places))]
-    kind = recipe.members[place][0]
-    grid = MODELS[kind].grids[name]
+    grid = MODELS[recipe.members[place][0]].grids[name]
     # Two significant digits first; a third when those near by are used up.
     digits = 2 if rng.random() < 0.7 else 3
     value = float(now * np.exp(rng.normal(0, 0.5)))
     value = float(f"{min(max(value, grid[0] or 0.1), grid[-1]):.{digits}g}")
-    family = "regularise" if name in ("C", "shrinkage", "alpha") else "tune"
-    return Move(
-        family,
-        f"{MODELS[kind].title}, {name} from {now} to {value}",
-        lambda r: _change(r, place, name, value),
-    )
+    return _number(recipe, place, name, value)
 
 
 def pair(first: Move, second: Move) -> Move:
     """Two ideas at once."""
 
-    def apply(recipe: Recipe) -> Recipe | None:
+    def change(recipe: Recipe) -> dict | None:
         between = first.apply(recipe)
         after = second.apply(between) if between is not None and between != recipe else None
         # Both must do something, or the words would promise more than the edit.
-        return after if after is not None and after not in (between, recipe) else None
+        return None if after in (None, between, recipe) else vars(after)
 
-    return Move("combine", f"{_short(first.text)} + {_short(second.text)}", apply)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 90 else text[:89] + "…"
+    words = (t if len(t) <= 90 else t[:89] + "…" for t in (first.text, second.text))
+    return Move("combine", " + ".join(words), change)
 
 
 def _around(grid: tuple, now) -> list:
@@ -407,27 +301,3 @@ def _around(grid: tuple, now) -> list:
         return [v for v in grid if v != now]
     below = [v for v in grid if v < now][-2:]
     return below[::-1] + [v for v in grid if v > now][:2]
-
-
-def _change(recipe: Recipe, place: int, name: str, value) -> Recipe | None:
-    if place >= len(recipe.members) or name not in dict(recipe.members[place][1]):
-        return None
-    members: list[Member] = list(recipe.members)
-    members[place] = step(members[place], name, value)
-    return replace(recipe, members=tuple(members))
-
-
-def _without(recipe: Recipe, place: int) -> Recipe | None:
-    if place >= len(recipe.members) or len(recipe.members) < 2:
-        return None
-    members = recipe.members[:place] + recipe.members[place + 1 :]
-    combine = recipe.combine if len(members) > 1 else "vote"
-    return replace(recipe, members=members, weights=(), combine=combine)
-
-
-def _in_order(order: tuple, chosen: set) -> tuple:
-    return tuple(x for x in order if x in chosen)
-
-
-def _keys(profile: Profile) -> tuple[str, ...]:
-    return tuple(key for key, _ in profile.features)

@@ -1,21 +1,18 @@
 """The null agent: proposals that change nothing but luck, so whatever it gains is luck.
 
-Definition. The agent only ever changes the seed of a model that has real seed
-noise: logistic regression, as in the starting `train.py`, fitted on 10 bootstrap
-samples and averaged. Seeds are drawn independently, so any two of its programs
-have the same expected performance on new patients, and their scores on any
-folds are exchangeable: under the strict rule the first proposal wins with
-probability one half, and after n proposals the best score is the best of n + 1
-equal tickets. The true effect of each proposal is zero by construction, and
-every keep is a false keep.
+Definition. The agent only ever changes the seed of a model that has real seed noise: logistic
+regression, as in the starting `train.py`, fitted on 10 bootstrap samples and averaged. Seeds are
+drawn independently, so any two of its programs have the same expected performance on new patients,
+and their scores on any folds are exchangeable: under the strict rule the first proposal wins with
+probability one half, and after n proposals the best score is the best of n + 1 equal tickets. The
+true effect of each proposal is zero by construction, and every keep is a false keep.
 
-That holds exactly for a run that starts from `start(seed)`, which is what the
-false-keep benchmark does. A run that starts from the plain `train.py` gets there
-with its first proposal; that one step swaps one fit for an average of ten, and
-`python -m benchmarks.moves --null` prints how much it is worth on held-out rows.
-A best program with randomness of its own (a forest, say) keeps its model: the
-agent then only exchanges the seeds in it. On a task of one's own the first
-proposal puts a bag around the model that is there.
+That holds exactly for a run that starts from `start(seed)`, which is what the false-keep benchmark
+does. A run that starts from the plain `train.py` gets there with its first proposal; that one step
+swaps one fit for an average of ten, and `python -m benchmarks.moves --null` prints how much it is
+worth on held-out rows. A best program with randomness of its own (a forest, say) keeps its model:
+the agent then only exchanges the seeds in it. On a task of one's own the first proposal puts a bag
+around the model that is there.
 """
 
 from __future__ import annotations
@@ -26,43 +23,26 @@ import numpy as np
 
 from harness.agents.agent import Proposal, View
 from harness.agents.playbook.foreign import edits
+from harness.agents.playbook.profiles import HEART_PROFILE
+from harness.agents.playbook.recipe import Recipe, render
 from harness.agents.playbook.surgery import with_hypothesis
 from harness.candidate import normalise
 
 COPIES = 10  # fewer copies make a noisier null: SD of val_auc goes with 1/sqrt(copies)
 
-SOURCE = '''"""The one file an agent may change. `python train.py` asks the harness to score it."""
-
-from sklearn.ensemble import BaggingClassifier
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-HYPOTHESIS = "null: another random seed ({seed}), nothing else"
-
-
-def feature_fn(X):
-    """Turn the raw patient table into the table that the model sees."""
-    return X
-
-
-def build_pipeline():
-    """Return a fresh estimator; the harness fits it once per fold."""
-    model = LogisticRegression(C=1.0, max_iter=500)
-    return make_pipeline(
-        SimpleImputer(strategy="median"),
-        StandardScaler(),
-        # Fitted on {copies} bootstrap samples and averaged: which samples is luck alone.
-        BaggingClassifier(model, n_estimators={copies}, random_state={seed}),
+_WORDS = "null: another random seed ({seed}), nothing else"
+_MODEL = "        LogisticRegression(C=1.0, max_iter=500, random_state=42),"
+_BAG = """        # Fitted on {copies} bootstrap samples and averaged: which samples is luck alone.
+        BaggingClassifier(model, n_estimators={copies}, random_state={seed}),"""
+# The starting `train.py`, its model in a bag.
+SOURCE = (
+    render(Recipe(), _WORDS, HEART_PROFILE)
+    .replace("from sklearn", "from sklearn.ensemble import BaggingClassifier\nfrom sklearn", 1)
+    .replace(
+        "    return make", "    model = LogisticRegression(C=1.0, max_iter=500)\n    return make"
     )
-
-
-if __name__ == "__main__":
-    from harness.cli import main
-
-    raise SystemExit(main(["evaluate", __file__]))
-'''
+    .replace(_MODEL, _BAG)
+)
 
 # Models whose result depends on the seed. Logistic regression and SVC are not
 # among them: for those another `random_state` is a no-op.
@@ -85,7 +65,13 @@ def start(seed: int, copies: int = COPIES) -> str:
 
 
 class Null:
-    """Changes seeds and nothing else; a pure function of the view."""
+    """Changes seeds and nothing else; a pure function of the view.
+
+    Parameters
+    ----------
+    copies : int
+        Bootstrap copies averaged in its starting program; fewer is noisier.
+    """
 
     def __init__(self, name: str = "null", copies: int = COPIES) -> None:
         self.name, self.copies = name, copies
@@ -110,16 +96,8 @@ class Null:
             best = next((e.source for e in found if e.family == "bagging"), best)
         if _RANDOM.search(best) and _SEED.search(best):
             text = _SEED.sub(lambda m: f"{m[1]}{m[2]}{seed}", best)
-            return with_hypothesis(text, f"null: another random seed ({seed}), nothing else")
+            return with_hypothesis(text, _WORDS.format(seed=seed))
         return SOURCE.format(seed=seed, copies=self.copies)
 
 
-def make(name: str = "null", copies: int = COPIES) -> Null:
-    """Make the null agent.
-
-    Parameters
-    ----------
-    copies : int
-        Bootstrap copies averaged in its starting program; fewer is noisier.
-    """
-    return Null(name, copies)
+make = Null

@@ -1,19 +1,19 @@
 """The offline agent: a seeded player of named moves that learns which families of ideas pay.
 
-It needs no key and no network. Each proposal is the best `train.py` so far with
-one named move made (two ideas at once after they failed alone), written as source
-that a person can read. Which family comes next is drawn by Thompson sampling:
-a family's chance of paying starts at a coarse prior (`families.PRIORS`) and moves
-with every decision in the history. Nothing is remembered outside the history, so
-an agent rebuilt after a crash proposes the same.
+It needs no key and no network. Each proposal is the best `train.py` so far with one named move made
+(two ideas at once after they failed alone), written as source that a person can read. Which family
+comes next is drawn by Thompson sampling: a family's chance of paying starts at a coarse prior
+(`families.PRIORS`) and moves with every decision in the history. Nothing is remembered outside the
+history, so an agent rebuilt after a crash proposes the same.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -40,8 +40,8 @@ class Memory:
 
     past: list[Past] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
-    tried: dict[str, int] = field(default_factory=dict)  # per family
-    paid: dict[str, float] = field(default_factory=dict)  # per family, in keeps
+    tried: Counter[str] = field(default_factory=Counter)  # per family
+    paid: Counter[str] = field(default_factory=Counter)  # per family, in keeps
     failed: dict[str, tuple[int, float]] = field(default_factory=dict)  # per hypothesis
 
     def update(self, history: Sequence[Past]) -> Memory:
@@ -58,10 +58,9 @@ class Memory:
         if one.decision == "baseline":
             return
         family = family_of(one.hypothesis)
-        self.tried[family] = self.tried.get(family, 0) + 1
         kept, near = one.decision == "kept", one.status == "ok" and one.delta > -NEAR
-        credit = 1.0 if kept else NEAR_CREDIT if near else 0.0
-        self.paid[family] = self.paid.get(family, 0.0) + credit
+        self.tried[family] += 1
+        self.paid[family] += 1.0 if kept else NEAR_CREDIT if near else 0.0
         if not kept:
             times, best = self.failed.get(one.hypothesis, (0, -math.inf))
             delta = one.delta if one.status == "ok" and math.isfinite(one.delta) else -math.inf
@@ -69,12 +68,22 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Option:
-    """What can be done now: its words, the recipe after it (or the edit), how much it weighs."""
+class Turn:
+    """What one proposal is made from."""
 
-    hypothesis: str
-    after: Recipe | Edit
-    weight: float
+    view: View
+    profile: Profile
+    memory: Memory
+    taken: set[str]  # programs of this moment: the best one, and those of the other slots
+    rng: np.random.Generator
+
+    def unseen(self, edit: Edit) -> bool:
+        """Whether an edit makes a program, and one that was never proposed."""
+        return bool(edit.source) and not (edit.key in self.memory.seen or edit.key in self.taken)
+
+    def weight(self, edit: Edit) -> float:
+        """An edit weighs less each time that its idea failed."""
+        return edit.weight / (1 + self.memory.failed.get(edit.hypothesis, (0, 0.0))[0])
 
 
 class Playbook:
@@ -96,109 +105,84 @@ class Playbook:
             If the best source is not Python and nothing can be built from it; this
             cannot happen to a source that was scored.
         """
-        memory = self._memory.update(view.history)
+        profile = profile_of(view.task_name)
         taken = {normalise(view.best_source), *map(normalise, view.pending)}
         rng = np.random.default_rng([abs(view.seed), view.iteration, view.slot])
-        profile = profile_of(view.task_name)
+        turn = Turn(view, profile, self._memory.update(view.history), taken, rng)
         recipe, exact = parse(view.best_source, profile)
-        if exact:
-            found = self._from_recipe(recipe, profile, memory, taken, rng)
-        else:
-            found = self._from_foreign(view, recipe, profile, memory, taken, rng)
-        for source in found:
+        for source in (self._from_recipe if exact else self._from_foreign)(turn, recipe):
             return Proposal(source=source)
         raise RuntimeError("no edit of the best train.py is possible; is it Python?")
 
-    def _from_recipe(
-        self, recipe: Recipe, profile: Profile, memory: Memory, taken: set[str], rng
-    ) -> Iterator[str]:
+    def _from_recipe(self, turn: Turn, recipe: Recipe) -> Iterator[str]:
         """Sources that were never proposed, best guess first; without end."""
-
-        def unseen(after: Recipe) -> bool:
-            key = _key(after, profile)
-            return key not in memory.seen and key not in taken
-
-        options: dict[str, list[Option]] = {family: [] for family in FAMILIES}
-        for move in _moves(recipe, profile):
-            after = apply_move(move, recipe)
-            if after is not None and unseen(after):
-                times = memory.failed.get(move.hypothesis, (0, 0.0))[0]
-                options[move.family].append(
-                    Option(move.hypothesis, after, move.weight / (1 + times))
-                )
+        profile, rng = turn.profile, turn.rng
+        found = [(turn.weight(edit), edit) for edit in _neighbours(recipe, profile)]
         # Between two grid values there is always one more.
-        for _ in range(4):
-            move = refine(recipe, rng)
-            after = apply_move(move, recipe) if move else None
-            if after is not None and unseen(after):
-                options[move.family].append(Option(move.hypothesis, after, 0.5))
-        for move in _pairs(profile, memory, rng):
-            after = apply_move(move, recipe)
-            if after is not None and unseen(after):
-                options["combine"].append(Option(move.hypothesis, after, 1.0))
-        totals: dict[str, float] = {}
-        for move in _moves(recipe, profile):
-            totals[move.family] = totals.get(move.family, 0.0) + move.weight
-        for option in self.order(options, totals, PRIORS, memory, rng):
-            yield render(option.after, option.hypothesis, profile)
-        yield from _wander(recipe, profile, unseen, rng)
+        more = [(0.5, refine(recipe, rng)) for _ in range(4)]
+        more += [(1.0, move) for move in _pairs(profile, turn.memory, rng)]
+        found += [(weight, _edit(move, recipe, profile)) for weight, move in more]
+        found = [(weight, edit) for weight, edit in found if edit and turn.unseen(edit)]
+        for edit in self.order(turn, found, _moves(recipe, profile), PRIORS):
+            yield edit.source
+        yield from _wander(turn, recipe)
 
-    def order(
-        self,
-        options: dict[str, list[Option]],
-        totals: dict[str, float],
-        priors: dict[str, float],
-        memory: Memory,
-        rng: np.random.Generator,
-    ) -> Iterator[Option]:
-        """Families by a draw from what is believed of each, then options by weight."""
-        draws = {}
+    def order(self, turn: Turn, found: list, catalogue: Sequence, priors: dict) -> Iterator[Edit]:
+        """Families by a draw from what is believed of each, then edits, the heavier sooner.
+
+        A family counts for as much of the `catalogue` as is left in `found`, (weight, edit) pairs.
+        """
+        draws, left = {}, {f: [one for one in found if one[1].family == f] for f in FAMILIES}
         for family in FAMILIES:
-            tried, paid = memory.tried.get(family, 0), memory.paid.get(family, 0.0)
-            belief = rng.beta(
+            tried, paid = turn.memory.tried[family], turn.memory.paid[family]
+            belief = turn.rng.beta(
                 PRIOR_WEIGHT * priors[family] + paid,
                 PRIOR_WEIGHT * (1 - priors[family]) + tried - paid,
             )
-            # A family counts for as much of it as is left to try.
-            left = sum(option.weight for option in options[family])
-            draws[family] = belief * min(1.0, left / totals.get(family, max(left, 1.0)))
+            weight = sum(weight for weight, _ in left[family])
+            total = sum(one.weight for one in catalogue if one.family == family)
+            draws[family] = belief * min(1.0, weight / (total or max(weight, 1.0)))
         for family in sorted(FAMILIES, key=lambda f: (-draws[f], f)):
-            yield from weighted_order(options[family], rng)
+            weights = [max(weight, 1e-9) for weight, _ in left[family]]
+            clocks = turn.rng.exponential(size=len(weights)) / weights
+            yield from (left[family][i][1] for i in np.argsort(clocks, kind="stable"))
 
-    def _from_foreign(
-        self, view: View, nearest: Recipe, profile: Profile, memory: Memory, taken: set[str], rng
-    ) -> Iterator[str]:
+    def _from_foreign(self, turn: Turn, nearest: Recipe) -> Iterator[str]:
         """Edit a file that is not one of ours; HEART's also written anew from what was recognised.
 
         Of another task's columns a recipe knows nothing: written anew, they would be lost.
         """
-        own = self._from_recipe(nearest, profile, memory, taken, rng) if profile.named else None
-        priors = PRIORS if profile.named else GENERAL
+        view, rng, named = turn.view, turn.rng, turn.profile.named
+        anew = (_restart(source) for source in self._from_recipe(turn, nearest))
         source = view.best_source
         for tries in range(WANDERS):
-            options: dict[str, list[Option]] = {family: [] for family in FAMILIES}
-            totals: dict[str, float] = {}
-            for edit in edits(source, view.kind, view.n_rows, rng):
-                totals[edit.family] = totals.get(edit.family, 0.0) + edit.weight
-                times = memory.failed.get(edit.hypothesis, (0, 0.0))[0]
-                weight = edit.weight / (1 + times)
-                options[edit.family].append(Option(edit.hypothesis, edit, weight))
-            for option in self.order(options, totals, priors, memory, rng):
-                if own and rng.random() < REWRITTEN:
-                    yield _restart(next(own))
-                after = option.after.source
-                key = normalise(after)
-                if after and key not in memory.seen and key not in taken:
-                    yield after
+            found = edits(source, view.kind, view.n_rows, rng)
+            weighted = [(turn.weight(edit), edit) for edit in found]
+            for edit in self.order(turn, weighted, found, PRIORS if named else GENERAL):
+                if named and rng.random() < REWRITTEN:
+                    yield next(anew)
+                if turn.unseen(edit):
+                    yield edit.source
             # Nothing is left to change alone: make one edit unseen, and look from there.
             start = view.best_source if tries % 5 == 0 else source
             again = edits(start, view.kind, view.n_rows, rng)
             if not again:
                 break
             source = again[rng.integers(len(again))].source
-        own = own or self._from_recipe(nearest, profile, memory, taken, rng)
-        while True:
-            yield _restart(next(own))
+        yield from anew
+
+
+class RandomProposals(Playbook):
+    """The yardstick for the playbook: each move as likely as any other, nothing learned.
+
+    Both write the same kind of source from the same catalogue and never repeat a program; what
+    differs is judgement alone.
+    """
+
+    def order(self, turn: Turn, found, catalogue, priors) -> Iterator[Edit]:
+        """All edits in one shuffled line. Pairs are left out: they draw on past failures."""
+        line = [e for f in FAMILIES if f != "combine" for _, e in found if e.family == f]
+        yield from (line[i] for i in turn.rng.permutation(len(line)))
 
 
 def _restart(source: str) -> str:
@@ -206,32 +190,21 @@ def _restart(source: str) -> str:
     return with_hypothesis(source, f"{hypothesis_of(source)} (rewritten)"[:MAX_HYPOTHESIS])
 
 
-def weighted_order(options: list[Option], rng: np.random.Generator) -> list[Option]:
-    """A random order in which heavier options tend to come first."""
-    clocks = rng.exponential(size=len(options)) / [max(o.weight, 1e-9) for o in options]
-    return [options[i] for i in np.argsort(clocks, kind="stable")]
-
-
 def _pairs(profile: Profile, memory: Memory, rng: np.random.Generator) -> list[Move]:
     """Pairs of ideas that failed alone but not badly; the closest misses first."""
-    near = []
-    for idea in ideas(profile):
-        times, best = memory.failed.get(idea.hypothesis, (0, -math.inf))
-        if times and best > -ALONE:
-            near.append((idea, math.exp(best / NEAR / 3)))
+    failed = [one for one in ideas(profile) if one.hypothesis in memory.failed]
+    best = [memory.failed[one.hypothesis][1] for one in failed]
+    near = [(one, delta) for one, delta in zip(failed, best, strict=True) if delta > -ALONE]
     if len(near) < 2:
         return []
-    weights = np.array([w for _, w in near])
-    found = []
-    for _ in range(6):
-        a, b = rng.choice(len(near), size=2, replace=False, p=weights / weights.sum())
-        found.append(pair(near[min(a, b)][0], near[max(a, b)][0]))
-    return found
+    weights = np.array([math.exp(delta / NEAR / 3) for _, delta in near])
+    chosen = [rng.choice(len(near), 2, replace=False, p=weights / weights.sum()) for _ in range(6)]
+    return [pair(near[min(two)][0], near[max(two)][0]) for two in chosen]
 
 
-def _wander(recipe: Recipe, profile: Profile, unseen, rng: np.random.Generator) -> Iterator[str]:
+def _wander(turn: Turn, recipe: Recipe) -> Iterator[str]:
     """Several moves in a row, more and more of them, until something new appears."""
-    length = 2
+    profile, rng, length = turn.profile, turn.rng, 2
     while True:
         for _ in range(20):
             here, words = recipe, []
@@ -242,10 +215,18 @@ def _wander(recipe: Recipe, profile: Profile, unseen, rng: np.random.Generator) 
                     move = refine(here, rng) or move
                 after = apply_move(move, here)
                 if after is not None:
-                    here, words = after, [*words, move.text]
-            if here != recipe and unseen(here):
-                yield render(here, "combine: " + " + ".join(w[:60] for w in words), profile)
+                    here, words = after, [*words, move.text[:60]]
+            edit = Edit("combine", " + ".join(words), partial(render, here, profile=profile))
+            if here != recipe and turn.unseen(edit):
+                yield edit.source
         length += 1
+
+
+def _edit(move: Move | None, recipe: Recipe, profile: Profile) -> Edit | None:
+    """A move of a recipe as an edit of its program, None where it does not apply."""
+    after = apply_move(move, recipe) if move else None
+    made = partial(render, after, profile=profile)
+    return Edit(move.family, move.text, made, move.weight) if after else None
 
 
 @lru_cache(maxsize=64)
@@ -254,14 +235,15 @@ def _moves(recipe: Recipe, profile: Profile) -> tuple[Move, ...]:
     return (*ideas(profile), *steps(recipe))
 
 
-@lru_cache(maxsize=8192)
-def _key(recipe: Recipe, profile: Profile) -> str:
-    """What `normalise` makes of a recipe's source: the mark by which repeats are known."""
-    return normalise(render(recipe, "", profile))
+@lru_cache(maxsize=16)
+def _neighbours(recipe: Recipe, profile: Profile) -> tuple[Edit, ...]:
+    """What the named moves from a recipe make; cached, as their sources are."""
+    made = (_edit(move, recipe, profile) for move in _moves(recipe, profile))
+    return tuple(edit for edit in made if edit)
 
 
 def make(name: str = "playbook", **options) -> Playbook:
-    """Make the playbook agent; it has no options, everything it needs is in the view."""
+    """Make one of the two; they have no options, everything they need is in the view."""
     if options:
         raise ValueError(f"agent {name!r} takes no options, got: {', '.join(sorted(options))}")
-    return Playbook(name)
+    return (RandomProposals if name == "random" else Playbook)(name)

@@ -22,34 +22,20 @@ class Feature:
 
 @dataclass(frozen=True)
 class Profile:
-    """The meaning of a task's columns; empty where nobody said.
-
-    Attributes
-    ----------
-    codes : tuple of str
-        Columns whose numbers are names (4 is not "more" than 3).
-    curved : tuple of str
-        Continuous columns, where a bend can make sense.
-    features : tuple of (str, Feature)
-        Derived columns that somebody who knows the subject would try.
-    droppable : tuple of str
-        Columns that a simpler model may do without.
-    """
+    """The meaning of a task's columns; empty where nobody said."""
 
     name: str
-    codes: tuple[str, ...] = ()
-    curved: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()  # columns whose numbers are names (4 is not "more" than 3)
+    curved: tuple[str, ...] = ()  # continuous columns, where a bend can make sense
+    # Derived columns that somebody who knows the subject would try.
     features: tuple[tuple[str, Feature], ...] = ()
-    droppable: tuple[str, ...] = ()
+    droppable: tuple[str, ...] = ()  # columns that a simpler model may do without
 
     @property
     def named(self) -> bool:
         """Whether columns can be called by name in a `train.py`."""
         return bool(self.codes or self.curved)
 
-
-# The number of vessels is a count, 0 to 3, with gaps: few enough levels to treat as codes.
-_COUNTS = ("ca",)
 
 _CLINICAL = {
     "hr_reached": Feature(
@@ -102,8 +88,9 @@ _CLINICAL = {
 
 HEART_PROFILE = Profile(
     name="heart",
-    codes=(*CATEGORICAL, *_COUNTS),
-    curved=tuple(column for column in NUMERIC if column not in _COUNTS),
+    # The number of vessels is a count, 0 to 3, with gaps: few enough levels to treat as codes.
+    codes=(*CATEGORICAL, "ca"),
+    curved=tuple(column for column in NUMERIC if column != "ca"),
     features=tuple(_CLINICAL.items()),
     droppable=("fbs", "chol", "restecg", "trestbps"),
 )

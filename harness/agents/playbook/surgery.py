@@ -7,6 +7,7 @@ a node may hold an accent), so texts are cut as bytes.
 from __future__ import annotations
 
 import ast
+import re
 
 from harness.candidate import LINE, MAX_HYPOTHESIS, import_lines
 
@@ -33,90 +34,85 @@ def double_quoted(text: str) -> str:
 def replaced(source: str, node: ast.expr, text: str) -> str:
     """The program with an expression replaced; too long a line is broken at its commas."""
     lines = source.splitlines()
-    first, last = node.lineno - 1, node.end_lineno - 1
-    head = lines[first].encode()[: node.col_offset].decode()
-    tail = lines[last].encode()[node.end_col_offset :].decode()
+    head = lines[node.lineno - 1].encode()[: node.col_offset].decode()
+    tail = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
     indent = len(head) - len(head.lstrip())
     if len(head) + len(text) + len(tail) > LINE and "(" in text:
         room = LINE - len(head) - len(tail) + indent
         parts = split_arguments(text)
         text = ",\n".join(explode(part, indent, room) for part in parts).lstrip()
-    lines[first : last + 1] = (head + text + tail).split("\n")
-    return "\n".join(lines) + "\n"
+    new = (head + text + tail).split("\n")
+    return _spliced(source, node.lineno - 1, node.end_lineno, new)
+
+
+def _spliced(source: str, after: int, until: int, new: list[str]) -> str:
+    """The program with other lines between two line numbers."""
+    lines = source.splitlines()
+    return "\n".join([*lines[:after], *new, *lines[until:]]) + "\n"
 
 
 def explode(text: str, indent: int, room: int = LINE) -> str:
     """Indent an expression; one argument per line where it would be longer than `room`."""
     pad = " " * indent
-    if len(pad) + len(text) + 1 <= room or not any(c in "([" for c in text):
+    bracket = re.search(r"[(\[]", text)
+    if len(pad) + len(text) + 1 <= room or not bracket:
         return pad + text
-    start = next(i for i, c in enumerate(text) if c in "([")
-    parts = split_arguments(text[start + 1 : -1])
+    parts = split_arguments(text[bracket.end() : -1])
     body = "".join(explode(part, indent + 4) + ",\n" for part in parts if part)
-    return f"{pad}{text[: start + 1]}\n{body}{pad}{text[-1]}"
+    return f"{pad}{text[: bracket.end()]}\n{body}{pad}{text[-1]}"
 
 
 def split_arguments(text: str) -> list[str]:
     """What stands between the commas of the outermost level."""
-    depth, parts, last = 0, [], 0
-    for i, char in enumerate(text):
+    depth, parts = 0, [""]
+    for char in text:
         depth += (char in "([{") - (char in ")]}")
         if char == "," and depth == 0:
-            parts.append(text[last:i].strip())
-            last = i + 1
-    return [*parts, text[last:].strip()]
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]
 
 
 def with_imports(source: str, needs: set[tuple[str, str]]) -> str:
-    """The program with names imported that it lacks, one statement a module."""
+    """The program with (module, name) pairs imported that it lacks, one statement a module."""
     for module, name in sorted(needs):
         tree = parse_or_none(source)
-        statements = [
-            node
-            for node in tree.body
-            if isinstance(node, ast.ImportFrom) and node.module == module and not node.level
-        ]
-        names = {(a.name, a.asname) for node in statements for a in node.names}
-        if (name, None) in names:
+        found = [n for n in _froms(tree) if n.module == module and not n.level]
+        if any((a.name, a.asname) == (name, None) for n in found for a in n.names):
             continue
-        lines = source.splitlines()
-        if statements and all(alias.asname is None for alias in statements[0].names):
-            node = statements[0]
-            wanted = [name, *(alias.name for alias in node.names)]
-            lines[node.lineno - 1 : node.end_lineno] = import_lines(module, wanted)
-        else:
-            at = after_imports(tree)
-            lines[at:at] = import_lines(module, [name])
-        source = "\n".join(lines) + "\n"
+        after = until = _after_imports(tree)
+        names = [name]
+        if found and not any(alias.asname for alias in found[0].names):
+            after, until = found[0].lineno - 1, found[0].end_lineno
+            names += [alias.name for alias in found[0].names]
+        source = _spliced(source, after, until, import_lines(module, names))
     return source
 
 
 def without_unused(source: str, before: str) -> str:
     """The program without the imports that an edit made idle; those idle before stay."""
     idle = _idle(source) - _idle(before)
-    if not idle:
-        return source
-    lines = source.splitlines()
-    for node in reversed(parse_or_none(source).body):
-        if isinstance(node, ast.ImportFrom) and any(a.name in idle for a in node.names):
-            left = [a.name for a in node.names if a.name not in idle]
-            if all(a.asname is None for a in node.names):
-                new = import_lines(node.module, left) if left else []
-                lines[node.lineno - 1 : node.end_lineno] = new
-    return "\n".join(lines) + "\n"
+    for node in reversed(_froms(parse_or_none(source))):
+        left = [a.name for a in node.names if a.name not in idle]
+        if len(left) < len(node.names) and not any(a.asname for a in node.names):
+            lines = import_lines(node.module, left) if left else []
+            source = _spliced(source, node.lineno - 1, node.end_lineno, lines)
+    return source
+
+
+def _froms(tree: ast.Module) -> list[ast.ImportFrom]:
+    return [node for node in tree.body if isinstance(node, ast.ImportFrom)]
 
 
 def _idle(source: str) -> set[str]:
     """Imported names that nothing in the program uses."""
     tree = parse_or_none(source)
-    brought = {
-        alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return brought - used
+    return {alias.name for node in _froms(tree) for alias in node.names} - used
 
 
-def after_imports(tree: ast.Module) -> int:
+def _after_imports(tree: ast.Module) -> int:
     """Line number after the last import at the top of the file, or after the docstring."""
     at = 0
     for node in tree.body:
@@ -134,13 +130,10 @@ def with_hypothesis(source: str, hypothesis: str) -> str:
     tree = parse_or_none(source)
     if tree is None:
         return source
-    lines = source.splitlines()
     for node in tree.body:
         targets = getattr(node, "targets", [getattr(node, "target", None)])
-        if isinstance(node, ast.Assign | ast.AnnAssign) and [
-            getattr(t, "id", None) for t in targets
-        ] == ["HYPOTHESIS"]:
-            lines[node.lineno - 1 : node.end_lineno] = [line]
-            return "\n".join(lines) + "\n"
-    lines[after_imports(tree) : after_imports(tree)] = ["", line]
-    return "\n".join(lines) + "\n"
+        named = [getattr(target, "id", "") for target in targets] == ["HYPOTHESIS"]
+        if named and isinstance(node, ast.Assign | ast.AnnAssign):
+            return _spliced(source, node.lineno - 1, node.end_lineno, [line])
+    at = _after_imports(tree)
+    return _spliced(source, at, at, ["", line])
