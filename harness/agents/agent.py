@@ -29,72 +29,43 @@ class Past:
 
 @dataclass(frozen=True)
 class View:
-    """Everything an agent may look at when it proposes.
+    """Everything an agent may look at when it proposes."""
 
-    Attributes
-    ----------
-    program : str
-        Text of `program.md`.
-    best_source, best_val_auc, best_iteration
-        The best candidate so far.
-    history : sequence of Past
-        Every finished iteration in order; the baseline is iteration 0.
-    last_failure : str or None
-        Why the last candidate gave no score, if it gave none.
-    iteration : int
-        The iteration this proposal is for.
-    seed : int
-        The run's seed.
-    workspace, state_dir : Path or None
-        Where a program that edits files works, and where it may keep notes.
-    slot, pending
-        With candidates scored side by side: which of them this one is, and
-        the sources already proposed for the other slots.
-    task_name, kind, n_rows
-        Which task this is: "binary", "multiclass" or "regression", and the rows of its
-        table (0 if unknown).
-    """
-
-    program: str
+    program: str  # text of program.md
     best_source: str
     best_val_auc: float
     best_iteration: int
-    history: Sequence[Past]
-    last_failure: str | None
-    iteration: int
-    seed: int
-    workspace: Path | None = None
-    state_dir: Path | None = None
-    slot: int = 0
-    pending: tuple[str, ...] = ()
+    history: Sequence[Past]  # every finished iteration in order; the baseline is iteration 0
+    last_failure: str | None  # why the last candidate gave no score, if it gave none
+    iteration: int  # the one that this proposal is for
+    seed: int  # of the run
+    workspace: Path | None = None  # where a program that edits files works
+    state_dir: Path | None = None  # where an agent may keep notes
+    slot: int = 0  # of candidates scored side by side, which one this is
+    pending: tuple[str, ...] = ()  # sources already proposed for the other slots
     task_name: str = "heart"
-    kind: str = "binary"
-    n_rows: int = 0
+    kind: str = "binary"  # or "multiclass", "regression"
+    n_rows: int = 0  # of the task's table; 0 if unknown
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The text of a new `train.py` and what it cost to get.
-
-    `cost_source` is one of "reported", "computed", "unknown", "none".
-    `outcome` is "ok" unless the agent failed to give a usable file.
-    """
+    """The text of a new `train.py` and what it cost to get."""
 
     source: str
     tokens: int | None = None
     cost_usd: float | None = None
-    cost_source: str = "none"
+    cost_source: str = "none"  # or "reported", "computed", "unknown"
     note: str = ""
-    outcome: str = "ok"
+    outcome: str = "ok"  # unless the agent failed to give a usable file
 
 
 @runtime_checkable
 class Agent(Protocol):
     """What the loop needs of an agent.
 
-    `propose` is a pure function of the view: an agent rebuilt from the history
-    after a crash proposes the same thing. It may cache, as long as the cache
-    changes neither the answer nor the cost per call as history grows.
+    `propose` is a pure function of the view: an agent rebuilt from the history after a crash
+    proposes the same. It may cache what changes neither the answer nor the cost as history grows.
     """
 
     name: str

@@ -17,21 +17,22 @@ agent folder. `totals` adds them up.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from operator import add
 from pathlib import Path
 
 from harness.agents.secrets import redact
 
 CALLS = "calls.jsonl"
 PRICES_ENV = "AUTORESEARCH_PRICES"
-PRICE_KEYS = ("input", "output", "cached_input", "cache_write")
 NOTE_CHARS = 2000
 
 
@@ -49,12 +50,10 @@ class Usage:
         return self.input + self.output
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.input + other.input,
-            self.output + other.output,
-            self.cached_input + other.cached_input,
-            self.cache_write + other.cache_write,
-        )
+        return Usage(*map(add, astuple(self), astuple(other)))
+
+
+PRICE_KEYS = Usage.__dataclass_fields__.keys()
 
 
 @dataclass(frozen=True)
@@ -69,16 +68,58 @@ class Cost:
         return {"tokens": self.tokens, "cost_usd": self.usd, "cost_source": self.source}
 
 
+@dataclass
+class Spent:
+    """What the requests of one proposal used so far, all together."""
+
+    usage: Usage | None = None
+    usd: float | None = None
+    unknown: bool = False  # some request did not say
+    requests: int = 0
+    note: str = ""  # what else is worth keeping of them
+
+    def add(self, usage: Usage | None, usd: float | None) -> None:
+        """Add what one request said that it used; None is unknown."""
+        if usage is None:
+            self.unknown = True
+            return
+        self.usage = (self.usage or Usage()) + usage
+        if usd is not None:
+            self.usd = (self.usd or 0.0) + usd
+
+    def cost(self, model: str | None, prices: Mapping[str, Mapping]) -> Cost:
+        """What it comes to; nothing, if every request was refused."""
+        if self.unknown:
+            return Cost()
+        if self.usage is None:
+            return Cost(source="none")
+        return settle(self.usage, model=model, reported_usd=self.usd, prices=prices)
+
+
+def _amount(value, below: float = math.inf) -> bool:
+    """Whether a value from untrusted JSON is a number from 0 up to a bound."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value < below
+
+
 def count(value) -> int:
     """A number of tokens from untrusted JSON: a whole number, not negative."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
-    return int(value) if good else 0
+    return int(value) if _amount(value, 1e12) else 0
 
 
 def dollars(value) -> float | None:
     """An amount from untrusted JSON, or None."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
-    return float(value) if good else None
+    return float(value) if _amount(value, 1e6) else None
+
+
+def json_lines(text: str) -> Iterator[dict]:
+    """The JSON objects among the lines of ``text``; anything else is passed over."""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("{"):
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                continue
 
 
 def load_prices(source: str | Path | Mapping | None = None) -> dict[str, dict[str, float]]:
@@ -95,9 +136,7 @@ def load_prices(source: str | Path | Mapping | None = None) -> dict[str, dict[st
         If the file cannot be read or an entry is not a price; the message names the entry.
     """
     if source is None:
-        source = os.environ.get(PRICES_ENV)
-        if not source:
-            return {}
+        source = os.environ.get(PRICES_ENV) or {}
     if not isinstance(source, Mapping):
         path = Path(source)
         try:
@@ -107,40 +146,28 @@ def load_prices(source: str | Path | Mapping | None = None) -> dict[str, dict[st
             raise ValueError(f"price table {path.name}: {error}") from None
         if not isinstance(source, dict):
             raise ValueError(f"price table {path.name}: expected model names with prices")
-    table: dict[str, dict[str, float]] = {}
     for model, prices in source.items():
-        if not isinstance(prices, Mapping):
-            raise ValueError(f"price table: {model!r} needs input and output prices")
-        for key, value in prices.items():
-            good = isinstance(value, int | float) and not isinstance(value, bool)
-            if key not in PRICE_KEYS or not good or not math.isfinite(value) or value < 0:
-                raise ValueError(
-                    f"price table: {model!r} has {key}={value!r}; "
-                    f"use {', '.join(PRICE_KEYS)} in dollars per million tokens"
-                )
-        if prices and not {"input", "output"} <= prices.keys():
-            raise ValueError(f"price table: {model!r} needs both input and output, or {{}} if free")
-        table[str(model)] = {key: float(value) for key, value in prices.items()}
-    return table
+        good = isinstance(prices, Mapping) and all(map(_amount, prices.values()))
+        if not good or not (prices == {} or {"input", "output"} <= prices.keys() <= PRICE_KEYS):
+            raise ValueError(
+                f"price table: {model!r} has {prices!r}; give input and output, if you like also "
+                "cached_input and cache_write, in dollars per million tokens, or {} if it is free"
+            )
+    return {
+        str(model): {k: float(v) for k, v in prices.items()} for model, prices in source.items()
+    }
 
 
 def price(usage: Usage, model: str | None, prices: Mapping[str, Mapping]) -> float | None:
     """Dollars for ``usage``, or None if the table has no entry for ``model``."""
-    entry = prices.get(model or "")
-    if entry is None:
-        matches = [name for name in prices if fnmatchcase(model or "", name)]
-        if not matches:
+    name = model or ""
+    if name not in prices:  # the most specific pattern
+        name = max((key for key in prices if fnmatchcase(name, key)), key=len, default=None)
+        if name is None:
             return None
-        entry = prices[max(matches, key=len)]  # the most specific pattern
-    normal = entry.get("input", 0.0)
-    plain = max(0, usage.input - usage.cached_input - usage.cache_write)
-    dollars = (
-        plain * normal
-        + usage.cached_input * entry.get("cached_input", normal)
-        + usage.cache_write * entry.get("cache_write", normal)
-        + usage.output * entry.get("output", 0.0)
-    )
-    return dollars / 1e6
+    normal = prices[name].get("input", 0.0)
+    parts = vars(usage) | {"input": max(0, usage.input - usage.cached_input - usage.cache_write)}
+    return sum(n * prices[name].get(part, normal) for part, n in parts.items()) / 1e6
 
 
 def settle(
@@ -155,12 +182,12 @@ def settle(
     The table goes first because a CLI reports its own list price even when its calls go to
     another server.
     """
-    tokens = usage.total if usage is not None else None
-    if usage is not None and (dollars := price(usage, model, prices or {})) is not None:
-        return Cost(tokens, dollars, "computed")
-    if reported_usd is not None and math.isfinite(reported_usd) and reported_usd >= 0:
+    tokens = None if usage is None else usage.total
+    if usage is not None and (computed := price(usage, model, prices or {})) is not None:
+        return Cost(tokens, computed, "computed")
+    if _amount(reported_usd):
         return Cost(tokens, float(reported_usd), "reported")
-    return Cost(tokens, None, "unknown")
+    return Cost(tokens)
 
 
 def record(state_dir: Path | None, **fields) -> None:
@@ -170,42 +197,29 @@ def record(state_dir: Path | None, **fields) -> None:
     row = {"at": datetime.now(UTC).isoformat(timespec="seconds")}
     for key, value in fields.items():
         row[key] = redact(value)[:NOTE_CHARS] if isinstance(value, str) else value
-    try:
+    with contextlib.suppress(OSError):
         Path(state_dir).mkdir(parents=True, exist_ok=True)
         with open(Path(state_dir) / CALLS, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-    except OSError:
-        return
 
 
 def calls(state_dir: Path) -> list[dict]:
     """The recorded calls of a run; a torn last line is left out."""
     try:
-        lines = (Path(state_dir) / CALLS).read_text(encoding="utf-8").splitlines()
+        return list(json_lines((Path(state_dir) / CALLS).read_text(encoding="utf-8")))
     except OSError:
         return []
-    found = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            found.append(row)
-    return found
 
 
 @dataclass(frozen=True)
 class Totals:
     """Sums over calls, with how many calls each sum leaves out."""
 
-    calls: int = 0
-    tokens: int = 0
-    tokens_unknown: int = 0
-    usd: float = 0.0
-    usd_reported: int = 0
-    usd_computed: int = 0
-    usd_unknown: int = 0
+    calls: int
+    tokens: int
+    tokens_unknown: int
+    usd: float
+    sources: Mapping[str, int]  # for how many calls the dollars are reported, computed, unknown
 
     def __str__(self) -> str:
         if not self.calls:
@@ -213,14 +227,10 @@ class Totals:
         text = f"{self.calls} call{'s' * (self.calls != 1)}, {self.tokens:,} tokens"
         if self.tokens_unknown:
             text += f" (unknown for {self.tokens_unknown})"
-        sources = [("reported", self.usd_reported), ("computed", self.usd_computed)]
-        known = ", ".join(f"{word} for {n}" for word, n in sources if n)
-        if known:
-            text += f", {self.usd:.4f} USD ({known}"
-            text += f", unknown for {self.usd_unknown})" if self.usd_unknown else ")"
-        elif self.usd_unknown:
-            text += ", cost unknown"
-        return text
+        if self.calls == self.sources["unknown"]:
+            return text + ", cost unknown"
+        said = ", ".join(f"{word} for {n}" for word, n in self.sources.items() if n)
+        return f"{text}, {self.usd:.4f} USD ({said})"
 
 
 def totals(rows: Iterable[Mapping]) -> Totals:
@@ -229,20 +239,11 @@ def totals(rows: Iterable[Mapping]) -> Totals:
     Takes the lines of `calls`, or ledger rows turned into mappings. A call of an agent that costs
     nothing (``cost_source`` "none") is not counted.
     """
-    sums = dict.fromkeys(Totals.__dataclass_fields__, 0)
-    for row in rows:
-        source = row.get("cost_source") or "unknown"
-        if source == "none":
-            continue
-        sums["calls"] += 1
-        tokens, usd = row.get("tokens"), row.get("cost_usd")
-        if tokens is None:
-            sums["tokens_unknown"] += 1
-        else:
-            sums["tokens"] += int(tokens)
-        if usd is None:
-            sums["usd_unknown"] += 1
-        else:
-            sums["usd"] += float(usd)
-            sums["usd_computed" if source == "computed" else "usd_reported"] += 1
-    return Totals(**sums)
+    rows = [row for row in rows if row.get("cost_source") != "none"]
+    tokens = [int(row["tokens"]) for row in rows if row.get("tokens") is not None]
+    priced = [row for row in rows if row.get("cost_usd") is not None]
+    usd = sum(float(row["cost_usd"]) for row in priced)
+    computed = sum(row.get("cost_source") == "computed" for row in priced)
+    sources = {"reported": len(priced) - computed, "computed": computed}
+    sources["unknown"] = len(rows) - len(priced)
+    return Totals(len(rows), sum(tokens), len(rows) - len(tokens), usd, sources)

@@ -5,14 +5,14 @@ Nothing here runs a candidate. `contract_error` looks at the syntax tree alone.
 
 from __future__ import annotations
 
-import ast
 import re
+import symtable
 import warnings
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.agents.errors import InvalidFile
 from harness.agents.secrets import find_secret
-from harness.candidate import MAX_BYTES, MAX_HYPOTHESIS, hypothesis_of
+from harness.candidate import MAX_HYPOTHESIS, hypothesis_of, refusal
 
 EXPORTS = ("HYPOTHESIS", "feature_fn", "build_pipeline")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")
@@ -29,13 +29,14 @@ def contract_error(source: str) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in a string is not our business
-            tree = ast.parse(source)
             compile(source, "train.py", "exec", dont_inherit=True)
+            names = symtable.symtable(source, "train.py", "exec").get_symbols()
     except SyntaxError as error:
         return f"SyntaxError: {error.msg} (line {error.lineno})"
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return f"it cannot be compiled: {type(error).__name__}"
-    missing = [name for name in EXPORTS if name not in _bound(tree)]
+    bound = {name.get_name() for name in names if name.is_assigned() or name.is_imported()}
+    missing = [name for name in EXPORTS if name not in bound]
     if missing:
         return f"it does not define {', '.join(missing)}"
     hypothesis = hypothesis_of(source)
@@ -46,25 +47,7 @@ def contract_error(source: str) -> str | None:
     return None
 
 
-def _bound(tree: ast.Module) -> set[str]:
-    """Names that the top level of a module gives a value to."""
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-        else:
-            names |= {
-                n.id
-                for n in ast.walk(node)
-                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-            }
-    return names
-
-
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """One fenced block of a reply. An open one was cut off before its end."""
 
     info: str
@@ -104,9 +87,9 @@ def read_reply(reply: str, current: str) -> str:
     if not found:
         # Small models often leave the fence out. Then the whole reply has to be the file.
         if contract_error(reply) is None:
-            return _checked(reply)
+            return clean_source(reply)
         if re.search(r"^@@ ", reply, re.MULTILINE):
-            return _checked(apply_diff(current, reply))
+            return clean_source(apply_diff(current, reply))
         raise InvalidFile("the reply has no fenced block with a file or a diff")
     if not found[-1].closed:
         raise InvalidFile("the reply was cut off inside its fenced block")
@@ -116,23 +99,16 @@ def read_reply(reply: str, current: str) -> str:
     if len(whole) > 1 and len({b.text for b in whole}) > 1:
         raise InvalidFile("the reply has more than one whole file: give one")
     if whole:
-        return _checked(whole[0].text)
+        return clean_source(whole[0].text)
     if len(diffs) > 1:
         raise InvalidFile("the reply has more than one diff: give one")
     if diffs:
-        return _checked(apply_diff(current, diffs[0].text))
+        return clean_source(apply_diff(current, diffs[0].text))
     if files:
         raise InvalidFile(
             f"the fenced block is not the whole file: it must define {', '.join(EXPORTS)}"
         )
     raise InvalidFile("the reply has no ```python or ```diff block")
-
-
-def _checked(source: str) -> str:
-    data = source.encode("utf-8", "surrogatepass")
-    if len(data) > MAX_BYTES:
-        raise InvalidFile(f"train.py would be larger than {MAX_BYTES // 1024} KiB")
-    return clean_source(data)
 
 
 def apply_diff(current: str, diff: str) -> str:
@@ -162,27 +138,22 @@ def _hunks(diff: str) -> list[tuple[int, list[str], list[str]]]:
     """Parse hunks into (stated line, old lines, new lines)."""
     found: list[tuple[int, list[str], list[str]]] = []
     for line in diff.rstrip("\n").split("\n"):
-        if match := _HUNK.match(line):
-            found.append((int(match[1]), [], []))
-        elif line.startswith("@@"):  # "@@ ... @@" without numbers: no hint
-            found.append((0, [], []))
+        sign, text = line[:1], line[1:]  # editors strip the blank of an empty context line
+        if line.startswith("@@"):
+            match = _HUNK.match(line)  # "@@ ... @@" without numbers: no hint
+            found.append((int(match[1]) if match else 0, [], []))
         elif not found:
-            if line.startswith(("--- ", "+++ ")):
-                name = line[4:].split("\t")[0].strip()
-                if name != "/dev/null" and name.rsplit("/", 1)[-1] != "train.py":
-                    raise InvalidFile("the diff changes another file than train.py")
+            name = line[4:].split("\t")[0].strip()
+            ours = name == "/dev/null" or name.rsplit("/", 1)[-1] == "train.py"
+            if line.startswith(("--- ", "+++ ")) and not ours:
+                raise InvalidFile("the diff changes another file than train.py")
         elif line.startswith(("--- ", "diff --git")) and not line.startswith("--- #"):
             raise InvalidFile("the diff changes more than one file")
-        elif line.startswith("\\"):  # "\ No newline at end of file"
-            continue
-        elif line.startswith("-"):
-            found[-1][1].append(line[1:])
-        elif line.startswith("+"):
-            found[-1][2].append(line[1:])
-        elif line.startswith(" ") or not line:  # editors strip the blank of an empty context line
-            found[-1][1].append(line[1:])
-            found[-1][2].append(line[1:])
-        else:
+        elif sign in ("", " ", "-", "+"):
+            _, old, new = found[-1]
+            old += [text] if sign != "+" else []
+            new += [text] if sign != "-" else []
+        elif sign != "\\":  # "\ No newline at end of file"
             raise InvalidFile(f"a line of the diff has no ' ', '+' or '-' in front: {line[:60]!r}")
     return found
 
@@ -202,21 +173,21 @@ def _place(lines: list[str], old: list[str], first: int, hint: int) -> int:
     return spots[0]
 
 
-def clean_source(data: bytes, name: str = "train.py") -> str:
-    """Decode a source file: UTF-8 without a byte-order mark, newlines as in Unix, no keys inside.
+def clean_source(data: bytes | str) -> str:
+    """Make a train.py of bytes: UTF-8 without a byte-order mark, newlines as in Unix, no keys.
 
     Raises
     ------
     InvalidFile
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidFile(f"{name} is not UTF-8 (byte {error.start})") from None
+    data = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    if reason := refusal(data):
+        raise InvalidFile(reason)
+    text = data.decode("utf-8-sig")
     if "\0" in text:
-        raise InvalidFile(f"{name} contains NUL bytes")
+        raise InvalidFile("train.py contains NUL bytes")
     if not text.strip():
-        raise InvalidFile(f"{name} is empty")
+        raise InvalidFile("train.py is empty")
     if secret := find_secret(text):
-        raise InvalidFile(f"{name} contains the value of {secret}; it was not kept")
+        raise InvalidFile(f"train.py contains the value of {secret}; it was not kept")
     return text.replace("\r\n", "\n").replace("\r", "\n")

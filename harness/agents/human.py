@@ -14,18 +14,13 @@ from harness.agents.prompt import number
 from harness.candidate import MAX_BYTES
 
 
-def make(name: str = "human", **options) -> Human:
-    """Make the agent; it has no options but `ask`, for tests."""
-    return Human(**options)
-
-
 class Human:
     """Waits for a person to edit a file and press Enter.
 
     Parameters
     ----------
-    ask : callable
-        Shows a text and waits; returns what was typed. Raises EOFError when nobody is there.
+    ask : callable, optional
+        Shows a text and gives back what was typed; raises EOFError when nobody is there.
     """
 
     name = "human"
@@ -60,9 +55,8 @@ class Human:
             raise AgentMissing("nobody is at the terminal: use another agent") from None
         if answer.strip().lower() in ("q", "quit", "stop"):
             raise AgentDone("stopped by the person at the keyboard")
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        source = data.decode("utf-8", "surrogateescape")  # the ratchet says what is wrong with it
+        with open(path, "rb") as file:  # the ratchet says what is wrong with it
+            source = file.read(MAX_BYTES + 1).decode("utf-8", "surrogateescape")
         if source == view.best_source:
             raise NoChange("train.py is as it was", tokens=0, cost_usd=0.0, cost_source="none")
         return Proposal(source)
@@ -77,3 +71,8 @@ def _ask_on_terminal(words: str) -> str:
     if not line:
         raise EOFError
     return line
+
+
+def make(name: str = "human") -> Human:
+    """Make the agent; it has no options."""
+    return Human()

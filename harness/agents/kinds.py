@@ -11,13 +11,11 @@ from harness.agents.agent import Agent
 KINDS: dict[str, str] = {
     "playbook": "harness.agents.playbook.playbook",
     "null": "harness.agents.playbook.null",
-    "random": "harness.agents.playbook.baseline",
-    "command": "harness.agents.programs.command",
-    "claude": "harness.agents.programs.command",
-    "codex": "harness.agents.programs.command",
-    "gemini": "harness.agents.programs.command",
-    "aider": "harness.agents.programs.command",
-    "opencode": "harness.agents.programs.command",
+    "random": "harness.agents.playbook.playbook",
+    **dict.fromkeys(
+        ("command", "claude", "codex", "gemini", "aider", "opencode"),
+        "harness.agents.programs.command",
+    ),
     "chat": "harness.agents.chat.chat",
     "human": "harness.agents.human",
 }
@@ -41,8 +39,11 @@ def get_agent(name: str, **options) -> Agent:
     Raises
     ------
     ValueError
-        If there is no such kind; the message lists those there are.
+        If there is no such kind (the message lists those there are), or no such option.
     """
     if name not in KINDS:
         raise ValueError(f"unknown agent {name!r}; choose one of: {', '.join(KINDS)}")
-    return importlib.import_module(KINDS[name]).make(name, **options)
+    try:
+        return importlib.import_module(KINDS[name]).make(name, **options)
+    except TypeError as error:
+        raise ValueError(f"agent {name!r}: {error}") from None

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 import math
 import re
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from statistics import median_high
+from typing import NamedTuple
 
 from harness.agents.agent import Past
-from harness.candidate import normalise
+from harness.candidate import normalise, plain
 
 FAMILY_WINDOW = 400  # rows that family tallies look back on
 REPEAT_WINDOW = 200  # rows whose sources are compared: reading a source may cost a git call
@@ -50,10 +50,8 @@ _FAMILY_RE = {name: re.compile(words, re.IGNORECASE) for name, words in FAMILIES
 
 
 def one_line(text: str, limit: int = HYPOTHESIS_CHARS) -> str:
-    """``text`` as one printable line: control and format characters go, spaces collapse."""
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: 4 * limit])
-    line = " ".join(kept.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    """``text`` as one printable line, in time that does not grow with its length."""
+    return plain(text[: 4 * limit], limit)
 
 
 @lru_cache(maxsize=4096)
@@ -84,35 +82,39 @@ def _a_try(past: Past) -> bool:
     return not past.status.startswith(("rejected (agent:", "rejected (duplicate"))
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(NamedTuple):
     """How one family of ideas has done in the window."""
 
     name: str
     tries: int
     kept: int
-    failed: int  # crashed, timed out or rejected
     best_delta: float  # nan if no try gave a score
 
 
 def tallies(history: Sequence[Past]) -> list[Tally]:
     """One tally per family tried in the latest `FAMILY_WINDOW` rows, most tries first."""
-    sums: dict[str, list] = {}
+    tried: dict[str, list[Past]] = {}
     for past in tail(history, FAMILY_WINDOW):
-        if past.decision == "baseline" or not _a_try(past):
-            continue
-        for name in families(past.hypothesis):
-            entry = sums.setdefault(name, [0, 0, 0, math.nan])
-            entry[0] += 1
-            entry[1] += past.decision == "kept"
-            entry[2] += past.status != "ok"
-            if math.isfinite(past.delta):
-                entry[3] = past.delta if math.isnan(entry[3]) else max(entry[3], past.delta)
-    return sorted((Tally(name, *e) for name, e in sums.items()), key=lambda t: (-t.tries, t.name))
+        if past.decision != "baseline" and _a_try(past):
+            for name in families(past.hypothesis):
+                tried.setdefault(name, []).append(past)
+    found = [
+        Tally(
+            name,
+            len(rows),
+            sum(past.decision == "kept" for past in rows),
+            max(_finite(past.delta for past in rows), default=math.nan),
+        )
+        for name, rows in tried.items()
+    ]
+    return sorted(found, key=lambda tally: (-tally.tries, tally.name))
 
 
-@dataclass(frozen=True)
-class NearRepeats:
+def _finite(figures: Iterable[float]) -> list[float]:
+    return [figure for figure in figures if math.isfinite(figure)]
+
+
+class NearRepeats(NamedTuple):
     """Programs that differ in their numbers alone."""
 
     iterations: tuple[int, ...]
@@ -154,18 +156,17 @@ def reflection(history: Sequence[Past], iteration: int, every: int) -> list[str]
         return []
     kept = sum(past.decision == "kept" for past in rows)
     failed = sum(past.status != "ok" for past in rows)
-    deltas = [past.delta for past in rows if math.isfinite(past.delta)]
-    spreads = sorted(past.val_sd for past in rows if math.isfinite(past.val_sd))
+    deltas = _finite(past.delta for past in rows)
+    spreads = _finite(past.val_sd for past in rows)
     lines = [f"Of the last {len(rows)} tries {kept} were kept and {failed} gave no score."]
     if deltas:
         lines.append(
             f"Their differences from the best ran from {min(deltas):+.4f} to {max(deltas):+.4f}."
         )
     if spreads:
-        middle = spreads[len(spreads) // 2]
         lines.append(
             f"Over its five folds one program's score typically has a standard deviation of "
-            f"{middle:.3f}: a difference much smaller than that can be luck."
+            f"{median_high(spreads):.3f}: a difference much smaller than that can be luck."
         )
     tried = {name for past in tail(history, 5 * every) for name in families(past.hypothesis)}
     fresh = [name for name in FAMILIES if name not in tried]

@@ -43,7 +43,7 @@ def secret_values(environ: Mapping[str, str] | None = None) -> dict[str, str]:
         for name, value in environ.items()
         if SECRET_NAME.search(name) and len(value.strip()) >= MIN_SECRET_CHARS
     }
-    return dict(sorted(found.items(), key=lambda item: -len(item[0])))
+    return {value: found[value] for value in sorted(found, key=len, reverse=True)}
 
 
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
@@ -53,12 +53,9 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     return SECRET_SHAPES.sub("[secret]", text)
 
 
-def find_secret(text: str, environ: Mapping[str, str] | None = None) -> str | None:
+def find_secret(text: str) -> str | None:
     """Name of the first secret variable whose value occurs in ``text``, or None."""
-    for value, name in secret_values(environ).items():
-        if value in text:
-            return name
-    return None
+    return next((name for value, name in secret_values().items() if value in text), None)
 
 
 def allowed_env(

@@ -23,6 +23,7 @@ from harness.run import loop
 from harness.run.ratchet import Run
 
 pytestmark = [
+    pytest.mark.heavy,
     pytest.mark.cli_agents,
     pytest.mark.timeout(600),  # a slow CLI on a busy machine takes a minute for one edit
     pytest.mark.skipif(os.name == "nt", reason="the scripted edits use sed"),

@@ -8,25 +8,19 @@ rate limited, agent error, invalid file, no change, invalid code, ok.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.agents.agent import Proposal, View
-from harness.agents.cost import Cost, load_prices, record, settle
-from harness.agents.edits import contract_error
-from harness.agents.errors import (
-    AgentError,
-    AgentMissing,
-    AgentTimeout,
-    AuthError,
-    NoChange,
-    RateLimited,
-)
-from harness.agents.programs.presets import PRESETS, Call, Preset
-from harness.agents.programs.reports import Report, read_plain
+from harness.agents import errors
+from harness.agents.agent import View
+from harness.agents.cost import Spent
+from harness.agents.paid import PaidAgent
+from harness.agents.programs.presets import PRESETS, Call
+from harness.agents.programs.reports import Report, concluded
 from harness.agents.programs.scratch import Scratch
 from harness.agents.prompt import build_prompt, history_text
 from harness.agents.secrets import allowed_env, redact
@@ -34,10 +28,9 @@ from harness.processes import GRACE_S, Finished, Runner
 
 TIMEOUT_S = 600.0  # a coding CLI with a slow model takes minutes; a stuck one takes forever
 LOG_CHARS = 32_000
-PLACEHOLDERS = ("workspace", "prompt_file", "model", "state_dir")
 
 
-class CommandAgent:
+class CommandAgent(PaidAgent):
     """Proposes by running a program that edits a file.
 
     Parameters
@@ -46,24 +39,14 @@ class CommandAgent:
         "command", or the name of a preset.
     command : str or sequence of str, optional
         For "command": the argument list. A string is split as a shell would, but no shell runs.
-        ``{workspace}``, ``{prompt_file}``, ``{model}`` and ``{state_dir}`` are filled in.
-    model : str, optional
-        Passed on as it is.
-    timeout : float
-        Seconds of wall clock for one proposal.
-    base_url, key_env : str, optional
-        For a preset: another server, and the name of the variable that holds its key.
+        ``{workspace}``, ``{prompt_file}``, ``{model}`` and the other fields of `presets.Call`
+        are filled in.
+    grace : float
+        Seconds between SIGTERM and SIGKILL.
     env : str or sequence of str
         Names of further environment variables that the program may see (comma-separated).
-    prices : path or mapping, optional
-        Price table, see `cost.load_prices`.
-    reflect_every : int
-        See `build_prompt`.
-
-    Raises
-    ------
-    ValueError
-        If an option makes no sense; the message says which.
+    **options
+        Those of `PaidAgent`, which also says what is raised.
     """
 
     def __init__(
@@ -71,51 +54,35 @@ class CommandAgent:
         name: str = "command",
         *,
         command: str | Sequence[str] | None = None,
-        model: str | None = None,
-        timeout: float | str = TIMEOUT_S,
         grace: float = GRACE_S,
-        base_url: str | None = None,
-        key_env: str | None = None,
         env: str | Sequence[str] = (),
-        prices=None,
-        reflect_every: int | str = 10,
+        timeout: float | str = TIMEOUT_S,
+        **options,
     ):
-        self.name = name
-        self.preset: Preset | None = PRESETS.get(name)
-        self.model, self.base_url = model or None, base_url or None
-        self.timeout, self.grace = float(timeout), float(grace)
-        if not 0 < self.timeout < 1e6:
-            raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
-        self.reflect_every = int(reflect_every)
-        self.extra_env = tuple(env.replace(",", " ").split() if isinstance(env, str) else env)
-        self.key_env = key_env or (self.preset.keys[0] if self.preset else None)
-        self.prices = load_prices(prices)
+        super().__init__(name, timeout=timeout, **options)
+        self.preset, self.grace = PRESETS.get(name), float(grace)
+        keys = self.preset.keys if self.preset else ()
+        self.key_env = self.key_env or next(iter(keys), None)
+        more = env.replace(",", " ").split() if isinstance(env, str) else env
+        self.visible = tuple(filter(None, (*keys, *more, self.key_env)))
+        self.argv = tuple(shlex.split(command) if isinstance(command, str) else command or ())
         self._runner = Runner()
         if self.preset is not None:
-            if command:
+            if self.argv:
                 raise ValueError(f"agent {name!r} has its own command; use agent 'command'")
             if self.preset.needs_model and not self.model:
                 raise ValueError(f"agent {name!r} needs a model")
-            self.argv: tuple[str, ...] = ()
-        else:
-            argv = shlex.split(command) if isinstance(command, str) else list(command or ())
-            if not argv:
-                raise ValueError("agent 'command' needs a command, for example 'my-agent {model}'")
-            if not self.model and any("{model}" in part for part in argv):
-                raise ValueError("the command has {model} in it: give a model")
-            self.argv = tuple(argv)
-            # Options are written to run.json and shown in notebooks.
-            if redact(" ".join(argv)) != " ".join(argv):
-                raise ValueError("the command has a key in it: name its variable in option env")
+            return
+        if not self.argv:
+            raise ValueError("agent 'command' needs a command, for example 'my-agent {model}'")
+        line = " ".join(self.argv)
+        if not self.model and "{model}" in line:
+            raise ValueError("the command has {model} in it: give a model")
+        if redact(line) != line:  # options are written to run.json and shown in notebooks
+            raise ValueError("the command has a key in it: name its variable in option env")
 
-    def propose(self, view: View) -> Proposal:
-        """Run the program once and take its train.py.
-
-        Raises
-        ------
-        AgentError
-            A subclass for each outcome other than "ok" and "invalid code".
-        """
+    def ask(self, view: View, spent: Spent) -> str:
+        """Run the program once and take its train.py."""
         prompt = build_prompt(view, reflect_every=self.reflect_every, reply="edit")
         files = {
             "train.py": view.best_source,
@@ -125,157 +92,87 @@ class CommandAgent:
         with Scratch(files) as scratch:
             state = view.state_dir or scratch.root / "state"
             state.mkdir(parents=True, exist_ok=True)
-            call = Call(
-                workspace=scratch.workspace,
-                prompt_file=scratch.root / "prompt.md",
-                call_dir=scratch.root,
-                state_dir=state,
-                model=self.model,
-                base_url=self.base_url,
-                key_env=self.key_env,
-            )
+            where = (self.model, self.base_url, self.key_env)
+            call = Call(scratch.workspace, scratch.root / "prompt.md", scratch.root, state, *where)
             call.prompt_file.write_text(prompt, encoding="utf-8")
             done = self._run(call, scratch.tmp, prompt)
-            report = self.preset.read(done, call) if self.preset else read_plain(done)
-            changes = scratch.changes()
-            cost = settle(
-                report.usage, model=self.model, reported_usd=report.usd, prices=self.prices
-            )
+            spent.requests += 1
+            _keep_output(view, state, done)
+            report = self.preset.read(done, call) if self.preset else concluded(done)
+            spent.note = _note(scratch.changes(), report, done)
             if done.returncode is None:
-                cost = Cost()  # cut off: what it had spent by then, nobody said
-            elif (report.rate_limited or report.unauthorised) and not cost.tokens:
-                cost = Cost(source="none")  # refused before anything was used
-            note = _note(changes, report, done)
-            outcome = "ok"
-            try:
-                proposal = self._judge(view, scratch, done, report, cost, note)
-                outcome = proposal.outcome
-                return proposal
-            except AgentError as error:
-                outcome = error.outcome
-                error.note = note
-                error.tokens, error.cost_usd, error.cost_source = cost.tokens, cost.usd, cost.source
-                note = f"{error}; {note}" if note else str(error)
-                raise
-            finally:
-                self._remember(view, state, done, outcome, cost, note)
+                spent.unknown = True  # cut off: what it had spent by then, nobody said
+            elif report.kind is errors.AgentError or (report.usage and report.usage.total):
+                spent.add(report.usage, report.usd)
+            self._check(done, report)
+            source = scratch.take()
+        if source == view.best_source:
+            raise errors.NoChange(f"{self.name} left train.py as it was")
+        return source
 
     def close(self) -> None:
         """End a program that is running, from whichever thread."""
         self._runner.close()
 
-    def arguments(self, call: Call) -> list[str]:
-        """The argument list of one call, for a person to look at, too."""
-        if self.preset is not None:
-            return [self.preset.program, *self.preset.arguments(call)]
-        values = {key: str(getattr(call, key) or "") for key in PLACEHOLDERS}
-        argv = []
-        for part in self.argv:
-            for key, value in values.items():
-                part = part.replace("{" + key + "}", value)
-            argv.append(part)
-        return argv
-
     def _run(self, call: Call, tmp: Path, prompt: str) -> Finished:
-        names = (*(self.preset.keys if self.preset else ()), *self.extra_env)
-        env = allowed_env((*names, *((self.key_env,) if self.key_env else ())))
+        env = allowed_env(self.visible)
         # A temporary folder of its own. HOME stays: it holds the CLI's login, and Codex cannot
         # edit anything when HOME lies below the temporary folder.
         env |= {"TMPDIR": str(tmp), "TMP": str(tmp), "TEMP": str(tmp), "TERM": "dumb"}
-        argv = self.arguments(call)
-        if self.preset is not None:
+        if self.preset is None:
+            argv = [call.fill(part) for part in self.argv]
+        else:
             self.preset.prepare(call)
-            env |= self.preset.environment(call)
-            argv[0] = self._program()
+            env |= dict(word.split("=", 1) for word in call.words(self.preset.environment))
+            argv = [self._program(), *call.words(self.preset.arguments)]
+        limits = {"timeout": self.timeout, "grace": self.grace}
         try:
-            return self._runner.run(
-                argv,
-                cwd=call.workspace,
-                env=env,
-                stdin=prompt,
-                timeout=self.timeout,
-                grace=self.grace,
-            )
+            return self._runner.run(argv, cwd=call.workspace, env=env, stdin=prompt, **limits)
         except FileNotFoundError as error:
-            raise AgentMissing(f"cannot start the agent's program: {error}") from None
+            raise errors.AgentMissing(f"cannot start the agent's program: {error}") from None
 
     def _program(self) -> str:
         wanted = os.environ.get(self.preset.program_env) or self.preset.program
         found = shutil.which(wanted)
         if found is None:
-            raise AgentMissing(
+            raise errors.AgentMissing(
                 f"{wanted} is not installed: {self.preset.install}, "
                 f"or name the program in {self.preset.program_env}"
             )
         return found
 
-    def _judge(
-        self, view: View, scratch: Scratch, done: Finished, report: Report, cost: Cost, note: str
-    ) -> Proposal:
-        """Decide what happened, in the order of `errors.OUTCOMES`."""
-        said = report.error or ""
-        if done.timed_out and not (report.rate_limited and self.preset and self.preset.slow_429):
-            raise AgentTimeout(f"{self.name} did not finish in {self.timeout:g} s and was ended")
+    def _check(self, done: Finished, report: Report) -> None:
+        """Raise what went wrong, if anything did, in the order that the module's text names."""
+        limited = report.kind is errors.RateLimited
+        if done.timed_out and not (limited and self.preset and self.preset.slow_429):
+            raise errors.AgentTimeout(
+                f"{self.name} did not finish in {self.timeout:g} s and was ended"
+            )
         if done.returncode is None and not done.timed_out:
-            raise AgentError(f"{self.name} was ended before it had finished")
-        if report.rate_limited:
-            raise RateLimited(f"{self.name}: {said}", retry_after=report.retry_after)
-        if report.unauthorised:
-            raise AuthError(f"{self.name}: {said}")
+            raise errors.AgentError(f"{self.name} was ended before it had finished")
         if report.error is not None:
-            raise AgentError(f"{self.name}: {said}")
-        source = scratch.take("train.py")
-        if source == view.best_source:
-            raise NoChange(f"{self.name} left train.py as it was")
-        broken = contract_error(source)
-        outcome = "invalid code" if broken else "ok"
-        note = "; ".join(part for part in (broken, note) if part)
-        return Proposal(source, cost.tokens, cost.usd, cost.source, note=note, outcome=outcome)
+            raise report.kind(f"{self.name}: {report.error}", retry_after=report.retry_after)
 
-    def _remember(
-        self, view: View, state: Path, done: Finished, outcome: str, cost: Cost, note: str
-    ) -> None:
-        """Keep what the program printed, and one line about the call; keys are masked."""
-        record(
-            state,
-            iteration=view.iteration,
-            slot=view.slot,
-            agent=self.name,
-            model=self.model,
-            outcome=outcome,
-            seconds=round(done.seconds, 2),
-            **cost.fields(),
-            note=note,
-        )
-        text = redact(
-            f"exit status: {done.returncode}\n--- standard output\n{done.stdout[-LOG_CHARS:]}\n"
-            f"--- standard error\n{done.stderr[-LOG_CHARS:]}\n"
-        )
-        name = (
-            f"{view.iteration:04d}.log"
-            if not view.slot
-            else f"{view.iteration:04d}-{view.slot}.log"
-        )
-        try:
-            (state / name).write_text(text, encoding="utf-8", errors="replace")
-        except OSError:
-            return
+
+def _keep_output(view: View, state: Path, done: Finished) -> None:
+    """Write down what the program printed; keys are masked."""
+    text = redact(
+        f"exit status: {done.returncode}\n--- standard output\n{done.stdout[-LOG_CHARS:]}\n"
+        f"--- standard error\n{done.stderr[-LOG_CHARS:]}\n"
+    )
+    slot = f"-{view.slot}" if view.slot else ""
+    with contextlib.suppress(OSError):
+        log = state / f"{view.iteration:04d}{slot}.log"
+        log.write_text(text, encoding="utf-8", errors="replace")
 
 
 def _note(changes: Sequence[str], report: Report, done: Finished) -> str:
-    parts = []
-    if changes:
-        parts.append(f"put back: {', '.join(changes)}")
-    if report.denied:
-        parts.append(f"actions that were denied: {report.denied}")
-    if done.left_behind:
-        parts.append(f"processes that it had left running and that were ended: {done.left_behind}")
-    return "; ".join(parts)
+    facts = {
+        "put back": ", ".join(changes),
+        "actions that were denied": report.denied,
+        "processes that it had left running and that were ended": done.left_behind,
+    }
+    return "; ".join(f"{words}: {fact}" for words, fact in facts.items() if fact)
 
 
-def make(name: str = "command", **options) -> CommandAgent:
-    """Make the agent; ``options`` are those of `CommandAgent`."""
-    try:
-        return CommandAgent(name, **options)
-    except TypeError as error:
-        raise ValueError(f"agent {name!r}: {error}") from None
+make = CommandAgent

@@ -6,15 +6,15 @@ All of it is untrusted text: numbers are checked, nothing is taken as a path or 
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from harness.agents.cost import Usage
+from harness.agents.cost import Usage, count, dollars, json_lines
+from harness.agents.errors import BY_STATUS, AgentError
 from harness.processes import Finished
+
+MAX_CHARS = 2000  # of what a program says is wrong: the end tells
 
 
 @dataclass(frozen=True)
@@ -22,48 +22,28 @@ class Report:
     """What a program said about its call. `error` is None if it said nothing was wrong."""
 
     error: str | None = None
-    status: int | None = None  # HTTP status, where one is known
+    kind: type[AgentError] = AgentError
     retry_after: float | None = None
     usage: Usage | None = None
     usd: float | None = None
     denied: int = 0  # actions that the CLI's own rules refused
 
-    @property
-    def rate_limited(self) -> bool:
-        return self.error is not None and self.status in (429, 503, 529)
-
-    @property
-    def unauthorised(self) -> bool:
-        return self.error is not None and self.status in (401, 403)
-
-
-def json_lines(text: str) -> Iterator[dict]:
-    """The JSON objects among the lines of ``text``; anything else is passed over."""
-    for line in text.splitlines():
-        line = line.strip()
-        if line.startswith("{"):
-            try:
-                found = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(found, dict):
-                yield found
-
 
 def last_json(text: str) -> dict:
     """The last JSON object in ``text``, on one line or over several; {} if there is none."""
-    found = {}
-    for found in json_lines(text):  # noqa: B007 - the last one is wanted
-        pass
-    if found:
-        return found
-    start = text.find("{")
-    if start >= 0:
-        try:
-            found = json.JSONDecoder().raw_decode(text[start:])[0]
-        except (ValueError, RecursionError):
-            return {}
-    return found if isinstance(found, dict) else {}
+    if found := list(json_lines(text)):
+        return found[-1]
+    try:
+        return json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
+    except (ValueError, RecursionError):
+        return {}
+
+
+def at(value, path: str):
+    """What stands at a path such as ``"usage.input_tokens"`` in JSON; None if nothing does."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 _STATUS = re.compile(r"(?<![\d.])(400|401|403|404|408|429|5[0-5]\d)(?![\d.])")
@@ -83,45 +63,34 @@ def http_status(text: str) -> int | None:
     return 401 if _AUTH.search(text) else None
 
 
-def retry_after(text: str) -> float | None:
-    """Seconds to wait that an error text names, or None."""
-    found = _AFTER.search(text)
-    return float(found[1]) if found else None
+def spent(parts: Iterable[dict], *paths: str, usd: str = "") -> dict:
+    """Sums over parts of a report, as `Report` takes them; None if there are no parts.
+
+    Each field of `Usage` has a path, or several that are added up, with blanks between. 0 dollars
+    are no figure: that is what CLIs write for a model without a price.
+    """
+    usage, paid = None, 0.0
+    for part in parts:
+        sums = (sum(count(at(part, path)) for path in text.split()) for text in paths)
+        usage = (usage or Usage()) + Usage(*sums)
+        paid += dollars(at(part, usd)) or 0.0
+    return {"usage": usage, "usd": paid or None}
 
 
-def failed(text: str, status: int | None = None, **facts) -> Report:
-    """A report of an error, its HTTP status read from its text unless given."""
-    text = " ".join(text.split())[-2000:] or "no message"
-    status = status if status is not None else http_status(text)
-    return Report(error=text, status=status, retry_after=retry_after(text), **facts)
+def concluded(
+    done: Finished, error: str | None = None, status: int | None = None, **facts
+) -> Report:
+    """Report on a call: the error it told of, else an exit status other than 0, else success.
 
-
-def table(value) -> dict:
-    """``value`` if it is a mapping, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def read_log(path: Path, limit: int = 500_000) -> str:
-    """The end of a log that a program wrote; "" if that is no regular file (a pipe would block)."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        handle = os.open(path, flags)
-    except OSError:
-        return ""
-    try:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode):
-            return ""
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            file.seek(max(0, facts.st_size - limit))
-            return file.read(limit).decode("utf-8", "replace")
-    finally:
-        os.close(handle)
-
-
-def read_plain(done: Finished) -> Report:
-    """Any program: an exit status other than 0 is an error, the end of its output says which."""
-    if done.returncode == 0:
-        return Report()
-    said = (done.stderr.strip() or done.stdout.strip())[-2000:]
-    return failed(f"exit status {done.returncode}: {said}", status=http_status(said))
+    The end of the output says what an exit status is about. Unless ``status`` is given, the HTTP
+    status is read from the words.
+    """
+    if error is None:
+        if not done.returncode:
+            return Report(**facts)
+        said = done.stderr.strip() or done.stdout.strip()
+        error = f"exit status {done.returncode}: {said[-MAX_CHARS:]}"
+    error = " ".join(error.split())[-MAX_CHARS:] or "no message"
+    kind = BY_STATUS.get(http_status(error) if status is None else status, AgentError)
+    after = _AFTER.search(error)
+    return Report(error, kind, float(after[1]) if after else None, **facts)

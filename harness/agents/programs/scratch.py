@@ -38,13 +38,8 @@ class Scratch:
     files : mapping of str to str
         Name and text of each file to lay out, `train.py` among them.
 
-    Attributes
-    ----------
-    workspace : Path
-        What the program sees as its working folder; the top level of a git repository of its own,
-        so that no tool climbs further up.
-    tmp : Path
-        The call's own TMPDIR.
+    `workspace` is what the program sees as its working folder: the top level of a git repository
+    of its own, so that no tool climbs further up. `tmp` is the call's own TMPDIR.
     """
 
     def __init__(self, files: Mapping[str, str]):
@@ -68,36 +63,22 @@ class Scratch:
             self._handle = None
         _remove(self.root)
 
-    def take(self, name: str = "train.py") -> str:
-        """Return the text of ``name``: a regular file of its own, at most 256 KiB, in UTF-8.
+    def take(self) -> str:
+        """Return the text of train.py: a regular file of its own, at most 256 KiB, in UTF-8.
 
         Raises
         ------
         InvalidFile
             With the reason, for anything else, and if the text contains the value of a key.
         """
-        path = name if self._handle is not None else self.workspace / name
+        path = self.workspace / "train.py" if self._handle is None else "train.py"
         try:
-            handle = os.open(path, os.O_RDONLY | _NOFOLLOW, dir_fd=self._handle)
+            return clean_source(read_regular(path, MAX_BYTES + 1, dir_fd=self._handle))
         except FileNotFoundError:
-            raise InvalidFile(f"{name} is gone") from None
+            raise InvalidFile("train.py is gone") from None
         except OSError as error:  # a symbolic link (ELOOP), no permission, a socket
-            raise InvalidFile(
-                f"{name} cannot be read as a regular file: {error.strerror}"
-            ) from None
-        try:
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode):
-                raise InvalidFile(f"{name} is not a regular file")
-            if facts.st_nlink > 1:
-                raise InvalidFile(f"{name} is a hard link to another file")
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                data = file.read(MAX_BYTES + 1)
-        finally:
-            os.close(handle)
-        if len(data) > MAX_BYTES:
-            raise InvalidFile(f"{name} is larger than {MAX_BYTES // 1024} KiB")
-        return clean_source(data, name)
+            why = f"train.py cannot be read as a regular file: {error.strerror}"
+            raise InvalidFile(why) from None
 
     def changes(self) -> tuple[str, ...]:
         """Everything else the program changed here: ``("changed program.md", "new a.txt", …)``."""
@@ -112,6 +93,32 @@ class Scratch:
         if len(found) > MAX_LISTED:
             found[MAX_LISTED:] = [f"and {len(found) - MAX_LISTED} more"]
         return tuple(found)
+
+
+def read_regular(path: str | Path, limit: int, *, dir_fd=None, end: bool = False) -> bytes:
+    """Read at most ``limit`` bytes at the beginning or the end of a regular file of its own.
+
+    A link is not followed, and a pipe does not block.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    InvalidFile
+        If it is something else than a regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | _NOFOLLOW, dir_fd=dir_fd)
+    try:
+        facts, name = os.fstat(handle), os.path.basename(path)
+        if not stat.S_ISREG(facts.st_mode):
+            raise InvalidFile(f"{name} is not a regular file")
+        if facts.st_nlink > 1:
+            raise InvalidFile(f"{name} is a hard link to another file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            file.seek(max(0, facts.st_size - limit) if end else 0)
+            return file.read(limit)
+    finally:
+        os.close(handle)
 
 
 def _git_init(folder: Path) -> None:
@@ -130,48 +137,39 @@ def _git_init(folder: Path) -> None:
 def _listing(folder: Path) -> dict[str, str]:
     """Relative name of everything below ``folder`` with a word for its kind and content."""
     found: dict[str, str] = {}
-    todo = [folder]
-    while todo and len(found) < MAX_SCANNED:
-        try:
-            entries = sorted(os.scandir(todo.pop()), key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in entries:
-            name = os.path.relpath(entry.path, folder).replace(os.sep, "/")
-            if name.startswith(GIT_NOISE):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                todo.append(Path(entry.path))
-                found[name] = "folder"
-            elif entry.is_file(follow_symlinks=False):
-                found[name] = _digest(entry.path)
-            else:
-                found[name] = "special"
+    for top, folders, files in os.walk(folder):
+        inside = Path(top).relative_to(folder)
+        paths = {one: (inside / one).as_posix() for one in sorted(folders + files)}
+        shown = {one: path for one, path in paths.items() if not path.startswith(GIT_NOISE)}
+        folders[:] = [one for one in folders if one in shown]  # walk into no others
+        for one, path in shown.items():
+            found[path] = _kind(os.path.join(top, one))
             if len(found) >= MAX_SCANNED:
-                break
+                return found
     return found
 
 
-def _digest(path: str) -> str:
+def _kind(path: str) -> str:
     try:
+        facts = os.lstat(path)
+        if stat.S_ISDIR(facts.st_mode):
+            return "folder"
+        if not stat.S_ISREG(facts.st_mode):
+            return "special"
         with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            return f"{size}:{hashlib.sha256(file.read(MAX_BYTES)).hexdigest()}"
+            return f"{facts.st_size}:{hashlib.sha256(file.read(MAX_BYTES)).hexdigest()}"
     except OSError:
         return "unreadable"
 
 
 def _remove(path: Path) -> None:
-    """Delete a file, link or whole folder, also one whose permissions were taken away."""
+    """Delete a whole folder, also one whose permissions were taken away, or what stands there."""
     if path.is_symlink() or not path.is_dir():
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+        path.unlink(missing_ok=True)
         return
     for folder, names, _ in os.walk(path):  # top down: open a folder before walking into it
-        with contextlib.suppress(OSError):
-            os.chmod(folder, 0o700)
-        for name in names:
-            if not os.path.islink(os.path.join(folder, name)):
+        for inner in (folder, *(os.path.join(folder, name) for name in names)):
+            if not os.path.islink(inner):
                 with contextlib.suppress(OSError):
-                    os.chmod(os.path.join(folder, name), 0o700)
+                    os.chmod(inner, 0o700)
     shutil.rmtree(path, ignore_errors=True)
