@@ -1,9 +1,8 @@
 """Write a file whole or not at all, and never over what is not a plain file."""
 
-from __future__ import annotations
-
 import contextlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -43,6 +42,34 @@ def write_file(
             out.flush()
             os.fsync(out.fileno())
     os.replace(scratch, path)
+
+
+def restore_file(path: Path, data: bytes, scratch: Path) -> bool:
+    """Make a path a plain file with these bytes, whatever stands there; say whether it was not."""
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            remove(path)
+        elif path.read_bytes() == data:
+            return False
+    write_file(path, data, scratch, durable=False)
+    return True
+
+
+def remove(path: Path) -> None:
+    """Delete whatever stands there, never following a link.
+
+    Raises
+    ------
+    RunError
+        If it stays.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError as err:
+        raise RunError(f"{path} cannot be removed ({err.strerror}): remove it by hand") from None
 
 
 def sync_folder(folder: Path) -> None:

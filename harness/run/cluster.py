@@ -5,21 +5,21 @@ scores only for those whose fingerprint is the same. A worker that is lost costs
 its candidate to another, and rows are written here, in slot order, as on one machine.
 """
 
-from __future__ import annotations
-
 import contextlib
+import logging
 import os
-import queue
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import astuple
+from functools import cached_property
 
 import numpy as np
 
+from harness import REPO
 from harness.candidate import CandidateError
-from harness.run.settings import take_fingerprint
+from harness.run.settings import differences, take_fingerprint
 from harness.scoring import Probe, Score, Scorer
 from harness.sealing import SandboxError
 from harness.task import Task, get_task
@@ -27,10 +27,14 @@ from harness.task import Task, get_task
 CONNECT_S = 30.0
 PATIENCE_S = 120.0  # without any worker until the score is given up
 LOST = 5  # workers that may be lost under one candidate
-POLL_S, CHECK_S = 0.5, 5.0
+CHECK_S = 5.0
 INSTALL = "pip install distributed (the extra 'cluster' of this course)"
 
 # ------------------------------------------------------------------------------- on the workers
+
+
+class _OtherHarness(Exception):
+    """A worker has other files than the run; carries its fingerprint."""
 
 
 class _Host:
@@ -40,69 +44,51 @@ class _Host:
     """
 
     def __init__(self, task: str, fingerprint: str, workers: int):
+        from distributed.threadpoolexecutor import ThreadPoolExecutor
+
         self.key = (task, fingerprint, workers)
-        self.calls: queue.SimpleQueue = queue.SimpleQueue()
-        self.scorer: Scorer | None = None
-        threading.Thread(target=self._serve, args=(task, workers), daemon=True).start()
+        self.thread = ThreadPoolExecutor(1)
+        self.scorer = self.call(Scorer, get_task(task), workers=workers)
 
-    def _serve(self, task: str, workers: int) -> None:
-        while (call := self.calls.get()) is not None:
-            method, args, answers = call
-            try:
-                if self.scorer is None:
-                    self.scorer = Scorer(get_task(task), workers=workers)
-                answers.put((getattr(self.scorer, method)(*args), None))
-            except BaseException as err:
-                answers.put((None, err))
-        if self.scorer is not None:
-            self.scorer.close()
-
-    def call(self, method: str, *args):
-        """Have the thread call a method of the scorer, and wait for what it gives."""
-        answers: queue.SimpleQueue = queue.SimpleQueue()
-        self.calls.put((method, args, answers))
-        value, err = answers.get()
-        if err is not None:
-            raise err
-        return value
+    def call(self, function: Callable, *args, **options):
+        """Have the thread call a function; wait for what it gives."""
+        return self.thread.submit(function, *args, **options).result()
 
     def end(self) -> None:
         """End the thread and its scorer."""
-        self.calls.put(None)
+        self.thread.submit(self.scorer.close)
+        self.thread.shutdown(wait=False)
 
 
 _host: _Host | None = None
 _host_lock = threading.Lock()
 
 
-def _work(task: str, fingerprint: str, workers: int, method: str, args: tuple) -> dict:
-    """Do one call on a worker; everything in and out is text and numbers."""
+def _work(task: str, fingerprint: str, workers: int, method: str, args: tuple):
+    """Do one call on a worker; everything in and out is text and numbers.
+
+    What it cannot do comes back as a value: Dask would log an exception with the program's text.
+    """
     global _host
-    with _host_lock:
-        if _host is None or _host.key != (task, fingerprint, workers):
-            mine = take_fingerprint(task)
-            if mine["sha256"] != fingerprint:
-                return {"other": {"files": mine["files"], "packages": mine["packages"],
-                                  "python": mine["python"]}}  # fmt: skip
-            if _host is not None:
-                _host.end()
-            _host = _Host(task, fingerprint, workers)
-        host = _host
     try:
-        if method == "probe":
-            source, score, best = args
-            return {"score": pack_score(host.call("probe", source, unpack_score(score), best))}
-        value = host.call(method, *args)
-    except CandidateError as err:
-        return {"candidate": str(err)}
-    except SandboxError as err:
-        return {"sandbox": str(err)}
-    return {"score": pack_score(value)} if isinstance(value, Score) else {"numbers": value}
+        with _host_lock:
+            if _host is None or _host.key != (task, fingerprint, workers):
+                mine = take_fingerprint(task)
+                if mine["sha256"] != fingerprint:
+                    return _OtherHarness(mine)
+                _end_host()
+                _host = _Host(task, fingerprint, workers)
+            host = _host
+        args = [unpack_score(arg) if isinstance(arg, dict) else arg for arg in args]
+        value = host.call(getattr(host.scorer, method), *args)
+    except (CandidateError, SandboxError) as err:
+        return err
+    return pack_score(value) if isinstance(value, Score) else value
 
 
 def _stop_working() -> None:
     """Cancel what this worker scores now (Ctrl-C on the other side)."""
-    if _host is not None and _host.scorer is not None:
+    if _host is not None:
         _host.scorer.cancel()
 
 
@@ -115,29 +101,27 @@ def _end_host() -> None:
 
 def pack_score(score: Score) -> dict:
     """Turn a score into plain text and numbers."""
-    packed = {f.name: getattr(score, f.name) for f in fields(Score)}
-    packed["probes"] = [[getattr(p, f.name) for f in fields(Probe)] for p in score.probes]
-    packed["predictions"] = [np.asarray(p).tobytes() for p in score.predictions]
-    packed["fold_scores"] = list(score.fold_scores)
-    return packed
+    return vars(score) | {
+        "probes": [astuple(probe) for probe in score.probes],
+        "predictions": [np.asarray(p).tobytes() for p in score.predictions],
+        "fold_scores": list(score.fold_scores),
+    }
 
 
 def unpack_score(packed: dict) -> Score:
     """Make a score of what `pack_score` gave."""
-    return Score(
-        **packed
-        | {
-            "probes": tuple(Probe(*values) for values in packed["probes"]),
-            "predictions": tuple(np.frombuffer(p) for p in packed["predictions"]),
-            "fold_scores": tuple(packed["fold_scores"]),
-        }
-    )
+    parts = {
+        "probes": tuple(Probe(*values) for values in packed["probes"]),
+        "predictions": tuple(map(np.frombuffer, packed["predictions"])),
+        "fold_scores": tuple(packed["fold_scores"]),
+    }
+    return Score(**packed | parts)
 
 
 # ----------------------------------------------------------------------------- on this machine
 
 
-class Cluster:
+class Cluster(contextlib.AbstractContextManager):
     """A connection to a Dask scheduler; "local" starts one here and ends it in `close`.
 
     Parameters
@@ -154,38 +138,45 @@ class Cluster:
     """
 
     def __init__(self, scheduler: str, workers: int = 2):
-        import logging
-
         try:
-            import dask
-            from distributed import Client, LocalCluster
+            from distributed import Client
         except ImportError:
             raise SandboxError(f"--scheduler needs Dask: {INSTALL}") from None
-        self.scheduler, self._cluster, self._folder = scheduler, None, None
+        self.scheduler, self._ending = scheduler, contextlib.ExitStack()
         # Lost workers are counted and told here; Dask's own log would drown it.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        address = self._start_here(workers) if scheduler == "local" else scheduler
+        try:
+            self.client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as err:
+            self.close()
+            raise SandboxError(
+                f"no Dask scheduler answers at {address} ({type(err).__name__}): start one "
+                "with `dask scheduler`, or use --scheduler local"
+            ) from None
+        self._ending.callback(self._leave)
+
+    def _start_here(self, workers: int):
+        import dask
+        from distributed import LocalCluster
+
+        folder = tempfile.TemporaryDirectory(prefix="ratchet-dask-", ignore_cleanup_errors=True)
+        self._ending.callback(folder.cleanup)
+        path = [str(REPO), *filter(None, [os.environ.get("PYTHONPATH")])]
         with dask.config.set({"distributed.scheduler.allowed-failures": LOST}):
-            if scheduler == "local":
-                self._folder = tempfile.TemporaryDirectory(prefix="ratchet-dask-")
-                scheduler = self._cluster = LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    dashboard_address="127.0.0.1:0",  # None would claim 8787, and say so
-                    scheduler_kwargs={"dashboard": False},
-                    silence_logs=logging.CRITICAL,
-                    local_directory=self._folder.name,
-                    # The threads of a worker's model are the sandbox's business.
-                    env={"PYTHONPATH": _path()},
-                )
-            try:
-                self.client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
-            except (OSError, TimeoutError, ValueError) as err:
-                self.close()
-                raise SandboxError(
-                    f"no Dask scheduler answers at {scheduler} ({type(err).__name__}): start one "
-                    "with `dask scheduler`, or use --scheduler local"
-                ) from None
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",  # None would claim 8787, and say so
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+                local_directory=folder.name,
+                # The threads of a worker's model are the sandbox's business.
+                env={"PYTHONPATH": os.pathsep.join(path)},
+            )
+        self._ending.callback(cluster.close, timeout=10)
+        return cluster
 
     def run(self, function: Callable, calls: Sequence[tuple]) -> list:
         """Call a function on the cluster once per tuple of arguments; results in that order.
@@ -197,32 +188,49 @@ class Cluster:
         """
         futures = [self.client.submit(function, *args, pure=False) for args in calls]
         try:
-            self._wait(futures)
-            return [self._result(future) for future in futures]
+            return self._results(futures)
         except BaseException:
-            self.cancel(futures)
+            with contextlib.suppress(Exception):  # take back what is not done
+                self.client.cancel(futures, force=True)
+                self.client.run(_stop_working, wait=False)
             raise
+
+    def _results(self, futures: list) -> list:
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            self._wait(futures)
+            return [future.result() for future in futures]
+        except KilledWorker:
+            raise SandboxError(
+                f"{LOST} workers were lost one after another on the same candidate: look at the "
+                "workers' memory, then type the same command again"
+            ) from None
+        except CancelledError:
+            raise SandboxError(
+                f"the Dask scheduler at {self.scheduler} is gone: start it, then type the same "
+                "command again"
+            ) from None
+        except ModuleNotFoundError as err:
+            raise SandboxError(
+                f"a worker has no module {err.name!r}: install this course there, or start "
+                "`dask worker` in its folder with PYTHONPATH=."
+            ) from None
 
     def _wait(self, futures: list) -> None:
         """Wait for all; give up when there has been no worker for long."""
-        left, changed = set(range(len(futures))), threading.Event()
+        from distributed import CancelledError, wait
 
-        def done(i: int) -> None:
-            left.discard(i)
-            changed.set()
-
-        for i, future in enumerate(futures):
-            future.add_done_callback(lambda _, i=i: done(i))
-        seen = checked = time.monotonic()
-        while left:
-            changed.wait(POLL_S)
-            changed.clear()
-            now = time.monotonic()
-            if now - checked < CHECK_S:
-                continue
-            checked = now
+        seen = time.monotonic()
+        while True:
+            try:
+                with self.client.as_current():  # the one that `wait` asks
+                    wait(futures, CHECK_S)
+                return
+            except TimeoutError:
+                now = time.monotonic()
             if self.client.status not in ("running", "connecting"):
-                raise self._gone()
+                raise CancelledError
             with contextlib.suppress(OSError, TimeoutError):
                 seen = now if self.client.nthreads() else seen
             if now - seen > PATIENCE_S:
@@ -231,79 +239,31 @@ class Cluster:
                     "start one with `dask worker`, then type the same command again"
                 )
 
-    def _gone(self) -> SandboxError:
-        return SandboxError(
-            f"the Dask scheduler at {self.scheduler} is gone: start it, then type the same command "
-            "again"
-        )
-
-    def _result(self, future):
-        from distributed import KilledWorker
-        from distributed.client import FutureCancelledError
-
-        try:
-            return future.result()
-        except KilledWorker:
-            raise SandboxError(
-                f"{LOST} workers were lost one after another on the same candidate: look at the "
-                "workers' memory, then type the same command again"
-            ) from None
-        except FutureCancelledError:
-            raise self._gone() from None
-        except ModuleNotFoundError as err:
-            raise SandboxError(
-                f"a worker has no module {err.name!r}: install this course there, or start "
-                "`dask worker` in its folder with PYTHONPATH=."
-            ) from None
-
-    def cancel(self, futures: list) -> None:
-        """Take back what is not done, and stop what workers score now."""
+    def _leave(self) -> None:
         with contextlib.suppress(Exception):
-            self.client.cancel(futures, force=True)
-            self.client.run(_stop_working, wait=False)
+            if self.client.status == "running":
+                self.client.run(_end_host, wait=True)
+        self.client.close(timeout=5)
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
-        client, self.client = getattr(self, "client", None), None
-        if client is not None:
-            with contextlib.suppress(Exception):
-                if client.status == "running":
-                    client.run(_end_host, wait=True)
-            client.close(timeout=5)
-        if self._cluster is not None:
-            self._cluster.close(timeout=10)
-            self._cluster = None
-        if self._folder is not None:
-            with contextlib.suppress(OSError):
-                self._folder.cleanup()
-
-    def __enter__(self) -> Cluster:
-        return self
+        self._ending.close()
 
     def __exit__(self, *exc) -> None:
         self.close()
 
 
-def _path() -> str:
-    from harness import REPO
-
-    return os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH", "")]))
-
-
-class ClusterScorer:
+class ClusterScorer(contextlib.AbstractContextManager):
     """What a run needs of a `Scorer`, on a Dask cluster.
 
     Parameters
     ----------
     task : Task
         One that `get_task` finds on the workers, too.
-    scheduler : str
-        "local" or an address.
-    workers : int
-        Worker processes of a local cluster.
+    scheduler, workers
+        See `Cluster`; it is connected to when first needed.
     folds : int
-        Folds that a worker process scores side by side; 1, since a cluster is filled by
-        candidates.
+        Folds that a worker process scores side by side; 1, since candidates fill a cluster.
     """
 
     def __init__(self, task: Task, scheduler: str, *, workers: int = 2, folds: int = 1):
@@ -311,22 +271,12 @@ class ClusterScorer:
             raise SandboxError("a task made in memory cannot be scored on a cluster")
         self.task, self.scheduler = task, scheduler
         self.workers, self.folds_at_once = workers, folds
-        self._cluster: Cluster | None = None
-        self._fingerprint: dict | None = None
 
-    def __enter__(self) -> ClusterScorer:
-        return self
-
-    def __exit__(self, *exc) -> None:
-        self.close()
-
-    @property
+    @cached_property
     def cluster(self) -> Cluster:
-        """The cluster; connected to when first needed."""
-        if self._cluster is None:
-            self._cluster = Cluster(self.scheduler, self.workers)
-            self._fingerprint = take_fingerprint(self.task)
-        return self._cluster
+        """The cluster."""
+        self._fingerprint = take_fingerprint(self.task)
+        return Cluster(self.scheduler, self.workers)
 
     def score(self, source: str | bytes) -> Score:
         """See `Scorer.score`."""
@@ -349,28 +299,29 @@ class ClusterScorer:
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
-        if self._cluster is not None:
-            self._cluster.close()
-            self._cluster = None
+        if "cluster" in vars(self):
+            vars(self).pop("cluster").close()
+
+    def __exit__(self, *exc) -> None:
+        self.close()
 
     def _call(self, calls: list[tuple[str, tuple]]) -> list:
         cluster = self.cluster
         head = (self.task.ref, self._fingerprint["sha256"], self.folds_at_once)
-        answers = cluster.run(_work, [(*head, method, args) for method, args in calls])
-        return [self._read(answer) for answer in answers]
+        return list(map(self._read, cluster.run(_work, [(*head, *call) for call in calls])))
 
-    def _read(self, answer: dict):
-        if "other" in answer:
-            from harness.fingerprint import changes
-
-            differs = changes(self._fingerprint, answer["other"])
-            shown = "; ".join(differs[:3]) + (f" and {len(differs) - 3} more" * (len(differs) > 3))
-            raise SandboxError(
-                f"a worker has another harness or data than this machine ({shown}): install the "
-                "same there, restart its `dask worker`, then type the same command again"
-            )
-        if "candidate" in answer:
-            raise CandidateError(answer["candidate"])
-        if "sandbox" in answer:
-            raise SandboxError(f"on a worker: {answer['sandbox']}")
-        return unpack_score(answer["score"]) if "score" in answer else answer["numbers"]
+    def _read(self, answer):
+        match answer:
+            case _OtherHarness(args=(theirs,)):
+                raise SandboxError(
+                    "a worker has another harness or data than this machine "
+                    f"({differences(self._fingerprint, theirs)}): install the same there, "
+                    "restart its `dask worker`, then type the same command again"
+                )
+            case SandboxError():
+                raise SandboxError(f"on a worker: {answer}")
+            case CandidateError():
+                raise answer
+            case dict():
+                return unpack_score(answer)
+        return answer

@@ -6,8 +6,7 @@ costs more than scoring a light model. And a run works where git is not installe
 written here is an ordinary repository: `git log`, `git show` and `git fsck` read it.
 """
 
-from __future__ import annotations
-
+import contextlib
 import hashlib
 import os
 import re
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import RunError
-from harness.files import write_file
+from harness.files import remove, restore_file, write_file
 
 AUTHOR = "AutoResearch <autoresearch@localhost>"
 # Commit dates count iterations, not seconds: two runs with the same seed give the same commits.
@@ -61,17 +60,18 @@ class Commit(NamedTuple):
         pairs = (line.partition(": ") for line in last.split("\n"))
         return {key: value for key, mark, value in pairs if mark}
 
+    @property
+    def folds(self) -> tuple[float, ...]:
+        """Fold scores as the message states them; none where there was no score."""
+        return tuple(map(float, self.trailers.get("Folds", "").split()))
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
 
 class GitFiles:
-    """Reads and writes one `.git` folder.
-
-    Parameters
-    ----------
-    path : Path
-        The `.git` folder.
-    branch : str
-        Name of the only branch, without `refs/heads/`.
-    """
+    """Reads and writes one `.git` folder; `branch`, without `refs/heads/`, is its only one."""
 
     def __init__(self, path: Path, branch: str):
         self.path = Path(path)
@@ -88,33 +88,28 @@ class GitFiles:
 
     def restore_settings(self) -> list[str]:
         """Put HEAD and config back to what they must be; say which had changed."""
-        changed = []
         expected = {"HEAD": f"ref: {self.head_ref}\n", "config": CONFIG}
-        for name, text in expected.items():
-            path = self.path / name
-            try:
-                same = path.read_bytes() == text.encode()
-            except OSError:
-                same = False
-            if not same:
-                if path.exists():
-                    changed.append(f".git/{name}")
-                write_file(path, text.encode(), self._scratch)
+        changed = [
+            name
+            for name, text in expected.items()
+            if restore_file(self.path / name, text.encode(), self._scratch)
+        ]
         for name in ("commondir", "config.worktree"):  # both would lead git to another config
-            if (self.path / name).exists():
-                (self.path / name).unlink()
-                changed.append(f".git/{name}")
-        return changed
+            if os.path.lexists(self.path / name):
+                remove(self.path / name)
+                changed.append(name)
+        return [f".git/{name}" for name in changed]
 
     # -- objects ------------------------------------------------------------------------
 
     def write(self, kind: str, data: bytes) -> str:
         """Store an object durably and return its name."""
         raw = f"{kind} {len(data)}\0".encode() + data
-        sha = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
-        path = self._loose(sha)
-        if path.exists() and self._is_whole(path, sha):
+        sha = _sha1(raw)
+        with contextlib.suppress(OSError, RunError):  # not there, or not whole
+            self._read_loose(sha)
             return sha
+        path = self._loose(sha)
         path.parent.mkdir(exist_ok=True)
         scratch = self.path / f"ratchet-{os.getpid()}-{threading.get_ident()}.tmp"
         with open(scratch, "wb") as out:
@@ -129,36 +124,25 @@ class GitFiles:
             os.replace(scratch, path)
         return sha
 
-    @staticmethod
-    def _is_whole(path: Path, sha: str) -> bool:
-        try:
-            raw = zlib.decompress(path.read_bytes())
-        except (OSError, zlib.error):
-            return False
-        return hashlib.sha1(raw, usedforsecurity=False).hexdigest() == sha
-
     def read(self, sha: str, kind: str) -> bytes:
-        """Return an object's content.
-
-        Raises
-        ------
-        RunError
-            If it is missing, damaged or of another kind.
-        """
+        """Return an object's content; a RunError if it is missing, damaged or of another kind."""
         try:
-            raw = zlib.decompress(self._loose(sha).read_bytes())
-            if hashlib.sha1(raw, usedforsecurity=False).hexdigest() != sha:
-                raise RunError(f"object {sha[:12]} in {self.path} is damaged: start a new tag")
+            header, _, data = self._read_loose(sha).partition(b"\0")
         except OSError:
             return self._read_packed(sha, kind)
-        except zlib.error:
-            raise RunError(
-                f"object {sha[:12]} in {self.path} is damaged: start a new tag"
-            ) from None
-        header, _, data = raw.partition(b"\0")
         if header.split(b" ")[0] != kind.encode():
             raise RunError(f"object {sha[:12]} in {self.path} is no {kind}: start a new tag")
         return data
+
+    def _read_loose(self, sha: str) -> bytes:
+        """Return header and content of an object that has a file of its own."""
+        try:
+            raw = zlib.decompress(self._loose(sha).read_bytes())
+        except zlib.error:
+            raw = b""
+        if _sha1(raw) != sha:
+            raise RunError(f"object {sha[:12]} in {self.path} is damaged: start a new tag")
+        return raw
 
     def _loose(self, sha: str) -> Path:
         return self.path / "objects" / sha[:2] / sha[2:]
@@ -168,19 +152,13 @@ class GitFiles:
         env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         env |= {"GIT_DIR": str(self.path), "GIT_CONFIG_GLOBAL": os.devnull}
         env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0"}
+        call, quiet = ["git", "cat-file", kind, sha], subprocess.DEVNULL
         try:
-            done = subprocess.run(
-                ["git", "cat-file", kind, sha],
-                env=env,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=60,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            done = None
-        if done is None or done.returncode:
-            raise RunError(f"object {sha[:12]} is missing from {self.path}: start a new tag")
-        return done.stdout
+            return subprocess.check_output(call, env=env, stdin=quiet, stderr=quiet, timeout=60)
+        except (OSError, subprocess.SubprocessError):
+            raise RunError(
+                f"object {sha[:12]} is missing from {self.path}: start a new tag"
+            ) from None
 
     def expand(self, prefix: str) -> str | None:
         """Find the full name of a loose object by its first characters."""
@@ -219,10 +197,8 @@ class GitFiles:
     def read_commit(self, sha: str) -> Commit:
         """Return tree, parent and message of a commit."""
         head, _, message = self.read(sha, "commit").decode(errors="replace").partition("\n\n")
-        fields: dict[str, str] = {}
-        for line in head.split("\n"):
-            key, _, value = line.partition(" ")
-            fields.setdefault(key, value)
+        lines = reversed(head.split("\n"))  # of several parents the first counts
+        fields = dict(line.partition(" ")[::2] for line in lines)
         return Commit(fields.get("tree", ""), fields.get("parent"), message)
 
     # -- references and the index ---------------------------------------------------------
@@ -248,21 +224,13 @@ class GitFiles:
 
     def refs(self, folder: str) -> dict[str, str]:
         """Return every reference in a folder, as last part of its name -> object."""
-        prefix = folder.rstrip("/") + "/"
-        found = {
-            name.removeprefix(prefix): sha
-            for name, sha in self._packed_refs().items()
-            if name.startswith(prefix)
-        }
-        try:
-            names = os.listdir(self.path / folder)
-        except OSError:
-            names = []
-        for name in names:
-            sha = self.read_ref(prefix + name)
-            if sha:
-                found[name] = sha
-        return found
+        prefix = folder + "/"
+        packed = self._packed_refs().items()
+        found = {name: sha for name, sha in packed if name.startswith(prefix)}
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.path / folder):
+                found[prefix + name] = self.read_ref(prefix + name)
+        return {name.removeprefix(prefix): sha for name, sha in found.items() if sha}
 
     def _packed_refs(self) -> dict[str, str]:
         try:
@@ -277,12 +245,9 @@ class GitFiles:
         body = struct.pack(">4sLL", b"DIRC", 2, len(files))
         for name, sha in sorted(files.items()):
             # Times and sizes are left at 0, which makes git compare the content itself.
-            raw = name.encode()
-            entry = struct.pack(
-                ">10L20sH", *[0] * 6, 0o100644, 0, 0, 0, bytes.fromhex(sha), len(raw)
-            )
-            entry += raw
+            numbers = [*[0] * 6, 0o100644, 0, 0, 0]
+            entry = struct.pack(">10L20sH", *numbers, bytes.fromhex(sha), len(name)) + name.encode()
             body += entry + b"\0" * (8 - len(entry) % 8)
         (self.path / "index.lock").unlink(missing_ok=True)  # of a git that was killed here
-        body += hashlib.sha1(body, usedforsecurity=False).digest()
+        body += bytes.fromhex(_sha1(body))
         write_file(self.path / "index", body, self._scratch, durable=False)

@@ -12,7 +12,6 @@ from harness import RunError
 
 MAX_TEXT = 500  # characters of a description or status: one readable line
 BASELINE, KEPT, DISCARDED = "baseline", "kept", "discarded"
-DECISIONS = (BASELINE, KEPT, DISCARDED)
 # Everything that some reader takes for the end of a line or a cell.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _REASON = re.compile(r" \[[a-z_0-9]+: [^\[\]]*\]\Z")
@@ -58,6 +57,11 @@ class Row:
         return self.status == "ok"
 
     @property
+    def kept(self) -> bool:
+        """Whether it became the best: the baseline, and what was kept."""
+        return self.decision != DISCARDED
+
+    @property
     def hypothesis(self) -> str:
         """The description without the rule's reason."""
         return _REASON.sub("", self.description)
@@ -79,7 +83,7 @@ class Row:
         if len(cells) != len(COLUMNS):
             raise ValueError(f"{len(cells)} cells instead of {len(COLUMNS)}")
         row = cls(*(_PARSE[f.type](cell) for f, cell in zip(fields(cls), cells, strict=True)))
-        if row.decision not in DECISIONS:
+        if row.decision not in (BASELINE, KEPT, DISCARDED):
             raise ValueError(f"unknown decision {row.decision!r}")
         return row
 
@@ -124,7 +128,6 @@ class Ledger:
         self.path = Path(path)
         self.rows: list[Row] = []
         self.torn = False  # whether an unfinished last line was found
-        self._best: Row | None = None
         self._file: int | None = None
         if writable:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -132,14 +135,11 @@ class Ledger:
         self._read()
 
     def _read(self) -> None:
-        raw = self.path.read_bytes()
-        end = len(HEADER.encode())
-        if HEADER.encode().startswith(raw[:end]) and len(raw) < end:
-            end = 0  # new, or killed while the header was being written
-        elif not raw.startswith(HEADER.encode()):
+        raw, header = self.path.read_bytes(), HEADER.encode()
+        begun = raw.startswith(header)
+        if not begun and not header.startswith(raw):
             raise RunError(f"{self.path} has no ledger header: restore the file or start a new tag")
-        lines = raw[end:].split(b"\n") if end else [raw]
-        tail = lines.pop()
+        *lines, tail = raw.removeprefix(header).split(b"\n")
         for i, line in enumerate(lines):
             try:
                 row = Row.from_line(line.decode("utf-8"))
@@ -147,24 +147,19 @@ class Ledger:
                     raise ValueError(f"iteration {row.iteration} stands where {i} should")
             except ValueError as err:
                 if i == len(lines) - 1 and not tail:  # a power cut can leave rubbish, then an end
-                    tail = line
+                    tail = line + b"\n"
                     break
                 raise RunError(
                     f"{self.path} line {i + 2} is damaged ({clean(str(err), 80)}): "
                     "restore the file or start a new tag"
                 ) from None
-            self._remember(row)
-            end += len(line) + 1
+            self.rows.append(row)
         self.torn = bool(tail)
-        if self._file is not None and len(raw) != end:
-            os.ftruncate(self._file, end)
-        if self._file is not None and end == 0:
-            self._write(HEADER.encode())
-
-    def _remember(self, row: Row) -> None:
-        self.rows.append(row)
-        if row.decision != DISCARDED:
-            self._best = row
+        if self._file is not None:
+            if tail:
+                os.ftruncate(self._file, len(raw) - len(tail))
+            if not begun:
+                self._write(header)
 
     def append(self, row: Row) -> Row:
         """Write a row and return when it is on the disk.
@@ -179,7 +174,7 @@ class Ledger:
         line = row.to_line()
         self._write(line.encode("utf-8"))
         row = Row.from_line(line)  # what a continued run would read
-        self._remember(row)
+        self.rows.append(row)
         return row
 
     def _write(self, data: bytes) -> None:
@@ -197,7 +192,7 @@ class Ledger:
 
     def best(self) -> Row | None:
         """Return the last row that was kept (or the baseline)."""
-        return self._best
+        return next((row for row in reversed(self.rows) if row.kept), None)
 
     def frame(self):
         """Return the rows as a DataFrame, commits as text."""

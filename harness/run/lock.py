@@ -1,7 +1,5 @@
 """One process at a time owns a run: a lock that ends with its process, however that ends."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path
@@ -29,15 +27,13 @@ class RunLock:
     """
 
     def __init__(self, path: Path, tag: str):
-        self.path = Path(path)
         # Opened so that programs started from here do not inherit (and so keep) the lock.
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            self._take()
+            _take(self._file)
         except OSError as err:
-            owner = self._owner()
-            os.close(self._file)
-            self._file = None
+            owner = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
+            self.release()
             if err.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
                 raise RunError(
                     f"run '{tag}' cannot be locked ({err.strerror}): put runs/ on a local disk"
@@ -47,24 +43,22 @@ class RunLock:
             else:
                 hint = f"process {owner}; wait for it, or stop it with Ctrl-C where it runs"
             raise RunError(f"run '{tag}' is owned by {hint}") from None
-        os.lseek(self._file, 0, os.SEEK_SET)
         os.ftruncate(self._file, 0)
         os.write(self._file, f"{os.getpid()}\n".encode())
-
-    def _take(self) -> None:
-        if os.name == "nt":
-            os.lseek(self._file, _BYTE, os.SEEK_SET)
-            msvcrt.locking(self._file, msvcrt.LK_NBLCK, 1)
-            os.lseek(self._file, 0, os.SEEK_SET)
-        else:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _owner(self) -> str:
-        os.lseek(self._file, 0, os.SEEK_SET)
-        return os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
 
     def release(self) -> None:
         """Give the run free."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _take(file: int) -> None:
+    if os.name != "nt":
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    os.lseek(file, _BYTE, os.SEEK_SET)
+    try:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    finally:
+        os.lseek(file, 0, os.SEEK_SET)

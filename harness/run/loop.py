@@ -1,7 +1,5 @@
 """Many steps: ask the agent, take the ratchet one step, until a budget or a stop rule ends it."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
@@ -13,9 +11,10 @@ from harness.agents import Agent, AgentError, Proposal, View
 from harness.candidate import program_id
 from harness.files import write_file
 from harness.run.ledger import Row
-from harness.run.ratchet import Run
+from harness.run.ratchet import Run, spent
 
 ASKS = 4  # times an agent is asked before a repeated program uses up its iteration
+NOTHING = (0, 0.0)  # tokens and US dollars
 ERRORS = 3  # agent errors in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
@@ -49,42 +48,60 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
+@dataclass(eq=False)
 class _Stop(Exception):
-    """Ends the loop; carries the reason and whether it is a failure."""
+    """Ends the loop."""
 
-    def __init__(self, reason: str, failed: bool = False):
-        super().__init__(reason)
-        self.reason, self.failed = reason, failed
+    reason: str
+    failed: bool = False
 
 
+def _add(a: tuple, b: tuple) -> tuple:
+    """Add tokens to tokens and dollars to dollars; a sum with an unknown part is unknown."""
+    return tuple(None if None in pair else sum(pair) for pair in zip(a, b, strict=True))
+
+
+@dataclass
 class _Loop:
-    """The state of one `run` call: clocks, what was spent, errors in a row."""
+    """One `run` call: what it was given, what was spent, errors in a row."""
 
-    def __init__(self, run: Run, agent: Agent, say, sleep, clock):
-        self.run, self.agent, self.say = run, agent, say
-        self.sleep, self.clock = sleep, clock
-        self.deadline = self.max_cost = self.max_calls = None
-        self.extra_calls = 0  # calls that ended in no row of their own
-        self.errors, self.warned = 0, False
-        self.batch_calls, self.batch_cost = 0, 0.0  # proposals that have no row yet
-        self.warned = False  # that costs are unknown
-        self.carried_tokens: int | None = 0  # spent on such calls since the last row
-        self.carried_cost: float | None = 0.0
+    run: Run
+    agent: Agent
+    iterations: int | None
+    deadline: float | None
+    parallel: int
+    max_cost: float | None
+    max_calls: int | None
+    on_row: Callable[[Row], None]
+    say: Callable[[str], None]
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    extra_calls: int = 0  # calls that ended in no row of their own
+    carried: tuple = NOTHING  # spent on such calls since the last proposal
+    batch_calls: int = 0  # proposals that have no row yet
+    batch_cost: float = 0.0
+    errors: int = 0  # in a row
+    warned: bool = False
 
     def check_budgets(self) -> None:
         """Raise `_Stop` when time, money or calls are used up."""
         run = self.run
         if self.deadline is not None and self.clock() >= self.deadline:
             raise _Stop("the time budget is used up")
-        if self.max_cost is not None and run.unknown_costs and not self.warned:
-            self.warned = True
-            self.say("some costs are unknown: the cost limit holds only for those that are known")
-        spent = run.cost_usd + self.batch_cost + (self.carried_cost or 0.0)
-        if self.max_cost is not None and spent >= self.max_cost:
-            raise _Stop(f"the cost limit is reached ({spent:.2f} USD)")
+        if self.max_cost is not None and run.unknown_costs:
+            self.warn("some costs are unknown: the cost limit holds only for those that are known")
+        spent_so_far = run.cost_usd + self.batch_cost + (self.carried[1] or 0.0)
+        if self.max_cost is not None and spent_so_far >= self.max_cost:
+            raise _Stop(f"the cost limit is reached ({spent_so_far:.2f} USD)")
         calls = max(run.iteration - 1, 0) + self.batch_calls + self.extra_calls
         if self.max_calls is not None and calls >= self.max_calls:
             raise _Stop(f"the limit of {self.max_calls} agent calls is reached")
+
+    def warn(self, line: str) -> None:
+        """Say something once."""
+        if not self.warned:
+            self.say(line)
+        self.warned = True
 
     def check_leak(self) -> None:
         """Raise `_Stop` when the best score is too good to be true."""
@@ -93,49 +110,44 @@ class _Loop:
         best, task = self.run.best, getattr(self.run.scorer, "task", None)
         if getattr(task, "metric", "roc_auc") != "roc_auc" or best.val_auc < STOP_AT:
             return
-        if getattr(task, "folder", None) is not None:  # one's own data may be that easy
-            if not self.warned:
-                self.say(f"val_auc {best.val_auc:.4f} is very high: is it a leak in the data?")
-            self.warned = True
-        else:
+        if getattr(task, "folder", None) is None:
             raise _Stop(
                 f"val_auc {best.val_auc:.4f} at iteration {best.iteration} is too good to be true: "
                 f"look for leakage in {self.run.workspace.train} before believing it"
             )
+        # One's own data may be that easy.
+        self.warn(f"val_auc {best.val_auc:.4f} is very high: is it a leak in the data?")
 
     def ask(self, view: View) -> Proposal:
         """Get a proposal for one slot, whatever it takes short of giving up."""
-        waited, tries = 0.0, 0
-        for attempt in range(ASKS):
-            while True:
-                self.check_budgets()
-                try:
-                    proposal = self._propose(view)
-                    break
-                except AgentError as err:
-                    if err.fatal:
-                        raise _Stop(str(err), failed=err.outcome != "done") from None
-                    if err.uses_iteration:
-                        return self._failed(view, err)
-                    pause = err.retry_after or min(WAIT_S * 2**tries, MAX_WAIT_S)
-                    self._carry(err)
-                    tries, waited = tries + 1, waited + pause
-                    self._wait(pause, waited, err)
-            if proposal.outcome != "ok":
-                return self._carried(proposal)
-            if not self._repeats(proposal, view):
-                self.errors = 0
-                return self._carried(proposal)
-            if attempt < ASKS - 1:
-                # Told what it repeated, an agent that depends on its view alone can move on.
-                self._carry(proposal)
-                view = replace(
-                    view,
-                    pending=(*view.pending, proposal.source),
-                    last_failure="That program was tried before: propose another.",
-                )
-        self.errors = 0
-        return self._carried(proposal)  # the ratchet writes it down as a duplicate
+        waited, tries, proposed = 0.0, 0, 0
+        while True:
+            self.check_budgets()
+            try:
+                proposal = self._propose(view)
+            except AgentError as err:
+                if err.fatal:
+                    raise _Stop(str(err), failed=err.outcome != "done") from None
+                if err.uses_iteration:
+                    return self._failed(view, err)
+                pause = err.retry_after or min(WAIT_S * 2**tries, MAX_WAIT_S)
+                self._carry(err)
+                tries, waited = tries + 1, waited + pause
+                self._wait(pause, waited, err)
+                continue
+            proposed += 1
+            if proposal.outcome == "ok":
+                if proposed < ASKS and self._repeats(proposal, view):
+                    # Told what it repeated, an agent that depends on its view alone can move on.
+                    self._carry(proposal)
+                    view = replace(
+                        view,
+                        pending=(*view.pending, proposal.source),
+                        last_failure="That program was tried before: propose another.",
+                    )
+                    continue
+                self.errors = 0  # a repeat to the last is written down as a duplicate
+            return self._with_carried(proposal)
 
     def _repeats(self, proposal: Proposal, view: View) -> bool:
         if self.run.duplicate_of(proposal.source) is not None:
@@ -144,30 +156,23 @@ class _Loop:
 
     def _propose(self, view: View) -> Proposal:
         try:
-            proposal = self.agent.propose(view)
-        except AgentError:
-            raise
-        except (RunError, MemoryError):
+            return self.agent.propose(view)
+        except (AgentError, RunError, MemoryError):
             raise
         except Exception as err:  # a fault in an agent is an agent's error like any other
             raise AgentError(f"{type(err).__name__}: {err}") from err
         finally:
             self.run.settle()
-        return proposal
 
     def _failed(self, view: View, err: AgentError) -> Proposal:
         """Turn an agent's failure into a row, or into the end of the run."""
-        if err.outcome in ("agent error", "timeout"):
-            self.errors += 1
-            if self.errors >= ERRORS:
-                raise _Stop(
-                    f"the agent failed {self.errors} times in a row, last: {err}", failed=True
-                )
-        else:
-            self.errors = 0
+        broken = err.outcome in ("agent error", "timeout")
+        self.errors = self.errors + 1 if broken else 0
+        if self.errors >= ERRORS:
+            raise _Stop(f"the agent failed {self.errors} times in a row, last: {err}", failed=True)
         self.say(f"agent {err.outcome}: {err}")
         note = f"{err}\n{err.note}" if err.note else str(err)
-        return self._carried(
+        return self._with_carried(
             Proposal(view.best_source, err.tokens, err.cost_usd, err.cost_source, note, err.outcome)
         )
 
@@ -179,35 +184,67 @@ class _Loop:
         self.say(f"agent {err.outcome}: asking again in {pause:.0f} s ({err})")
         self.sleep(pause)
 
-    def _carry(self, call) -> None:
+    def _carry(self, call: Proposal | AgentError) -> None:
         """Remember what a call without a row cost; the next row takes it."""
         self.extra_calls += 1
-        free = call.cost_source == "none"
-        tokens = 0 if free and call.tokens is None else call.tokens
-        cost = 0.0 if free and call.cost_usd is None else call.cost_usd
-        known = self.carried_tokens is not None and tokens is not None
-        self.carried_tokens = self.carried_tokens + tokens if known else None
-        known = self.carried_cost is not None and cost is not None
-        self.carried_cost = self.carried_cost + cost if known else None
+        self.carried = _add(self.carried, spent(call))
 
-    def _carried(self, proposal: Proposal) -> Proposal:
-        """Add what earlier calls for the same row cost; a sum with an unknown part is unknown."""
-        tokens, cost = self.carried_tokens, self.carried_cost
-        self.carried_tokens, self.carried_cost = 0, 0.0
+    def _with_carried(self, proposal: Proposal) -> Proposal:
+        """Add what earlier calls for the same row cost."""
+        carried, self.carried = self.carried, NOTHING
         self.batch_calls += 1
-        self.batch_cost += (cost or 0.0) + (proposal.cost_usd or 0.0)
-        if tokens == 0 and cost == 0.0:
+        self.batch_cost += (carried[1] or 0.0) + (proposal.cost_usd or 0.0)
+        if carried == NOTHING:
             return proposal
-        free = proposal.cost_source == "none"
-        mine = 0 if free and proposal.tokens is None else proposal.tokens
-        paid = 0.0 if free and proposal.cost_usd is None else proposal.cost_usd
-        source = proposal.cost_source
-        return replace(
-            proposal,
-            tokens=None if tokens is None or mine is None else tokens + mine,
-            cost_usd=None if cost is None or paid is None else cost + paid,
-            cost_source="unknown" if cost is None else "reported" if free else source,
-        )
+        tokens, cost_usd = _add(carried, spent(proposal))
+        source = "reported" if proposal.cost_source == "none" else proposal.cost_source
+        source = "unknown" if carried[1] is None else source
+        return replace(proposal, tokens=tokens, cost_usd=cost_usd, cost_source=source)
+
+    def begin(self) -> None:
+        """Set aside what nobody scored, and see to the baseline."""
+        aside = self.run.set_aside()
+        if aside is not None:
+            self.say(
+                f"train.py had an edit that no step scored; it was put back, see it with: {aside}"
+            )
+        self.run.settle()
+        row = self.run.ensure_baseline()
+        self._tell([] if row is None else [row])
+
+    def batch(self) -> None:
+        """Fill the slots from the next iteration to the end of its batch.
+
+        Batches begin at iterations 1, 1+K, 1+2K and so on, wherever the run was cut short: the
+        rest of a batch is asked for as if the run had never stopped.
+        """
+        run, first = self.run, self.run.iteration
+        start = 1 + self.parallel * ((first - 1) // self.parallel)
+        end = start + self.parallel
+        if self.iterations is not None:
+            end = min(end, self.iterations + 1)
+        proposals: list[Proposal] = []
+        stop = None
+        for iteration in range(first, end):
+            pending = (*run.history[start:first], *proposals)
+            view = run.view(iteration - start, tuple(slot.source for slot in pending), start)
+            try:
+                proposals.append(self.ask(view))
+            except _Stop as ended:
+                stop = ended  # what was proposed before is paid for: score it
+                break
+        if proposals:
+            rows = run.steps(proposals)
+            self.batch_calls, self.batch_cost = 0, 0.0
+            self._tell(rows)
+        if stop is not None:
+            raise stop
+
+    def _tell(self, rows: list[Row]) -> None:
+        for line in self.run.take_notices():
+            self.say(line)
+        for row in rows:
+            self.on_row(row)
 
 
 def run(
@@ -255,72 +292,21 @@ def run(
         raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")
     if parallel < 1:
         raise ValueError("parallel must be at least 1")
-    loop = _Loop(run, agent, say, sleep, clock)
-    if time_budget is not None:
-        loop.deadline = clock() + parse_duration(time_budget)
-    loop.max_cost, loop.max_calls = max_cost, max_calls
+    deadline = None if time_budget is None else clock() + parse_duration(time_budget)
+    limits = (iterations, deadline, parallel, max_cost, max_calls)
+    loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
     before = run.iteration
     (run.path / ENDED).unlink(missing_ok=True)
     try:
-        _start(run, on_row, say)
+        loop.begin()
         while True:
             loop.check_leak()
             if iterations is not None and run.iteration > iterations:
                 raise _Stop(f"{iterations} iterations are done")
             loop.check_budgets()
-            _batch(loop, iterations, parallel, on_row)
+            loop.batch()
     except _Stop as stop:
-        _note_end(run, stop)
+        # The morning's report cannot know otherwise.
+        said = {"reason": stop.reason, "failed": stop.failed, "iterations": run.iteration - 1}
+        write_file(run.path / ENDED, json.dumps(said).encode() + b"\n")
         return Outcome(stop.reason, run.iteration - before, stop.failed)
-
-
-def _note_end(run: Run, stop: _Stop) -> None:
-    """Write down how the loop ended: the morning's report cannot know otherwise."""
-    done = max(run.iteration - 1, 0)
-    record = {"reason": stop.reason, "failed": stop.failed, "iterations": done}
-    path = run.path / ENDED
-    write_file(path, json.dumps(record).encode() + b"\n", path.with_suffix(".tmp"))
-
-
-def _start(run: Run, on_row, say) -> None:
-    aside = run.set_aside()
-    if aside is not None:
-        say(f"train.py had an edit that no step scored; it was put back, see it with: {aside}")
-    run.settle()
-    row = run.ensure_baseline()
-    for line in run.take_notices():
-        say(line)
-    if row is not None:
-        on_row(row)
-
-
-def _batch(loop: _Loop, iterations: int | None, parallel: int, on_row) -> None:
-    """Fill the slots from the next iteration to the end of its batch.
-
-    Batches begin at iterations 1, 1+K, 1+2K and so on, wherever the run was cut short: the rest
-    of a batch is asked for as if the run had never stopped.
-    """
-    run, first = loop.run, loop.run.iteration
-    start = 1 + parallel * ((first - 1) // parallel)
-    end = start + parallel
-    if iterations is not None:
-        end = min(end, iterations + 1)
-    pending = [past.source for past in run.history[start:first]]
-    proposals, stop = [], None
-    for iteration in range(first, end):
-        view = run.view(iteration - start, tuple(pending), start)
-        try:
-            proposals.append(loop.ask(view))
-        except _Stop as ended:
-            stop = ended  # what was proposed before is paid for: score it
-            break
-        pending.append(proposals[-1].source)
-    if proposals:
-        rows = run.steps(proposals)
-        loop.batch_calls, loop.batch_cost = 0, 0.0
-        for line in run.take_notices():
-            loop.say(line)
-        for row in rows:
-            on_row(row)
-    if stop is not None:
-        raise stop

@@ -1,12 +1,12 @@
 """What a step writes for readers: the commit's message and the iteration's log."""
 
-from __future__ import annotations
-
+import contextlib
 import re
+from pathlib import Path
 
 from harness.agents import Proposal
 from harness.candidate import MAX_HYPOTHESIS, hypothesis_of
-from harness.run.ledger import clean
+from harness.run.ledger import Row, clean
 
 NO_HYPOTHESIS = "(no hypothesis)"
 OUTPUT_MARK = "--- what the candidate printed ---\n"
@@ -24,46 +24,35 @@ def one_line_status(status: str) -> str:
     return clean(_ADDRESS.sub("0x…", status))
 
 
-def commit_message(
-    iteration: int, hypothesis: str, decision: str, status: str, score, agent: str, program: str
-) -> str:
+def commit_message(row: Row, hypothesis: str, score, program: str) -> str:
     """Format a candidate's commit message: hypothesis, then what was measured. No test figures."""
     trailers = {
-        "Iteration": iteration,
-        "Decision": decision,
-        "Status": status,
-        "Val-AUC": repr(float(score.val_auc)),
+        "Iteration": row.iteration,
+        "Decision": row.decision + row.description.removeprefix(hypothesis),
+        "Status": row.status,
+        "Val-AUC": repr(row.val_auc),
         "Folds": " ".join(repr(float(s)) for s in score.fold_scores) if score.ok else "",
-        "Agent": agent,
+        "Agent": row.agent,
         "Program": program,
     }
     lines = [f"{key}: {value}" for key, value in trailers.items() if value != ""]
     return f"{hypothesis}\n\n" + "\n".join(lines) + "\n"
 
 
-def log_text(
-    iteration: int,
-    hypothesis: str,
-    decision: str,
-    status: str,
-    score,
-    agent: str,
-    proposal: Proposal,
-    changed: list[str],
-) -> str:
+def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list[str]) -> str:
     """Format an iteration's log. No test figures: an agent may read it."""
     tokens = "unknown" if proposal.tokens is None else proposal.tokens
     cost = "unknown" if proposal.cost_usd is None else f"{proposal.cost_usd:.6f} USD"
     cost = f"{cost} ({proposal.cost_source}), {tokens} tokens"
     lines = [
-        f"iteration: {iteration}",
+        f"iteration: {row.iteration}",
         f"hypothesis: {hypothesis}",
-        f"status: {status}",
-        f"val_auc: {score.val_auc:.6f}",
+        f"status: {row.status}",
+        f"val_auc: {row.val_auc:.6f}",
         f"folds: {' '.join(f'{s:.6f}' for s in score.fold_scores)}",
-        f"decision: {decision}",
+        f"decision: {row.decision}{row.description.removeprefix(hypothesis)}",
         f"isolation: {score.isolation}",
-        f"agent: {agent}",
+        f"agent: {row.agent}",
         f"cost: {'none' if proposal.cost_source == 'none' else cost}",
     ]
     lines += [
@@ -76,7 +65,9 @@ def log_text(
     return "\n".join(lines) + "\n" + OUTPUT_MARK + score.log
 
 
-def failure_text(status: str, log: str) -> str:
+def failure_text(status: str, log: Path) -> str:
     """Say why a candidate got no score, with the end of what it printed."""
-    printed = log.partition(OUTPUT_MARK)[2].strip()
+    printed = ""
+    with contextlib.suppress(OSError):
+        printed = log.read_text("utf-8", "replace").partition(OUTPUT_MARK)[2].strip()
     return f"{status}\n{printed[-FAILURE_CHARS:]}".strip()

@@ -8,20 +8,23 @@ that was being scored.
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import math
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from harness import RunError
-from harness.agents import Past, Proposal, View
+from harness.agents import AgentError, Past, Proposal, View
 from harness.candidate import MAX_BYTES, program_id, refusal
 from harness.files import write_file
 from harness.rules import Best, Judged, judge
 from harness.run import notes
 from harness.run import settings as runfile
+from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.run.lock import RunLock
 from harness.run.workspace import SHORT, Workspace, check_tag
@@ -34,20 +37,31 @@ def _data(proposal: Proposal) -> bytes:
     return proposal.source.encode("utf-8", "surrogateescape")[: MAX_BYTES + 1]
 
 
-class Run:
+def spent(call: Proposal | AgentError) -> tuple[int | None, float | None]:
+    """Return tokens and US dollars of a call: 0 where it costs nothing, None where unknown."""
+    free = call.cost_source == "none"
+    tokens = 0 if free and call.tokens is None else call.tokens
+    return tokens, 0.0 if free and call.cost_usd is None else call.cost_usd
+
+
+class Run(contextlib.AbstractContextManager):
     """A run that this process owns. Make one with `Run.open`; close it, or use `with`."""
 
     def __init__(self, path: Path, settings: dict, lock: RunLock, *, task, scorer, hook):
-        self.path, self.settings, self._lock = path, settings, lock
+        self.path, self.settings, self.task = path, settings, task
         self.tag: str = settings["tag"]
         self.seed: int = settings["seed"]
         self.agent: str = settings["agent"]
-        self.task = task
         self.notices: list[str] = []  # one line each, for whoever watches
-        self._scorer, self._owns_scorer, self._hook = scorer, scorer is None, hook
         self.last_score = None  # of this process: what the last row came from
-        self._rule = None
+        self._hook = hook
         self._storing = ThreadPoolExecutor(1, "storing")
+        self._ending = contextlib.ExitStack()
+        self._ending.callback(lock.release)
+        self._ending.callback(lambda: self.ledger.close())
+        self._ending.callback(self._storing.shutdown)
+        if scorer is not None:
+            self.scorer = scorer
         self._load()
 
     # -- opening ----------------------------------------------------------------------------
@@ -79,7 +93,7 @@ class Run:
         root : Path, optional
             Folder of all runs; `runs/` beside the package.
         agent, rule, seed, options : optional
-            Frozen when the run starts. None means "as recorded" on a run that exists.
+            Frozen when the run starts; None means "as recorded" on a run that exists.
         resume : bool
             False refuses a run that exists.
         scorer : Scorer, optional
@@ -99,23 +113,20 @@ class Run:
         task = task if task is None else get_task(task)
         asked = {"task": task and task.ref, "agent": agent, "rule": rule, "seed": seed}
         asked["options"] = {k: v for k, v in (options or {}).items() if v is not None} or None
-        made = not path.exists()
+        record, made = path / "run.json", not path.exists()
         path.mkdir(parents=True, exist_ok=True)
         lock = RunLock(path / ".lock", tag)
         try:
-            record = path / "run.json"
-            if record.exists():
-                if not resume:
-                    raise RunError(f"run '{tag}' exists: choose another tag, or continue it")
+            if not record.exists():
+                settings = runfile.begin(path, tag, asked, start, task)
+            elif resume:
                 settings = runfile.recorded(record, tag, asked, task)
             else:
-                if not made and runfile.has_rows(path):
-                    raise RunError(f"{record} is missing: restore it or start a new tag")
-                settings = runfile.begin(path, tag, asked, start, task)
+                raise RunError(f"run '{tag}' exists: choose another tag, or continue it")
             return cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
         except BaseException:
             lock.release()
-            if made and not (path / "run.json").exists():
+            if made and not record.exists():
                 shutil.rmtree(path, ignore_errors=True)  # nothing began
             raise
 
@@ -124,31 +135,25 @@ class Run:
         self._stale = False
         self._changed: list[str] = []  # files that somebody else changed since the last row
         self.workspace = Workspace(self.path / "workspace", self.tag)
-        start = self.workspace.open(self.settings["start"])
-        self.start_source = start.decode("utf-8")
+        self.start_source = self.workspace.open(self.settings["start"]).decode("utf-8")
         self.ledger = Ledger(self.path / "results.tsv")
         if self.ledger.torn:
             self.notices.append("the last line of results.tsv was unfinished and was dropped")
-        self._past: list[Past] = []
+        self.history: list[Past] = []  # every finished iteration as an agent may see it
         self._seen: dict[str, int] = {}  # program -> iteration that scored it
         self.tokens, self.cost_usd, self.unknown_costs = 0, 0.0, 0
         self.best: Best | None = None
-        for row, sha in zip(
-            self.ledger.rows, self.workspace.reconcile(self.ledger.rows), strict=True
-        ):
+        rows = self.ledger.rows
+        for row, sha in zip(rows, self.workspace.reconcile(rows), strict=True):
             commit = self.workspace.git.read_commit(sha)
-            data = self.workspace.source_in(commit)
-            program = commit.trailers.get("Program", "")
-            folds = tuple(map(float, commit.trailers.get("Folds", "").split()))
-            self._remember(row, sha, data, commit.subject, program, folds)
+            self._remember(row, sha, commit, self.workspace.source_in(commit))
         if self.best is not None:
             self.workspace.keep(self.best.sha, self.best.source.encode())
         self.workspace.refresh_index()
 
     def settle(self) -> None:
         """Put the folder back to the best candidate (step mode reads `train.py` before)."""
-        changed = self.workspace.put_back()
-        self._report(changed)
+        self._report(self.workspace.put_back())
 
     def _report(self, changed: list[str]) -> None:
         self._changed += changed
@@ -156,53 +161,34 @@ class Run:
             more = f" and {len(changed) - 8} more" if len(changed) > 8 else ""
             self.notices.append(f"put back in the workspace: {', '.join(changed[:8])}{more}")
 
-    def _remember(
-        self, row: Row, sha: str, data: bytes, hypothesis: str, program: str, folds: tuple
-    ) -> None:
+    def _remember(self, row: Row, sha: str, commit: Commit, data: bytes) -> None:
         source = data.decode("utf-8", "replace")
-        self._past.append(
-            Past(
-                row.iteration,
-                row.val_auc,
-                row.val_sd,
-                row.status,
-                row.decision,
-                row.delta,
-                hypothesis,
-                source,
-            )
-        )
-        self._seen.setdefault(program, row.iteration)
+        told = (row.iteration, row.val_auc, row.val_sd, row.status, row.decision, row.delta)
+        self.history.append(Past(*told, commit.subject, source))
+        self._seen.setdefault(commit.trailers.get("Program", ""), row.iteration)
         self.tokens += row.tokens or 0
         self.cost_usd += row.cost_usd or 0.0
         self.unknown_costs += row.cost_usd is None
-        if row.decision != DISCARDED:
-            self.best = Best(row.iteration, sha, source, row.val_auc, folds)
+        if row.kept:
+            self.best = Best(row.iteration, sha, source, row.val_auc, commit.folds)
 
     # -- what others ask ----------------------------------------------------------------------
 
-    @property
+    @cached_property
     def rule(self):
         """The decision rule (imported when first needed)."""
-        if self._rule is None:
-            from harness.rules import get_rule
+        from harness.rules import get_rule
 
-            self._rule = get_rule(self.settings["rule"])
-        return self._rule
+        return get_rule(self.settings["rule"])
 
-    @property
+    @cached_property
     def scorer(self):
         """The scorer; its warm process starts when first needed."""
-        if self._scorer is None:
-            from harness.scoring import Scorer
+        from harness.scoring import Scorer
 
-            self._scorer = Scorer(get_task(self.task or self.settings["task"]))
-        return self._scorer
-
-    @property
-    def history(self) -> Sequence[Past]:
-        """Every finished iteration as an agent may see it; do not change it."""
-        return self._past
+        scorer = Scorer(get_task(self.task or self.settings["task"]))
+        self._ending.callback(scorer.close)
+        return scorer
 
     @property
     def iteration(self) -> int:
@@ -227,18 +213,17 @@ class Run:
             short by a crash continues as it would have gone.
         """
         start = self.iteration if start is None else start
-        rows = self.ledger.rows
-        best, history = self.best.iteration, self._past
-        if start < len(rows):
-            history = self._past[:start]
-            best = next(p.iteration for p in reversed(history) if p.decision != DISCARDED)
+        history = self.history[:start] if start < self.iteration else self.history
+        best = next(past for past in reversed(history) if past.decision != DISCARDED)
+        last = self.ledger.rows[start - 1]
+        failure = None if last.ok else notes.failure_text(last.status, self.log_path(start - 1))
         return View(
             program=self.workspace.program.decode("utf-8", "replace"),
-            best_source=self._past[best].source,
-            best_val_auc=self._past[best].val_auc,
-            best_iteration=best,
+            best_source=best.source,
+            best_val_auc=best.val_auc,
+            best_iteration=best.iteration,
             history=history,
-            last_failure=self._failure(rows[start - 1]),
+            last_failure=failure,
             iteration=start + slot,
             seed=self.seed,
             workspace=self.workspace.path,
@@ -250,19 +235,9 @@ class Run:
             n_rows=self.settings.get("n_rows", 0),
         )
 
-    def _failure(self, row: Row) -> str | None:
-        """Say why a candidate got no score, with the end of what it printed."""
-        if row.ok:
-            return None
-        try:
-            text = self.log_path(row.iteration).read_text("utf-8", "replace")
-        except OSError:
-            text = ""
-        return notes.failure_text(row.status, text)
-
     def last_source(self) -> bytes:
         """Return the last candidate as it was written, scored or not."""
-        return self._past[-1].source.encode() if self._past else b""
+        return self.history[-1].source.encode() if self.history else b""
 
     def set_aside(self) -> str | None:
         """Store an edit of `train.py` that no step scored; return how to see it, or None."""
@@ -297,17 +272,9 @@ class Run:
             raise RunError(
                 f"the starting train.py does not score: {score.status}; mend it, then start again"
             )
-        return self._guarded(
-            lambda: self._record(
-                Proposal(self.start_source),
-                score,
-                BASELINE,
-                "",
-                0.0,
-                started,
-                self.workspace.store(self.start_source.encode()),
-            )
-        )
+        tree = self.workspace.store(self.start_source.encode())
+        proposal, found = Proposal(self.start_source), Judged(score, keep=True)
+        return self._guarded(lambda: self._record(proposal, found, started, tree))
 
     def step(self, proposal: Proposal) -> Row:
         """Take one proposal through: score, decide, log, act."""
@@ -335,108 +302,88 @@ class Run:
     def _steps(self, proposals: Sequence[Proposal]) -> list[Row]:
         started = runfile.now()
         self._report(self.workspace.put_back(train=False))
-        scores: list = []
-        in_batch: dict[str, int] = {}
-        for slot, proposal in enumerate(proposals):
-            reason = self._refusal(proposal, in_batch)
-            in_batch.setdefault(program_id(proposal.source), self.iteration + slot)
-            status = reason and f"rejected ({clean(reason, 300)})"
-            scores.append(Score(status, isolation="not run") if status else None)
-        wanted = [p.source for p, score in zip(proposals, scores, strict=True) if score is None]
+        refused: list[str | None] = []
+        batch: dict[str, int] = {}  # program -> iteration, as in `_seen`
+        for iteration, proposal in enumerate(proposals, self.iteration):
+            refused.append(self._refusal(proposal, batch))
+            batch.setdefault(program_id(proposal.source), iteration)
         self._hook("score")
         # Storing waits for the disk, scoring for other processes: do both at once.
-        stored = self._storing.submit(
+        trees = self._storing.submit(
             lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
         )
+        wanted = [p.source for p, reason in zip(proposals, refused, strict=True) if not reason]
         if len(wanted) == 1:
-            found = [self.scorer.score(wanted[0])]
+            scores = iter([self.scorer.score(*wanted)])
         else:
-            found = self.scorer.score_many(wanted) if wanted else []
-        answers = iter(found)
-        scores = [next(answers) if score is None else score for score in scores]
+            scores = iter(self.scorer.score_many(wanted) if wanted else ())
         rows = []
-        for proposal, score, tree in zip(proposals, scores, stored.result(), strict=True):
-            found = self._judge(proposal, score)
-            delta = found.score.val_auc - self.best.val_auc
-            decision = KEPT if found.keep else DISCARDED
-            rows.append(
-                self._record(proposal, found.score, decision, found.reason, delta, started, tree)
-            )
-            if found.keep:
-                self.best.repeats = found.repeats
+        for proposal, reason, tree in zip(proposals, refused, trees.result(), strict=True):
+            if reason:
+                score = Score(f"rejected ({clean(reason, 300)})", isolation="not run")
+            else:
+                score = next(scores)
+            rows.append(self._record(proposal, self._judge(proposal, score), started, tree))
         return rows
 
-    def _refusal(self, proposal: Proposal, in_batch: dict[str, int]) -> str | None:
+    def _refusal(self, proposal: Proposal, batch: dict[str, int]) -> str | None:
+        """Say why a proposal is not scored at all, or None."""
         if proposal.outcome != "ok":
             note = proposal.note.strip().split("\n")[0]
             return f"agent: {proposal.outcome}" + (f": {note}" if note else "")
         reason = refusal(proposal.source.encode("utf-8", "surrogateescape"))
         if reason:
             return reason
-        same = self.duplicate_of(proposal.source)
-        same = in_batch.get(program_id(proposal.source)) if same is None else same
+        program = program_id(proposal.source)
+        same = self._seen.get(program, batch.get(program))
         return None if same is None else f"duplicate of iteration {same}"
 
     def _judge(self, proposal: Proposal, score) -> Judged:
         if not score.ok:
             return Judged(score)
-        probing = functools.partial(self._hook, "probe")
-        return judge(proposal.source, score, self.best, self.rule, self.scorer, probing)
+        told = (proposal.source, score, self.best, self.rule, self.scorer)
+        return judge(*told, before_probing=lambda: self._hook("probe"))
 
-    def _record(
-        self,
-        proposal: Proposal,
-        score,
-        decision: str,
-        reason: str,
-        delta: float,
-        started: str,
-        tree: str,
-    ) -> Row:
+    def _record(self, proposal: Proposal, found: Judged, started: str, tree: str) -> Row:
         """Write commit, log and row, then act on the decision."""
-        iteration, ok = self.iteration, score.ok
-        data = _data(proposal)
+        score, best, iteration = found.score, self.best, self.iteration
         hypothesis = notes.one_line_hypothesis(proposal.source)
-        status = notes.one_line_status(score.status)
-        reason = clean(reason).replace("[", "(").replace("]", ")")
+        reason = clean(found.reason).replace("[", "(").replace("]", ")")
         why = f" [{self.rule.name}: {reason}]" if reason else ""
-        program = program_id(proposal.source)
-        told = (iteration, hypothesis, decision + why, status, score, self.agent)
-        parent = self.best.sha if self.best is not None else None
-        message = notes.commit_message(*told, program)
-        sha = self.workspace.commit(tree, parent, message, iteration)
-        self._hook("commit")
-        log = notes.log_text(*told, proposal, self._changed).encode("utf-8", "replace")
-        path = self.log_path(iteration)
-        write_file(path, log, path.with_suffix(".tmp"), durable=False)
-        self._hook("log")
-        free = proposal.cost_source == "none"  # costs nothing; otherwise None means unknown
-        row = self.ledger.append(
-            Row(
-                commit=sha[:SHORT],
-                val_auc=float(score.val_auc),
-                test_auc=float(score.test_auc) if ok else math.nan,
-                wall_time_s=round(float(score.wall_time_s), 3),
-                status=status,
-                description=hypothesis + why,
-                iteration=iteration,
-                decision=decision,
-                delta=float(delta),
-                val_sd=float(score.val_sd) if ok else math.nan,
-                agent=self.agent,
-                tokens=0 if free and proposal.tokens is None else proposal.tokens,
-                cost_usd=0.0 if free and proposal.cost_usd is None else proposal.cost_usd,
-                started_at=started,
-            )
+        tokens, cost_usd = spent(proposal)
+        row = Row(
+            commit="",  # known when it is written
+            val_auc=float(score.val_auc),
+            test_auc=float(score.test_auc) if score.ok else math.nan,
+            wall_time_s=round(float(score.wall_time_s), 3),
+            status=notes.one_line_status(score.status),
+            description=hypothesis + why,
+            iteration=iteration,
+            decision=BASELINE if best is None else KEPT if found.keep else DISCARDED,
+            delta=float(score.val_auc - best.val_auc) if best else 0.0,
+            val_sd=float(score.val_sd) if score.ok else math.nan,
+            agent=self.agent,
+            tokens=tokens,
+            cost_usd=cost_usd,
+            started_at=started,
         )
-        self._hook("row")
-        self.last_score = score
-        self._remember(row, sha, data, hypothesis, program, tuple(score.fold_scores))
-        if decision == DISCARDED:
-            self.workspace.discard(iteration, sha)
-        else:
+        message = notes.commit_message(row, hypothesis, score, program_id(proposal.source))
+        commit = Commit(tree, best.sha if best else None, message)
+        sha = self.workspace.commit(*commit, iteration)
+        self._hook("commit")  # nothing points to it yet
+        log = notes.log_text(row, hypothesis, score, proposal, self._changed)
+        write_file(self.log_path(iteration), log.encode("utf-8", "replace"), durable=False)
+        self._hook("log")
+        row = self.ledger.append(replace(row, commit=sha[:SHORT]))
+        self._hook("row")  # from here on the candidate counts
+        self.last_score, data = score, _data(proposal)
+        self._remember(row, sha, commit, data)
+        if row.kept:
+            self.best.repeats = found.repeats
             self.workspace.keep(sha, data)
             self.workspace.refresh_index()
+        else:
+            self.workspace.discard(iteration, sha)
         self._hook("ref")
         self._changed.clear()
         self.settle()
@@ -450,16 +397,7 @@ class Run:
 
     def close(self) -> None:
         """End the scorer, close the ledger, give the run free."""
-        try:
-            if self._owns_scorer and self._scorer is not None:
-                self._scorer.close()
-        finally:
-            self._storing.shutdown()
-            self.ledger.close()
-            self._lock.release()
-
-    def __enter__(self) -> Run:
-        return self
+        self._ending.close()
 
     def __exit__(self, *exc) -> None:
         self.close()

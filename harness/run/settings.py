@@ -1,7 +1,5 @@
 """`run.json`: what is frozen when a run starts, and what a continued run is held to."""
 
-from __future__ import annotations
-
 import json
 import platform
 import time
@@ -21,14 +19,6 @@ DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "confirm", "seed": 0}
 def now() -> str:
     """Return the time as the ledger writes it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def has_rows(path: Path) -> bool:
-    """Whether a folder holds a ledger with at least one row."""
-    try:
-        return (path / "results.tsv").read_bytes().count(b"\n") > 1
-    except OSError:
-        return False
 
 
 def read_settings(record: Path) -> dict:
@@ -58,6 +48,13 @@ def take_fingerprint(task) -> dict:
     return fingerprint.take(files) if files else fingerprint.take()
 
 
+def differences(then: dict, now: dict) -> str:
+    """Say in one line what differs between two fingerprints; "" if nothing does."""
+    changed = fingerprint.changes(then, now)
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return "; ".join(changed[:3]) + more
+
+
 def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
     """Read the settings of a run that exists and hold what is asked now to them."""
     settings = read_settings(record)
@@ -70,12 +67,10 @@ def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
                 f"{_say(value)}: leave the option out to continue, or start a new tag"
             )
     now = take_fingerprint(settings["task"] if task is None else task)
-    changed = fingerprint.changes(settings["fingerprint"], now)
-    if changed:
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    if changed := differences(settings["fingerprint"], now):
         raise RunError(
-            f"run '{tag}' was measured by another harness ({'; '.join(changed[:3])}{more}): scores "
-            "would not compare; undo the change, or start a new tag"
+            f"run '{tag}' was measured by another harness ({changed}): scores would not compare; "
+            "undo the change, or start a new tag"
         )
     return settings
 
@@ -91,17 +86,19 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     from harness.rules import get_rule
     from harness.task import get_task
 
+    record, ledger = path / "run.json", path / "results.tsv"
+    if ledger.exists() and ledger.read_bytes().count(b"\n") > 1:
+        raise RunError(f"{record} is missing: restore it or start a new tag")
     task = get_task(DEFAULTS["task"] if task is None else task)
     start = task.start() if start is None else start
-
+    frozen = {name: DEFAULTS[name] if asked[name] is None else asked[name] for name in DEFAULTS}
     try:
-        get_rule(DEFAULTS["rule"] if asked["rule"] is None else asked["rule"])
+        get_rule(frozen["rule"])
     except ValueError as err:
         raise RunError(str(err)) from None
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
-    settings = {"format": 1, "tag": tag}
-    settings |= {name: DEFAULTS[name] if asked[name] is None else asked[name] for name in DEFAULTS}
+    settings = {"format": 1, "tag": tag} | frozen
     if asked["options"]:
         settings["options"] = asked["options"]
     (path / "logs").mkdir(exist_ok=True)
@@ -109,13 +106,12 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     settings["start"] = workspace.create(*start)
     workspace.open(settings["start"])
     workspace.put_back()
-    Ledger(path / "results.tsv").close()
+    Ledger(ledger).close()
     settings["started_at"] = now()
     settings["versions"] = {"harness": __version__, "system": platform.platform()}
     settings |= {"kind": task.kind, "metric": task.metric, "n_rows": task.n_rows}
     settings["fingerprint"] = take_fingerprint(task)
-    text = json.dumps(settings, indent=2) + "\n"
-    write_file(path / "run.json", text.encode(), path / "run.json.tmp")
+    write_file(record, (json.dumps(settings, indent=2) + "\n").encode())
     sync_folder(path)
     return settings
 

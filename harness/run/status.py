@@ -1,16 +1,15 @@
 """What a run looks like from outside: its state for people and agents, and taking over its best."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path
 
 from harness import REPO, RunError
 from harness.files import write_file
-from harness.run.ledger import Ledger, describe_best
-from harness.run.settings import find_run, read_settings
-from harness.run.workspace import SHORT, Workspace
+from harness.run.ledger import describe_best
+from harness.run.record import read_record
+from harness.run.settings import find_run
+from harness.run.workspace import SHORT
 
 
 def read_status(root: Path, tag: str) -> dict:
@@ -22,31 +21,25 @@ def read_status(root: Path, tag: str) -> dict:
         Settings, counts, cost, places, `best` (a `Row` or None) and `rows`. The rows have test
         figures: whoever shows them to an agent leaves those out.
     """
-    path = find_run(tag, root)
-    settings = read_settings(path / "run.json")
-    ledger = Ledger(path / "results.tsv", writable=False)
-    tried = ledger.rows[1:]
+    record = read_record(find_run(tag, root))
+    rows, space = record.rows, record.workspace
+    tried = rows[1:]
     counts = Counter(r.decision if r.ok else r.status.split(" ")[0] for r in tried)
-    return {
-        "tag": settings["tag"],
-        "task": settings["task"],
-        "metric": settings.get("metric", "roc_auc"),  # runs of the first format had no other
-        "agent": settings["agent"],
-        "rule": settings["rule"],
-        "seed": settings["seed"],
-        "started_at": settings["started_at"],
+    settings = {"metric": "roc_auc"} | record.settings  # runs of the first format had no other
+    names = ("tag", "task", "metric", "agent", "rule", "seed", "started_at")
+    return {name: settings[name] for name in names} | {
         "iterations": len(tried),
         "counts": dict(sorted(counts.items())),
-        "tokens": sum(r.tokens or 0 for r in ledger.rows),
-        "cost_usd": sum(r.cost_usd or 0.0 for r in ledger.rows),
-        "unknown_costs": sum(r.cost_usd is None for r in ledger.rows),
-        "best": ledger.best(),
-        "rows": ledger.rows,
-        "train": str(path / "workspace" / "train.py"),
-        "program": str(path / "workspace" / "program.md"),
-        "workspace": str(path / "workspace"),
-        "logs": str(path / "logs"),
-        "ledger": str(path / "results.tsv"),
+        "tokens": sum(r.tokens or 0 for r in rows),
+        "cost_usd": sum(r.cost_usd or 0.0 for r in rows),
+        "unknown_costs": sum(r.cost_usd is None for r in rows),
+        "best": record.best,
+        "rows": rows,
+        "train": str(space.train),
+        "program": str(space.path / "program.md"),
+        "workspace": str(space.path),
+        "logs": str(record.path / "logs"),
+        "ledger": str(record.path / "results.tsv"),
     }
 
 
@@ -58,52 +51,42 @@ def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -
     RunError
         If the run has no audit of that program and `force` is false.
     """
-    path = find_run(tag, root)
-    ledger = Ledger(path / "results.tsv", writable=False)
-    best = ledger.best()
-    if best is None:
-        raise RunError(f"run '{tag}' has no rows yet: start it with `ratchet run --tag {tag}`")
-    said = []
-    audit = _read_audit(path / "audit.json")
-    if audit is None:
-        if not force:
-            raise RunError(
-                f"run '{tag}' has no audit: run `ratchet audit --tag {tag}` first, or use --force"
-            )
-        said.append("adopted without an audit: nobody knows yet whether the gain is real")
-    else:
-        seen = str(audit.get("commit", ""))[:SHORT]
-        if not force and not (seen and best.commit.startswith(seen)):
-            raise RunError(
-                f"the audit of run '{tag}' is of {seen[:7] or 'another program'}, the best is now "
-                f"{best.commit[:7]}: run `ratchet audit --tag {tag}` again, or use --force"
-            )
-        said.append(f"audit: {audit.get('verdict', 'no verdict')}")
-    settings = read_settings(path / "run.json")
-    space = Workspace(path / "workspace", settings["tag"])
-    sha = space.git.read_ref(space.git.head_ref) or ""
-    if not sha.startswith(best.commit):
-        raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
-    target = Path(to) if to else _task_folder(settings["task"]) / "train.py"
-    source = space.source_of(sha)
-    if target.exists() and target.read_bytes() != source:
-        before = path / "train.before-adopt.py"
-        before.write_bytes(target.read_bytes())
-        said.append(f"the file that was there is kept as {before}")
-    write_file(target, source, target.with_name(f".{target.name}.tmp"))
-    return [describe_best(best), *said, f"written: {target}"]
-
-
-def _task_folder(name: str) -> Path:
     from harness.task import get_task
 
-    return get_task(name).folder or REPO
+    record = read_record(find_run(tag, root))
+    best = record.best
+    if best is None:
+        raise RunError(f"run '{tag}' has no rows yet: start it with `ratchet run --tag {tag}`")
+    said = [describe_best(best), _audited(record.path / "audit.json", tag, best.commit, force)]
+    git = record.workspace.git
+    if not (git.read_ref(git.head_ref) or "").startswith(best.commit):
+        raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
+    target = Path(to) if to else (get_task(record.settings["task"]).folder or REPO) / "train.py"
+    source = record.source(best.iteration)
+    if target.exists() and target.read_bytes() != source:
+        before = record.path / "train.before-adopt.py"
+        before.write_bytes(target.read_bytes())
+        said.append(f"the file that was there is kept as {before}")
+    write_file(target, source)
+    return [*said, f"written: {target}"]
 
 
-def _read_audit(path: Path) -> dict | None:
+def _audited(path: Path, tag: str, commit: str, force: bool) -> str:
+    """Return what the audit says of a commit; refuse one that it does not know, unless forced."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        audit = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        return None
+        if force:
+            return "adopted without an audit: nobody knows yet whether the gain is real"
+        raise RunError(
+            f"run '{tag}' has no audit: run `ratchet audit --tag {tag}` first, or use --force"
+        ) from None
     except (OSError, ValueError):
         raise RunError(f"{path} cannot be read: run the audit again") from None
+    seen = str(audit.get("commit", ""))[:SHORT]
+    if not force and not (seen and commit.startswith(seen)):
+        raise RunError(
+            f"the audit of run '{tag}' is of {seen[:7] or 'another program'}, the best is now "
+            f"{commit[:7]}: run `ratchet audit --tag {tag}` again, or use --force"
+        )
+    return f"audit: {audit.get('verdict', 'no verdict')}"

@@ -4,20 +4,17 @@
 only `train.py` is ever read back, and everything is put right after each step.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
-import shutil
 import stat
 from pathlib import Path
 
 from harness import RunError
 from harness.candidate import MAX_BYTES
-from harness.files import write_file
+from harness.files import remove, restore_file
 from harness.run.git import Commit, GitFiles
-from harness.run.ledger import DISCARDED, Row
+from harness.run.ledger import Row
 
 SHORT = 12  # characters of a commit in the ledger: no two alike in a run of 10,000 iterations
 DISCARDED_REFS = "refs/autoresearch/discarded"
@@ -42,15 +39,7 @@ def check_tag(tag: str) -> str:
 
 
 class Workspace:
-    """The folder an agent works in, and the record of what it tried.
-
-    Parameters
-    ----------
-    path : Path
-        `runs/<tag>/workspace`.
-    tag : str
-        The run's tag; the branch is `autoresearch/<tag>`.
-    """
+    """The folder an agent works in, and the record of what it tried."""
 
     def __init__(self, path: Path, tag: str):
         self.path = Path(path)
@@ -69,11 +58,8 @@ class Workspace:
             raise RunError(f"{self.path} is a link: remove it and start again")
         self.path.mkdir(parents=True, exist_ok=True)
         self.git.create()
-        start = {
-            "train.py": self.git.write("blob", train),
-            "program.md": self.git.write("blob", program),
-        }
-        return start
+        files = {"train.py": train, "program.md": program}
+        return {name: self.git.write("blob", data) for name, data in files.items()}
 
     def open(self, start: dict[str, str]) -> bytes:
         """Get ready to work on a run that exists; return its starting `train.py`."""
@@ -114,25 +100,15 @@ class Workspace:
             raise RunError(f"{self.git.path} was removed: start a new tag")
         changed = self.git.restore_settings()
         for entry in list(os.scandir(self.path)):
-            if entry.name in (".git", "train.py", "program.md"):
-                continue
-            changed.append(entry.name)
-            _remove(Path(entry.path))
-        if self._restore(self.path / "program.md", self.program):
+            if entry.name not in (".git", "train.py", "program.md"):
+                changed.append(entry.name)
+                remove(Path(entry.path))
+        scratch = self.git.path / "ratchet-put-back.tmp"
+        if restore_file(self.path / "program.md", self.program, scratch):
             changed.append("program.md")
         if train:
-            self._restore(self.train, self._current)
+            restore_file(self.train, self._current, scratch)
         return changed
-
-    def _restore(self, path: Path, data: bytes) -> bool:
-        """Write a file unless it is a regular file with these bytes; say whether it was not."""
-        with contextlib.suppress(OSError):
-            if not stat.S_ISREG(path.lstat().st_mode):
-                _remove(path)
-            elif path.read_bytes() == data:
-                return False
-        write_file(path, data, self.git.path / "ratchet-put-back.tmp", durable=False)
-        return True
 
     def refresh_index(self) -> None:
         """Let git's index agree with the folder."""
@@ -151,51 +127,22 @@ class Workspace:
         RunError
             If the commit of a row is not there.
         """
-        discarded = self.git.refs(DISCARDED_REFS)
-        kept = {}
-        tip = self.git.read_ref(self.git.head_ref)
-        if tip is not None and rows:
-            try:
-                kept = {sha[:SHORT]: sha for sha, _ in self.history(tip)}
-            except RunError:
-                kept = {}  # somebody else's commit or nothing: found by name below
-        shas, expected, best = [], {}, None
-        for row in rows:
-            name = f"{row.iteration:04d}"
-            sha = kept.get(row.commit) if row.decision != DISCARDED else discarded.get(name)
-            if sha is None or not sha.startswith(row.commit):
-                sha = self.git.expand(row.commit)
-            if sha is None:
-                raise RunError(
-                    f"commit {row.commit} of iteration {row.iteration} is missing from "
-                    f"{self.path}: start a new tag"
-                )
-            shas.append(sha)
-            if row.decision == DISCARDED:
-                expected[name] = sha
-            else:
-                best = sha
-        for name in discarded.keys() - expected.keys():
-            self.git.delete_ref(f"{DISCARDED_REFS}/{name}")
+        there = self.references()
+        found = zip(rows, self.referenced(rows, there), strict=True)
+        shas = [self.find(row, referenced) for row, referenced in found]
+        names = (self._reference(row) for row in rows)
+        expected = dict(zip(names, shas, strict=True))  # of what was kept the last counts
+        for name in there.keys() - expected.keys():
+            self.git.delete_ref(name)
         for name, sha in expected.items():
-            if discarded.get(name) != sha:
-                self.git.set_ref(f"{DISCARDED_REFS}/{name}", sha)
-        if best is not None and tip != best:
-            self.git.set_ref(self.git.head_ref, best)
-        elif best is None and tip is not None:
-            self.git.delete_ref(self.git.head_ref)
+            if there.get(name) != sha:
+                self.git.set_ref(name, sha)
         return shas
 
     # -- reading ----------------------------------------------------------------------------
 
     def read_train(self) -> bytes:
-        """Read `train.py` as an agent left it, at most one byte more than is allowed.
-
-        Raises
-        ------
-        RunError
-            If it is not a regular file.
-        """
+        """Read `train.py` as an agent left it, at most one byte more than is allowed."""
         try:
             if not stat.S_ISREG(self.train.lstat().st_mode):
                 raise RunError(f"{self.train} is not a regular file: write the candidate there")
@@ -206,31 +153,52 @@ class Workspace:
                 f"{self.train} cannot be read ({err.strerror}): write it again"
             ) from None
 
+    def _reference(self, row: Row) -> str:
+        return self.git.head_ref if row.kept else f"{DISCARDED_REFS}/{row.iteration:04d}"
+
+    def references(self) -> dict[str, str]:
+        """Return name -> commit of the branch and of the discarded candidates."""
+        refs = {f"{DISCARDED_REFS}/{k}": sha for k, sha in self.git.refs(DISCARDED_REFS).items()}
+        tip = self.git.read_ref(self.git.head_ref)
+        return refs | ({self.git.head_ref: tip} if tip else {})
+
+    def referenced(self, rows: list[Row], there: dict[str, str]) -> list[str | None]:
+        """Return the commit to which the references lead for each row; None where they do not."""
+        tip, branch = there.get(self.git.head_ref) if rows else None, {}
+        with contextlib.suppress(RunError):  # somebody else's commit, or nothing
+            branch = {sha[:SHORT]: sha for sha, _ in self.history(tip)}
+        return [
+            branch.get(row.commit) if row.kept else there.get(self._reference(row)) for row in rows
+        ]
+
+    def find(self, row: Row, referenced: str | None) -> str:
+        """Return the full name of a row's commit, also where its reference lags behind."""
+        if referenced is not None and referenced.startswith(row.commit):
+            return referenced
+        sha = self.git.expand(row.commit)
+        if sha is None:
+            raise RunError(
+                f"commit {row.commit} of iteration {row.iteration} is missing from "
+                f"{self.path}: start a new tag"
+            )
+        return sha
+
     def source_of(self, sha: str) -> bytes:
         """Return the `train.py` of a commit."""
         return self.source_in(self.git.read_commit(sha))
 
     def source_in(self, commit: Commit) -> bytes:
         """Return the `train.py` of a commit that was read."""
-        return self.git.read(self.git.read_tree(commit.tree)["train.py"][1], "blob")
+        tree = self.git.read_tree(commit.tree)
+        if "train.py" not in tree:
+            raise RunError(f"a commit in {self.path} holds no train.py: start a new tag")
+        return self.git.read(tree["train.py"][1], "blob")
 
-    def history(self, tip: str) -> list[tuple[str, Commit]]:
+    def history(self, tip: str | None) -> list[tuple[str, Commit]]:
         """Walk from a commit to the first one; newest first."""
         walk = []
-        sha: str | None = tip
-        while sha is not None:
-            commit = self.git.read_commit(sha)
-            walk.append((sha, commit))
-            sha = commit.parent
+        while tip is not None:
+            commit = self.git.read_commit(tip)
+            walk.append((tip, commit))
+            tip = commit.parent
         return walk
-
-
-def _remove(path: Path) -> None:
-    """Delete whatever stands there, never following a link."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    except OSError as err:
-        raise RunError(f"{path} cannot be removed ({err.strerror}): remove it by hand") from None

@@ -24,16 +24,15 @@ from harness.run import cluster, settings
 from harness.run.cluster import Cluster, ClusterScorer, pack_score, unpack_score
 from harness.run.ratchet import Run
 from harness.scoring.score import Score
-from harness.scoring.scorer import Scorer
 from harness.sealing.jobs import SandboxError
 from harness.task.task import HEART, Task
 
 START = (REPO / "train.py").read_text(encoding="utf-8")
 BAD = "HYPOTHESIS = 'falls over'\nraise RuntimeError('on purpose')\n"
+pytestmark = pytest.mark.heavy  # a cluster is as heavy as the workers on it
 
-
-LOSING = (10, 30, 100)  # not kept, so not probed, which would sleep a minute more
-SLEEPS = "    import time\n    time.sleep(1)\n    return X\n"
+LOSING = (10, 30, 100)  # not kept, so not probed, which would sleep half a minute more
+SLEEPS = "    import time\n    time.sleep(0.4)\n    return X\n"
 
 
 def variant(c: float) -> str:
@@ -64,10 +63,9 @@ def far(shared, monkeypatch):
         yield scorer
 
 
-@pytest.fixture(scope="module")
-def near():
-    with Scorer(HEART, workers=1) as scorer:
-        yield scorer
+@pytest.fixture
+def near(heart):
+    return heart
 
 
 def same(a: Score, b: Score) -> bool:
@@ -135,7 +133,7 @@ def test_a_lost_worker_costs_a_retry_never_a_row(shared, far, near, tmp_path):
     def kill_one() -> None:
         while not any(shared.client.processing().values()):
             time.sleep(0.1)
-        time.sleep(1.5)  # in the midst of a candidate: it sleeps twelve seconds in all
+        time.sleep(1.0)  # in the midst of a candidate: it sleeps five seconds in all
         busy = shared.client.processing()
         address = next(a for a, keys in busy.items() if keys)
         os.kill(before[address], signal.SIGKILL)
@@ -202,7 +200,7 @@ def test_calls_keep_their_order_and_raise_what_the_function_raised(shared):
             cluster.run(math.sqrt, [(1.0,), (-1.0,)])
 
 
-def test_outer_splits_run_on_a_cluster_and_come_back_in_order(shared, tmp_path, capsys):
+def test_outer_splits_run_on_a_cluster_and_come_back_in_order(shared, tmp_path, capsys, warm):
     pytest.importorskip("benchmarks.transfer")
     from benchmarks import transfer
 

@@ -133,11 +133,13 @@ def kill_the_real_command(tmp_path, kills, **options):
     assert len(tally.by_way) >= 2
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(900)
 def test_kills_of_the_real_command_lose_nothing(tmp_path):
     kill_the_real_command(tmp_path, 4, iterations=3)
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("parallel", [1, 3])

@@ -234,7 +234,9 @@ time.sleep(60)
 
 
 def test_a_second_process_is_told_who_owns_the_run_and_a_dead_owner_blocks_nobody(tmp_path, repo):
-    code = OWNER.format(paths=[str(repo), str(repo / "tests")], root=str(tmp_path))
+    code = OWNER.format(
+        paths=[str(repo), str(repo / "tests"), str(repo / "tests" / "run")], root=str(tmp_path)
+    )
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
         assert owner.stdout.readline() == b"open\n"
