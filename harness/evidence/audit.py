@@ -14,8 +14,6 @@ Where folds are in the order of time there is only one set of them: the verdict 
 sealed test alone, which is the future.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable
@@ -28,7 +26,8 @@ from harness.candidate import CandidateError
 from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, Audit, Calibration, Elsewhere
 from harness.files import write_file
 from harness.rules import stats
-from harness.run import BASELINE, DISCARDED, Ledger, Row, Workspace, read_settings
+from harness.run import Row
+from harness.run import read_record as read_run_record
 from harness.task import HEART, HUNGARY, Task
 
 # Fold seeds for audits alone: rules use others (harness.rules.rules), the frozen folds 42.
@@ -37,16 +36,9 @@ CALIBRATION_BINS = 5
 
 
 def judge(claimed: float, fresh: stats.TTest | stats.Interval, contradicted: bool = False) -> str:
-    """Give the verdict from the claimed gain and the gain on fresh folds.
+    """Give the verdict from the gain on the frozen folds, as claimed, and that on fresh folds.
 
-    Parameters
-    ----------
-    claimed : float
-        Gain on the frozen folds.
-    fresh : TTest or Interval
-        Gain on fresh folds, with its 95% interval.
-    contradicted : bool
-        Whether other patients show a loss beyond chance.
+    `contradicted` says whether other patients show a loss beyond chance.
     """
     if isinstance(fresh, stats.TTest):
         fresh = stats.Interval(fresh.mean, *fresh.interval())
@@ -72,12 +64,8 @@ def audit(
 
     Parameters
     ----------
-    run_dir : Path
-        `runs/<tag>`.
     scorer : Scorer
-        Runs all candidate code, isolated.
-    task : Task
-        The run's task.
+        Runs all candidate code, isolated; of the run's task.
     hospital : Task or None
         Other patients with the same columns.
     seeds : tuple of int, optional
@@ -97,45 +85,32 @@ def audit(
     settings, rows, sources, folds = read_run(run_dir)
     in_time = task.time is not None
     seeds = (seeds or AUDIT_SEEDS)[: 1 if in_time else None]
-    baseline, best = rows[0], [row for row in rows if row.decision != DISCARDED][-1]
-    source_a, source_b = sources[0], sources[best.iteration]
-    same = best.iteration == 0
+    baseline, best = rows[0], [row for row in rows if row.kept][-1]
+    programs = {"baseline": sources[0], "best": sources[best.iteration]}
+    claimed = best.val_auc - baseline.val_auc
 
     kind = "the folds in time" if in_time else f"fresh folds: {len(seeds)} cross-validations"
     say(f"{kind} of baseline and best")
-    try:
-        table_a = scorer.fold_scores(source_a, seeds)
-        table_b = table_a if same else scorer.fold_scores(source_b, seeds)
-    except CandidateError as err:
-        raise RunError(f"baseline or best no longer runs: {err}; is it repeatable?") from None
-    test = stats.corrected_t_test(table_b - table_a, task.n_folds)
-    fresh = stats.Interval(test.mean, *test.interval())
-    fresh_p = test.p_greater
-    mean_a, mean_b = table_a.mean(axis=1), table_b.mean(axis=1)
-    claimed = best.val_auc - baseline.val_auc
-
+    found = _on_fresh_folds(scorer, task, programs, seeds)
     split = task.split()
     sealed = other = None
     if look and len(split.y_test):
         say(f"sealed test: {len(split.y_test)} rows")
-        sealed = _elsewhere(
-            scorer, source_a, source_b, split, split.X_test, split.y_test, "test", task
-        )
+        sealed = _elsewhere(scorer, task, split, programs, "test", split.X_test, split.y_test)
     if hospital is not None:
         X, y = hospital.load()
         say(f"another hospital: {len(y)} rows")
-        other = _elsewhere(scorer, source_a, source_b, split, X, y, hospital.name, task)
+        other = _elsewhere(scorer, task, split, programs, hospital.name, X, y)
     if in_time:
-        known = sealed is not None and sealed.difference is not None
-        nothing = stats.Interval(0.0, -np.inf, np.inf)
-        fresh, fresh_p = (sealed.difference, sealed.p / 2) if known else (nothing, 1.0)
+        found |= {"fresh": stats.Interval(0.0, -np.inf, np.inf), "fresh_p": 1.0}
+        if sealed is not None and sealed.difference is not None:
+            found |= {"fresh": sealed.difference, "fresh_p": sealed.p / 2}
     calibration = {}
-    probabilities = task.kind == "binary" and not in_time
-    if probabilities:
+    if task.kind == "binary" and not in_time:
         say("calibration: one cross-validation, out of fold")
-    for name, source in {"baseline": source_a, "best": source_b}.items() if probabilities else ():
-        if found := _calibration(scorer, source, split, task, seeds[0]):
-            calibration[name] = found
+        for name, source in programs.items():
+            if curve := _calibration(scorer, task, split, source, seeds[0]):
+                calibration[name] = curve
 
     contradicted = any(part is not None and part.contradicts for part in (sealed, other))
     return Audit(
@@ -148,27 +123,40 @@ def audit(
         baseline_val=baseline.val_auc,
         best_val=best.val_auc,
         claimed=claimed,
-        fresh=fresh,
-        fresh_p=fresh_p,
-        fresh_scores_baseline=mean_a.tolist(),
-        fresh_scores_best=mean_b.tolist(),
-        noise_baseline=_spread(mean_a),
-        noise_best=_spread(mean_b),
-        noise_paired=_spread(mean_b - mean_a),
         luck=expected_luck(folds),
-        verdict=judge(claimed, fresh, contradicted),
+        verdict=judge(claimed, found["fresh"], contradicted),
         test=sealed,
         hospital=other,
         calibration=calibration,
         openings=list(openings),
         metric=task.metric,
         in_time=in_time,
+        **found,
     )
 
 
-def _spread(means: np.ndarray) -> float:
-    """SD over fold seeds; NaN where there is only one set of folds."""
-    return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
+def _on_fresh_folds(scorer, task: Task, programs: dict, seeds: tuple[int, ...]) -> dict:
+    """Measure both programs on other folds of the training rows; fields of `Audit`."""
+    try:  # one program that is both is measured once
+        tables = {p: scorer.fold_scores(p, seeds) for p in dict.fromkeys(programs.values())}
+    except CandidateError as err:
+        raise RunError(f"baseline or best no longer runs: {err}; is it repeatable?") from None
+    before, after = (tables[p] for p in programs.values())
+    test = stats.corrected_t_test(after - before, task.n_folds)
+    a, b = before.mean(axis=1), after.mean(axis=1)
+
+    def spread(means: np.ndarray) -> float:  # none where there is only one set of folds
+        return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
+
+    return {
+        "fresh": stats.Interval(test.mean, *test.interval()),
+        "fresh_p": test.p_greater,
+        "fresh_scores_baseline": a.tolist(),
+        "fresh_scores_best": b.tolist(),
+        "noise_baseline": spread(a),
+        "noise_best": spread(b),
+        "noise_paired": spread(b - a),
+    }
 
 
 def expected_luck(folds: list[tuple[float, ...]]) -> float:
@@ -188,84 +176,56 @@ def expected_luck(folds: list[tuple[float, ...]]) -> float:
     )
 
 
-def read_run(
-    run_dir: Path,
-) -> tuple[dict, list[Row], dict[int, str], list[tuple[float, ...]]]:
+def read_run(run_dir: Path) -> tuple[dict, list[Row], dict[int, str], list[tuple[float, ...]]]:
     """Read settings, rows, sources of kept iterations, and fold scores of all scored ones.
 
-    Raises
-    ------
-    RunError
-        If there is no run, or it has no baseline yet.
+    Raises RunError if there is no run, or it has no baseline yet.
     """
-    run_dir = Path(run_dir)
-    settings = read_settings(run_dir / "run.json")
-    rows = Ledger(run_dir / "results.tsv", writable=False).rows
-    if not rows or rows[0].decision != BASELINE:
-        raise RunError(f"run '{settings['tag']}' has no baseline yet: let it run first")
-    workspace = Workspace(run_dir / "workspace", settings["tag"])
-    sources, folds = {}, []
-    for row in rows:
-        if not row.ok:
-            continue
-        sha = workspace.git.expand(row.commit)
-        if sha is None:
-            raise RunError(f"commit {row.commit} of iteration {row.iteration} is missing")
-        commit = workspace.git.read_commit(sha)
-        folds.append(tuple(map(float, commit.trailers.get("Folds", "").split())))
-        if row.decision != DISCARDED:
-            sources[row.iteration] = workspace.source_in(commit).decode("utf-8")
-    return settings, rows, sources, folds
+    run = read_run_record(run_dir)
+    if not run.rows:
+        raise RunError(f"run '{run.settings['tag']}' has no baseline yet: let it run first")
+    sources = {row.iteration: run.source(row.iteration).decode("utf-8") for row in run.kept}
+    folds = [run.folds(row.iteration) for row in run.rows if row.ok]
+    return run.settings, run.rows, sources, folds
 
 
 def _is_probability(*predictions: np.ndarray) -> bool:
     return all(np.all((p >= 0) & (p <= 1)) for p in predictions)
 
 
-def _elsewhere(scorer, source_a, source_b, split, X_new, y_new, name: str, task: Task) -> Elsewhere:
+def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> Elsewhere:
     """Fit both programs on all training rows and compare them on other rows."""
+    rows, brier = (split.X_train, split.y_train, X), ()
     try:
-        answers = [
-            scorer.outputs(source, split.X_train, split.y_train, X_new)
-            for source in (source_a, source_b)
-        ]
-        if task.kind != "binary" or task.metric != "roc_auc":
-            return _compared(task, X_new, y_new, answers, name)
+        answers = [scorer.outputs(source, *rows) for source in programs.values()]
+        if task.kind == "binary" and task.metric == "roc_auc":
+            a, b = (numbers[:, 0] for numbers, _ in answers)
+            found = stats.Paired(
+                stats.bootstrap_auc(y, a),
+                stats.bootstrap_auc(y, b),
+                stats.bootstrap_auc_difference(y, a, b),
+                stats.delong(y, a, b).p,
+            )
+            if _is_probability(a, b):
+                brier = stats.brier(y, a), stats.brier(y, b)
+        else:
+            found = _compare(task, X, y, answers)
     except (CandidateError, ValueError) as err:
-        return Elsewhere(name, len(y_new), error=str(err).split("\n")[0])
-    a, b = (numbers[:, 0] for numbers, _ in answers)
-    calibrated = _is_probability(a, b)
-    return Elsewhere(
-        name,
-        len(y_new),
-        baseline=stats.bootstrap_auc(y_new, a),
-        best=stats.bootstrap_auc(y_new, b),
-        difference=stats.bootstrap_auc_difference(y_new, a, b),
-        p=stats.delong(y_new, a, b).p,
-        brier_baseline=stats.brier(y_new, a) if calibrated else None,
-        brier_best=stats.brier(y_new, b) if calibrated else None,
-    )
+        return Elsewhere(name, len(y), error=str(err).split("\n")[0])
+    return Elsewhere(name, len(y), found.first, found.second, found.difference, found.p, *brier)
 
 
-def _compared(task: Task, X_new, y_new, answers, name: str) -> Elsewhere:
+def _compare(task: Task, X, y, answers) -> stats.Paired:
     """Compare two programs' answers by the task's own metric, with a bootstrap of the rows."""
-    groups = X_new[task.groups].to_numpy() if task.groups else None
 
     def scores(rows: np.ndarray) -> tuple[float, ...]:
-        return tuple(task.score_predictions(y_new[rows], n[rows], at) for n, at in answers)
+        return tuple(task.score_predictions(y[rows], n[rows], at) for n, at in answers)
 
-    found = stats.bootstrap_pair(scores, len(y_new), groups=groups)
-    return Elsewhere(
-        name,
-        len(y_new),
-        baseline=found.first,
-        best=found.second,
-        difference=found.difference,
-        p=found.p,
-    )
+    groups = X[task.groups].to_numpy() if task.groups else None
+    return stats.bootstrap_pair(scores, len(y), groups=groups)
 
 
-def _calibration(scorer, source: str, split, task: Task, seed: int) -> Calibration | None:
+def _calibration(scorer, task: Task, split, source: str, seed: int) -> Calibration | None:
     """Out-of-fold predictions of one fresh cross-validation; None if not probabilities."""
     X, y = split.X_train, split.y_train
     p = np.empty(len(y))
@@ -273,8 +233,8 @@ def _calibration(scorer, source: str, split, task: Task, seed: int) -> Calibrati
         p[val] = scorer.predict(source, X.iloc[train], y[train], X.iloc[val])
     if not _is_probability(p):
         return None
-    predicted, observed, count = stats.reliability(y, p, CALIBRATION_BINS)
-    return Calibration(predicted.tolist(), observed.tolist(), count.tolist(), stats.brier(y, p))
+    curve = (part.tolist() for part in stats.reliability(y, p, CALIBRATION_BINS))
+    return Calibration(*curve, stats.brier(y, p))
 
 
 # -- the command --------------------------------------------------------------------------
@@ -301,9 +261,8 @@ def read_record(run_dir: Path) -> dict:
 
 def write_record(run_dir: Path, record: dict) -> None:
     """Write `audit.json`, whole or not at all."""
-    path = Path(run_dir) / "audit.json"
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    write_file(path, text.encode(), path.with_suffix(".json.tmp"))
+    write_file(Path(run_dir) / "audit.json", text.encode())
 
 
 def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Audit:

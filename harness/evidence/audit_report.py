@@ -1,14 +1,12 @@
 """What an audit tells a person: one table, one paragraph, one figure and its alternative text."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from harness import plots
-from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, Audit, Elsewhere
+from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, SIGNIFICANT, Audit, Elsewhere
 from harness.rules import Interval
 
 ADVICE = {
@@ -24,68 +22,71 @@ ADVICE = {
 }
 
 
+# Rows that no fold contained, as the table and the figure, a sentence and the alt text name them.
+ELSEWHERE = {
+    "test": ("sealed test", "On the sealed test", "on the sealed test"),
+    "hospital": ("other hospital", "At the other hospital", "elsewhere"),
+}
+
+
+def _elsewhere(found: Audit) -> list[tuple[Elsewhere, str, str, str]]:
+    """Give what was looked at, with its three names."""
+    parts = [(getattr(found, place), *names) for place, names in ELSEWHERE.items()]
+    return [part for part in parts if part[0] is not None]
+
+
 def _signed(interval: Interval) -> str:
     return f"{interval.value:+.4f} (95% {interval.low:+.4f} to {interval.high:+.4f})"
-
-
-def _metric(found: Audit) -> str:
-    return "AUC" if found.metric == "roc_auc" else found.metric
 
 
 def _plain(interval: Interval) -> str:
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
-def _elsewhere_lines(part: Elsewhere | None, title: str, test: str) -> list[tuple[str, str]]:
-    if part is None:
-        return [(title, "not looked at")] if title == "sealed test" else []
-    title = f"{title} ({part.rows} rows)"
-    if part.error:
-        return [(title, f"no figures: {part.error}")]
-    lines = [
-        (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
-        ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),
-    ]
-    if part.brier_best is not None:
-        lines.append(("", f"Brier {part.brier_baseline:.3f} -> {part.brier_best:.3f}"))
-    return lines
+def _metric(found: Audit) -> str:
+    return "AUC" if found.metric == "roc_auc" else found.metric
 
 
 def table(found: Audit) -> str:
     """Give the figures, one line each."""
-    seeds = len(found.fresh_scores_best)
-    test = "DeLong" if found.metric == "roc_auc" else "bootstrap"
     lines = [
         ("run", f"{found.tag}, rule {found.rule}, {found.tries} scored tries"),
         ("best", f"iteration {found.best_iteration}: {found.hypothesis}"),
         ("claimed", f"{found.baseline_val:.4f} -> {found.best_val:.4f}, {found.claimed:+.4f}"),
         ("luck", f"{found.luck:+.4f} expected of so many tries with nothing there"),
-        *(
-            [("fresh folds", "none: the order of time allows one set of folds only")]
-            if found.in_time
-            else [
-                (
-                    "noise SD",
-                    f"over {seeds} fold seeds: baseline {found.noise_baseline:.4f}, "
-                    f"best {found.noise_best:.4f}, paired difference {found.noise_paired:.4f}",
-                ),
-                ("fresh folds", f"gain {_signed(found.fresh)}, one-sided p={found.fresh_p:.3f}"),
-            ]
-        ),
-        *_elsewhere_lines(found.test, "sealed test", test),
-        *_elsewhere_lines(found.hospital, "other hospital", test),
     ]
+    if found.in_time:
+        lines.append(("fresh folds", "none: the order of time allows one set of folds only"))
+    else:
+        noise = (
+            f"over {len(found.fresh_scores_best)} fold seeds: baseline {found.noise_baseline:.4f}, "
+            f"best {found.noise_best:.4f}, paired difference {found.noise_paired:.4f}"
+        )
+        gain = f"gain {_signed(found.fresh)}, one-sided p={found.fresh_p:.3f}"
+        lines += [("noise SD", noise), ("fresh folds", gain)]
+    if found.test is None:
+        lines.append(("sealed test", "not looked at"))
+    for part, title, *_ in _elsewhere(found):
+        title = f"{title} ({part.rows} rows)"
+        if part.error:
+            lines.append((title, f"no figures: {part.error}"))
+            continue
+        test = "DeLong" if found.metric == "roc_auc" else "bootstrap"
+        lines += [
+            (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
+            ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),
+        ]
+        if part.brier_best is not None:
+            lines.append(("", f"Brier {part.brier_baseline:.3f} -> {part.brier_best:.3f}"))
     for name, part in found.calibration.items():
         lines.append((f"calibration, {name}", f"out-of-fold Brier {part.brier:.3f}"))
     if len(found.openings) > 1:
-        lines.append(
-            (
-                "WARNING",
-                f"the sealed test has been opened {len(found.openings)} times (first "
-                f"{found.openings[0]}, before this {found.openings[-2]}): it is no longer "
-                "sealed, do not choose by it",
-            )
+        warning = (
+            f"the sealed test has been opened {len(found.openings)} times (first "
+            f"{found.openings[0]}, before this {found.openings[-2]}): it is no longer "
+            "sealed, do not choose by it"
         )
+        lines.append(("WARNING", warning))
     lines.append(("verdict", found.verdict))
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
@@ -98,7 +99,6 @@ def paragraph(found: Audit) -> str:
             f"Cannot tell: in {found.tries} tries nothing was kept that raised val_auc, so there "
             "is no gain to judge. The baseline stays."
         )
-    fresh = found.fresh
     parts = [
         f"{found.verdict.capitalize()}.",
         f"The run claims {found.claimed:+.4f} {_metric(found)} after {found.tries} tries; "
@@ -106,30 +106,19 @@ def paragraph(found: Audit) -> str:
         "Folds in the order of time cannot be drawn again, so the sealed test, the future, decides."
         if found.in_time
         else f"On {len(found.fresh_scores_best)} fresh fold splits of the training rows, which no "
-        f"decision saw, the gain is {_signed(fresh)}.",
+        f"decision saw, the gain is {_signed(found.fresh)}.",
     ]
     if found.verdict == LUCK:
-        parts.append(
-            ("Its interval" if found.in_time else "That interval")
-            + " includes no gain at all"
-            + (" and excludes what was claimed." if fresh.high < found.claimed else ".")
-        )
-    for part, where in (
-        (found.test, "On the sealed test"),
-        (found.hospital, "At the other hospital"),
-    ):
-        if part is None:
-            continue
+        which = "Its" if found.in_time else "That"
+        more = " and excludes what was claimed" * (found.fresh.high < found.claimed)
+        parts.append(f"{which} interval includes no gain at all{more}.")
+    for part, _, where, _ in _elsewhere(found):
         if part.error:
             parts.append(f"{where} there are no figures ({part.error}).")
             continue
-        meaning = (
-            "a loss beyond chance"
-            if part.contradicts
-            else "a gain beyond chance"
-            if part.p < 0.05
-            else "which chance alone could give"
-        )
+        meaning = "which chance alone could give"
+        if part.p < SIGNIFICANT:
+            meaning = f"a {'loss' if part.contradicts else 'gain'} beyond chance"
         parts.append(f"{where} ({part.rows} rows) it is {_signed(part.difference)}, {meaning}.")
     if len(found.openings) > 1:
         parts.append(f"The sealed test has now been opened {len(found.openings)} times.")
@@ -150,57 +139,43 @@ def message(found: Audit) -> str:
 
 def alt(found: Audit) -> str:
     """Say what the figure shows, for a reader who cannot see it."""
-    seeds = len(found.fresh_scores_best)
-    words = [
+    folds, gains = "the folds in time", ["the gain"]
+    if not found.in_time:
+        folds = f"{len(found.fresh_scores_best)} fresh fold splits"
+        gains = [f"the gain on fresh folds {_signed(found.fresh)}"]
+    for part, *_, name in _elsewhere(found):
+        if part.difference is not None:
+            gains.append(f"{name} {_signed(part.difference)}")
+    curves = ["reliability curves out of fold" if found.calibration else "no calibration"]
+    curves += [f"{name} with Brier score {p.brier:.3f}" for name, p in found.calibration.items()]
+    return (
         f"Three panels. Left: cross-validated {_metric(found)} of baseline and best on "
-        f"{'the folds in time' if found.in_time else f'{seeds} fresh fold splits'}, paired; means "
-        f"{np.mean(found.fresh_scores_baseline):.3f} and {np.mean(found.fresh_scores_best):.3f}.",
-        f"Middle: the claimed gain {found.claimed:+.4f}, expected luck {found.luck:+.4f}, and "
-        f"with 95% intervals the gain"
-        + ("" if found.in_time else f" on fresh folds {_signed(found.fresh)}"),
-    ]
-    for part, name in ((found.test, "on the sealed test"), (found.hospital, "elsewhere")):
-        if part is not None and part.difference is not None:
-            words.append(f", {name} {_signed(part.difference)}")
-    words.append(
-        ". Right: reliability curves out of fold"
-        if found.calibration
-        else ". Right: no calibration"
+        f"{folds}, paired; means {np.mean(found.fresh_scores_baseline):.3f} and "
+        f"{np.mean(found.fresh_scores_best):.3f}. Middle: the claimed gain {found.claimed:+.4f}, "
+        f"expected luck {found.luck:+.4f}, and with 95% intervals {', '.join(gains)}. "
+        f"Right: {', '.join(curves)}. Verdict: {found.verdict}."
     )
-    for name, part in found.calibration.items():
-        words.append(f", {name} with Brier score {part.brier:.3f}")
-    return "".join([words[0], " ", *words[1:]]) + f". Verdict: {found.verdict}."
 
 
 @plots.styled
 def figure(found: Audit) -> Figure:
     """Draw noise, gains with their intervals, and calibration."""
     fig, (floor, gains, curve) = plots.new_figure(message(found), height=4.2, columns=3)
-    a, b = found.fresh_scores_baseline, found.fresh_scores_best
-    for before, after in zip(a, b, strict=True):
-        floor.plot([0, 1], [before, after], "-", color="0.75", lw=1)
-    floor.plot(np.zeros(len(a)), a, "s", color=plots.ORANGE, ms=5)
-    floor.plot(np.ones(len(b)), b, "o", color=plots.BLUE, ms=5)
-    floor.plot(
-        [0, 1],
-        [found.baseline_val, found.best_val],
-        "D",
-        mfc="white",
-        mec=plots.BLACK,
-        ms=7,
-        label="frozen folds",
-    )
+    looks = {"baseline": ("s", "--", plots.ORANGE), "best": ("o", "-", plots.BLUE)}
+    scores = [found.fresh_scores_baseline, found.fresh_scores_best]
+    floor.plot([0, 1], scores, "-", color="0.75", lw=1)
+    for at, (mark, _, colour) in enumerate(looks.values()):
+        floor.plot([at] * len(scores[at]), scores[at], mark, color=colour, ms=5)
+    frozen = {"mfc": "white", "mec": plots.BLACK, "ms": 7}
+    floor.plot([0, 1], [found.baseline_val, found.best_val], "D", label="frozen folds", **frozen)
     floor.set(xlim=(-0.5, 1.5), title="Folds in time" if found.in_time else "Fresh fold splits")
-    floor.set_ylabel(f"cross-validated {_metric(found)}")
-    floor.set_xticks([0, 1], ["baseline", "best"])
+    floor.set(xticks=[0, 1], xticklabels=looks, ylabel=f"cross-validated {_metric(found)}")
     floor.legend(loc="lower right", fontsize=9)
 
-    places = [] if found.in_time else [("fresh folds", found.fresh)]
-    for part, name in ((found.test, "sealed test"), (found.hospital, "other hospital")):
-        if part is not None and part.difference is not None:
-            places.append((name, part.difference))
-    gains.plot(found.claimed, 0, "D", mfc="white", mec=plots.BLACK, ms=7)
-    for at, (_, interval) in enumerate(places, 1):
+    places = {} if found.in_time else {"fresh folds": found.fresh}
+    places |= {name: part.difference for part, name, *_ in _elsewhere(found) if part.difference}
+    gains.plot(found.claimed, 0, "D", **frozen)
+    for at, interval in enumerate(places.values(), 1):
         error = [[interval.value - interval.low], [interval.high - interval.value]]
         gains.errorbar(interval.value, at, xerr=error, fmt="o", color=plots.BLUE, capsize=4)
     gains.axvline(0, color=plots.BLACK, lw=1)
@@ -210,16 +185,15 @@ def figure(found: Audit) -> Figure:
             "luck", (found.luck, 0.99), xycoords=("data", "axes fraction"), va="top",
             xytext=(3, 0), textcoords="offset points", color=plots.VERMILION, fontsize=9,
         )  # fmt: skip
-    gains.set_yticks(range(len(places) + 1), ["claimed", *(name for name, _ in places)], fontsize=9)
+    gains.set_yticks(range(len(places) + 1), ["claimed", *places], fontsize=9)
     gains.set(ylim=(len(places) + 0.5, -0.6), title="Gain (95%)", xlabel=_metric(found))
     gains.tick_params(axis="x", labelsize=9)
 
     curve.plot([0, 1], [0, 1], color="0.6", lw=1)
-    looks = {"baseline": ("s--", plots.ORANGE), "best": ("o-", plots.BLUE)}
     for name, part in found.calibration.items():
-        form, colour = looks[name]
+        mark, line, colour = looks[name]
         label = f"{name}, Brier {part.brier:.3f}"
-        curve.plot(part.predicted, part.observed, form, color=colour, ms=5, label=label)
+        curve.plot(part.predicted, part.observed, mark + line, color=colour, ms=5, label=label)
     if found.calibration:
         curve.legend(loc="upper left", fontsize=8)
     else:

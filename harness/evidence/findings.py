@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-
-import numpy as np
+import math
+from dataclasses import asdict, dataclass, field, fields
 
 from harness.rules import stats
 
 SIGNIFICANT = 0.05  # DeLong's p below which other patients contradict a gain
 
 REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
+
+
+def plain(value):
+    """Replace every number that JSON cannot write by None, however deep it lies."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)
@@ -78,12 +86,21 @@ class Audit:
 
     def to_dict(self) -> dict:
         """Plain values, for JSON; what is not a number becomes None."""
-
-        def plain(value):
-            if isinstance(value, dict):
-                return {key: plain(v) for key, v in value.items()}
-            if isinstance(value, (list, tuple)):
-                return [plain(v) for v in value]
-            return None if isinstance(value, float) and not np.isfinite(value) else value
-
         return plain(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Audit:
+        """Build it again from `to_dict`; KeyError or TypeError where a version had other fields."""
+
+        def elsewhere(part: dict | None) -> Elsewhere | None:
+            return part and Elsewhere(
+                **{k: stats.Interval(**v) if isinstance(v, dict) else v for k, v in part.items()}
+            )
+
+        values = {field.name: values[field.name] for field in fields(cls)}
+        bins = {name: Calibration(**part) for name, part in values["calibration"].items()}
+        return cls(
+            **values
+            | {"fresh": stats.Interval(**values["fresh"]), "calibration": bins}
+            | {name: elsewhere(values[name]) for name in ("test", "hospital")}
+        )

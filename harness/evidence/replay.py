@@ -11,24 +11,25 @@ A run is read from its folder (ledger and git), or from one JSON file, which thi
     python -m harness.evidence.replay runs/overnight overnight.json
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from harness import DATA, RunError
 from harness.agents import AgentDone, Proposal, View
+from harness.run import DISCARDED, describe, describe_best, find_run, read_record
 
 FORMAT = "autoresearch-recording/1"
 EXAMPLE = DATA / "example_run.json"
 DELAY_S = 2.0  # time to read a line and say a word about it
 MAX_BYTES = 64 * 1024 * 1024
+SCORES = ("val_auc", "val_sd", "delta")
 # What the ratchet writes when the agent brought no usable file, see `ratchet._refusal`.
 _NO_FILE = re.compile(r"rejected \(agent: ([a-z ]+)(?:: (.*))?\)\Z", re.DOTALL)
 
@@ -47,6 +48,11 @@ class Tried:
     commit: str
     source: str
 
+    @property
+    def ok(self) -> bool:
+        """Whether the candidate was scored."""
+        return self.status == "ok"
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -63,40 +69,23 @@ class Recording:
 def load(run: str | Path | None = None) -> Recording:
     """Read a recording: a JSON file, a run's folder or a run's tag; None for the example.
 
-    Raises
-    ------
-    ValueError
-        In one line that says what to do.
+    A ValueError says in one line what to do.
     """
     path = Path(run) if run else EXAMPLE
     if path.is_file():
         return _load_file(path)
-    from harness.run import find_run, read_record
-
     try:
         record = read_record(find_run(run))
+        sources = [record.source(row.iteration).decode("utf-8", "replace") for row in record.rows]
     except RunError as error:
         raise ValueError(str(error)) from None
-    tried = []
-    for row, commit in zip(record.rows, record.commits, strict=True):
-        if commit is None:
-            raise ValueError(f"the commit of iteration {row.iteration} of {run} is missing")
-        source = record.workspace.source_in(commit).decode("utf-8", "replace")
-        tried.append(
-            Tried(
-                row.iteration,
-                row.hypothesis,
-                row.val_auc,
-                row.val_sd,
-                row.delta,
-                row.status,
-                row.decision,
-                row.commit,
-                source,
-            )
-        )
-    kept = {key: record.settings[key] for key in ("tag", "task", "agent", "rule", "seed")}
-    return Recording(**kept, tried=tuple(tried))
+    *names, _ = (field.name for field in fields(Tried))
+    tried = tuple(
+        Tried(*(getattr(row, name) for name in names), source)
+        for row, source in zip(record.rows, sources, strict=True)
+    )
+    head = {key: record.settings[key] for key in ("tag", "task", "agent", "rule", "seed")}
+    return Recording(**head, tried=tried)
 
 
 def _load_file(path: Path) -> Recording:
@@ -108,7 +97,7 @@ def _load_file(path: Path) -> Recording:
             raise ValueError(f"its format is not {FORMAT}")
         rows = said.pop("tried")
         for row in rows:
-            for key in ("val_auc", "val_sd", "delta"):
+            for key in SCORES:
                 row[key] = math.nan if row[key] is None else float(row[key])
             row["source"] = "\n".join(row["source"])
         tried = tuple(Tried(**row) for row in rows)
@@ -121,14 +110,11 @@ def _load_file(path: Path) -> Recording:
 
 def save(recording: Recording, path: str | Path) -> None:
     """Write a recording as one JSON file, sources line by line so that git shows its changes."""
-    head = {key: value for key, value in asdict(recording).items() if key != "tried"}
-    rows = []
-    for tried in recording.tried:
-        row = asdict(tried)
-        for key in ("val_auc", "val_sd", "delta"):
-            row[key] = row[key] if math.isfinite(row[key]) else None  # JSON has no nan
-        rows.append(row | {"source": tried.source.split("\n")})
-    text = json.dumps({"format": FORMAT, **head, "tried": rows}, indent=1, ensure_ascii=False)
+    said = {"format": FORMAT} | asdict(recording)
+    for row in said["tried"]:
+        row |= {key: None for key in SCORES if not math.isfinite(row[key])}  # JSON has no nan
+        row["source"] = row["source"].split("\n")
+    text = json.dumps(said, indent=1, ensure_ascii=False)
     Path(path).write_text(text + "\n", encoding="utf-8")
 
 
@@ -159,13 +145,7 @@ class ReplayAgent:
         self._closed = threading.Event()
 
     def propose(self, view: View) -> Proposal:
-        """Give back what was tried at this iteration.
-
-        Raises
-        ------
-        AgentDone
-            After the last recorded iteration.
-        """
+        """Give back what was tried at this iteration; AgentDone after the last one."""
         tried = self.recording.tried
         if view.iteration >= len(tried):
             raise AgentDone(
@@ -189,37 +169,18 @@ def play(
     run: str | Path | None = None, *, delay: float = DELAY_S, say: Callable[[str], None] = print
 ) -> None:
     """Print a recorded run line by line, as it looked, without measuring anything."""
-    clock = threading.Event()
     for line in lines(load(run)):
         say(line)
-        clock.wait(delay)
+        time.sleep(delay)
 
 
 def lines(recording: Recording) -> Iterator[str]:
     """The lines that the run printed (contract C5)."""
-    from harness.run import DISCARDED, Row, describe, describe_best
-
     best = None
-    for t in recording.tried:
-        row = Row(
-            commit=t.commit,
-            val_auc=t.val_auc,
-            test_auc=math.nan,
-            wall_time_s=0.0,
-            status=t.status,
-            description=t.hypothesis,
-            iteration=t.iteration,
-            decision=t.decision,
-            delta=t.delta,
-            val_sd=t.val_sd,
-            agent=recording.agent,
-            tokens=None,
-            cost_usd=None,
-            started_at="",
-        )
-        best = row if row.decision != DISCARDED else best
-        yield describe(row)
-        if row.iteration and row.iteration % 10 == 0 and best is not None:
+    for tried in recording.tried:
+        best = tried if tried.decision != DISCARDED else best
+        yield describe(tried)
+        if tried.iteration and tried.iteration % 10 == 0 and best is not None:
             yield describe_best(best)
 
 

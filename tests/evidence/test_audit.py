@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -23,9 +23,6 @@ from harness.run.ratchet import Run
 from harness.scoring.score import Score
 from harness.scoring.scorer import Scorer
 from harness.task.task import HEART, HUNGARY, Task
-
-settings.register_profile("steady", deadline=None)  # a busy machine is no failure
-settings.load_profile("steady")
 
 BASELINE = '''"""A fast stand-in for train.py."""
 from sklearn.impute import SimpleImputer
@@ -86,6 +83,9 @@ class InProcess:
 
     def outputs(self, source, X_train, y_train, X_new):
         return self.predict(source, X_train, y_train, X_new)[:, None], 0.5
+
+    def score_many(self, sources):
+        return [self.score(source) for source in sources]
 
     def score(self, source):
         folds = self._folds(source, None)
@@ -217,7 +217,8 @@ def test_openings_are_counted(tmp_path, scorer):
     assert "Verdict: real" in (folder / "audit.alt.txt").read_text()
 
 
-def test_the_test_can_stay_sealed(tmp_path, scorer):
+def test_the_test_can_stay_sealed(tmp_path, scorer, monkeypatch):
+    monkeypatch.setattr(audit_report, "save", lambda *a: None)  # drawn above
     folder = make_run(tmp_path, scorer, BETTER)
     found = module.open_and_audit(folder, scorer, seeds=SEEDS, look=False)
     assert found.test is None
@@ -271,7 +272,7 @@ def test_a_loss_elsewhere_takes_real_away():
 
 
 @pytest.mark.timeout(300)
-def test_the_command_on_a_real_run_in_the_real_harness(tmp_path, capsys, monkeypatch):
+def test_the_command_on_a_real_run_in_the_real_harness(tmp_path, capsys, monkeypatch, warm):
     from harness.scoring.scorer import Scorer
 
     monkeypatch.setattr(module, "AUDIT_SEEDS", SEEDS)
@@ -318,7 +319,7 @@ def build_pipeline(): return {model}({options})
         ("regression", "r2", {"time": "when"}),
     ],
 )
-def test_other_metrics_are_audited_too(tmp_path, kind, metric, more):
+def test_other_metrics_are_audited_too(tmp_path, warm, kind, metric, more):
     task = own_task(kind, metric, **more)
     names = ("Ridge", "alpha=1.0") if kind == "regression" else ("LogisticRegression", "C=1.0")
     fill = {"module": "linear_model", "model": names[0], "options": names[1]}
