@@ -1,7 +1,5 @@
 """How a CSV file is written and what its columns hold, guessed once: then it is frozen."""
 
-from __future__ import annotations
-
 import csv
 import re
 
@@ -97,7 +95,7 @@ def guess(values: pd.Series, decimal: str = ".") -> tuple[str, tuple[str, ...]]:
         return "constant", ()
     if numbers is not None:
         if _is_code(distinct):
-            return "category" if _is_category(there, k, n) else "id", ()
+            return "category" if k <= max(MANY, 0.5 * n) else "id", ()
         return ("id" if _counts_rows(numbers, values.name, n == len(values)) else "number"), marks
     if (found := date_format(there)) is not None:
         return f"date {found}", ()
@@ -134,10 +132,6 @@ def _is_code(distinct: np.ndarray) -> bool:
     texts = [str(value) for value in distinct]
     padded = any(t[:1] == "0" and len(t) > 1 and t.isdigit() for t in texts)
     return padded and len({len(t) for t in texts}) == 1
-
-
-def _is_category(values: pd.Series, k: int, n: int) -> bool:
-    return k <= max(MANY, 0.5 * n)
 
 
 def _counts_rows(numbers: pd.Series, name: object, complete: bool) -> bool:

@@ -1,15 +1,15 @@
 """Is a table fit to learn from? Leaks, identifiers, copies, too few rows: told in plain words."""
 
-from __future__ import annotations
-
+import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from harness.newtask.columns import looks_like_id
-from harness.task import DataError, Task
+from harness.task import DataError, Task, area_under_roc
 
 MIN_ROWS = 50  # fewer: five folds of eight rows measure luck
 FEW_ROWS = 200
@@ -18,18 +18,36 @@ COPY = 0.9999  # association from which on a column is the target under another 
 CLOSE = 0.98
 MOSTLY_MISSING = 0.95
 MANY_COPIES = 0.5  # of the test rows that also stand in the training rows
+DEFAULT_METRICS = {"binary": "roc_auc", "multiclass": "roc_auc_ovr", "regression": "r2"}
+ALSO_CALLED = {
+    "roc_auc": "auc auroc roc",
+    "average_precision": "ap pr_auc",
+    "accuracy": "acc accuracy_score",
+    "balanced_accuracy": "balanced_accuracy_score",
+    "f1": "f1_score",
+    "neg_log_loss": "log_loss logloss",
+    "neg_brier_score": "brier brier_score",
+    "neg_mean_squared_error": "mse",
+    "neg_root_mean_squared_error": "rmse",
+    "neg_mean_absolute_error": "mae",
+    "neg_mean_absolute_percentage_error": "mape",
+    "neg_root_mean_squared_log_error": "rmsle",
+    "r2": "r2_score r_squared",
+}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong, or may be: `refuse` ends the making of a task."""
+class Finding(NamedTuple):
+    """One thing that is wrong, or may be."""
 
-    refuse: bool
+    refuse: bool  # whether it ends the making of a task
     text: str
 
 
+refuse, warn = partial(Finding, True), partial(Finding, False)
+
+
 def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
-    """Look a task's data over.
+    """Look a task's data over; refusals come first.
 
     Parameters
     ----------
@@ -37,56 +55,39 @@ def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
         With everything chosen; its data is loaded here.
     keep : tuple of str
         Columns that a person vouches for: what would be refused is only warned about.
-
-    Returns
-    -------
-    list of Finding
-        Refusals first.
     """
     X, y = task.load()
     found = list(_target(task, y))
     if not any(f.refuse for f in found):
         found += _roles(task, X)
     if not any(f.refuse for f in found):
-        found += [*_split(task, X, y), *_leaks(task, X, y, keep), *_columns(task, X)]
+        found += [*_split(task, y), *_leaks(task, X, y, keep), *_columns(task, X)]
     return sorted(found, key=lambda f: not f.refuse)
 
 
-def refuse(text: str) -> Finding:
-    """Make a finding that ends the making of a task."""
-    return Finding(True, text)
-
-
-def warn(text: str) -> Finding:
-    """Make a finding that is only told."""
-    return Finding(False, text)
-
-
 def _target(task: Task, y: np.ndarray) -> Iterator[Finding]:
-    n = len(y)
+    n, target = len(y), f"target '{task.target}'"
     if task.kind == "regression":
         if not np.isfinite(y).all():
-            yield refuse(f"target '{task.target}' has infinite values: mend those rows")
+            yield refuse(f"{target} has infinite values: mend those rows")
         elif np.ptp(y) == 0:
-            yield refuse(f"target '{task.target}' has one value: there is nothing to predict")
+            yield refuse(f"{target} has one value: there is nothing to predict")
     else:
         counts = np.bincount(y[y >= 0], minlength=2)
         names = task.labels or (f"not {'/'.join(task.positive)}", "/".join(task.positive))
+        few, least = names[int(counts.argmin())], counts.min()
         if (counts > 0).sum() < 2:
-            only = names[int(counts.argmax())]
             yield refuse(
-                f"target '{task.target}' has one class ('{only}' on every row): there is nothing "
-                "to tell apart; check the file, or choose another --target or --positive"
+                f"{target} has one class ('{names[int(counts.argmax())]}' on every row): there is "
+                "nothing to tell apart; check the file, or choose another --target or --positive"
             )
-        elif counts.min() < MIN_PER_CLASS:
-            few = names[int(counts.argmin())]
+        elif least < MIN_PER_CLASS:
             yield refuse(
-                f"class '{few}' has {counts.min()} rows, {MIN_PER_CLASS} are the least: collect "
-                "more, join it with another class, or leave those rows out"
+                f"class '{few}' has {least} rows, {MIN_PER_CLASS} are the least: collect more, "
+                "join it with another class, or leave those rows out"
             )
-        elif counts.min() < FEW_PER_CLASS:
-            few = names[int(counts.argmin())]
-            yield warn(f"class '{few}' has only {counts.min()} rows: scores will be noisy")
+        elif least < FEW_PER_CLASS:
+            yield warn(f"class '{few}' has only {least} rows: scores will be noisy")
     if n < MIN_ROWS:
         yield refuse(f"{n} rows are too few, {MIN_ROWS} are the least: a score would be luck")
     elif n < FEW_ROWS:
@@ -94,32 +95,30 @@ def _target(task: Task, y: np.ndarray) -> Iterator[Finding]:
 
 
 def _roles(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
-    for role, name in (("groups", task.groups), ("time", task.time)):
-        if name is not None and X[name].isna().any():
-            gaps = int(X[name].isna().sum())
-            yield refuse(f"--{role} column '{name}' is empty on {gaps} rows: fill or drop them")
-            return
-    if task.groups is not None:
-        k = X[task.groups].nunique()
-        if k < 2 * task.n_folds:
+    for role in ("groups", "time"):
+        name, least = getattr(task, role), 2 * task.n_folds
+        if name is None:
+            continue
+        what, k = f"--{role} column '{name}'", X[name].nunique()
+        if gaps := int(X[name].isna().sum()):
+            yield refuse(f"{what} is empty on {gaps} rows: fill or drop them")
+        elif role == "time" and X[name].dtype.kind not in "Mf":
             yield refuse(
-                f"--groups column '{task.groups}' has {k} values, {2 * task.n_folds} are the "
-                f"least for {task.n_folds} folds and a test: use fewer --folds, or other groups"
+                f"{what} holds neither dates nor numbers: write it like 2026-01-31, or use --type "
+                "to say what it is"
             )
-        elif k == len(X):
-            yield warn(f"--groups column '{task.groups}' differs on every row: it has no effect")
-    if task.time is not None:
-        if X[task.time].dtype.kind not in "Mf":
+        elif role == "time" and k < least + 2:
+            yield refuse(f"{what} has {k} moments: too few to cut in folds")
+        elif role == "groups" and k < least:
             yield refuse(
-                f"--time column '{task.time}' holds neither dates nor numbers: write it like "
-                "2026-01-31, or use --type to say what it is"
+                f"{what} has {k} values, {least} are the least for {task.n_folds} folds and a "
+                "test: use fewer --folds, or other groups"
             )
-        elif X[task.time].nunique() < 2 * (task.n_folds + 1):
-            k = X[task.time].nunique()
-            yield refuse(f"--time column '{task.time}' has {k} moments: too few to cut in folds")
+        elif role == "groups" and k == len(X):
+            yield warn(f"{what} differs on every row: it has no effect")
 
 
-def _split(task: Task, X: pd.DataFrame, y: np.ndarray) -> Iterator[Finding]:
+def _split(task: Task, y: np.ndarray) -> Iterator[Finding]:
     """Cut as the task will be cut, and look at the parts."""
     try:
         split = task.split()
@@ -127,20 +126,18 @@ def _split(task: Task, X: pd.DataFrame, y: np.ndarray) -> Iterator[Finding]:
     except ValueError as err:
         yield refuse(f"the rows cannot be cut into {task.n_folds} folds: {err}")
         return
-    parts = [("the sealed test", split.y_test, split.y_train)]
+    parts = {"the sealed test": (split.y_test, split.y_train)}
     for k, (train, val) in enumerate(folds):
-        parts.append((f"fold {k + 1}", split.y_train[val], split.y_train[train]))
-    for name, asked, learned in parts:
+        parts[f"fold {k + 1}"] = split.y_train[val], split.y_train[train]
+    for name, (asked, learned) in parts.items():
         if not len(asked) or not len(learned):
             yield refuse(f"{name} has no rows: too many share one moment or group")
             return
-        if task.kind == "regression":
-            continue
-        classes = np.arange(max(task.n_outputs, 2))
+        classes = [] if task.kind == "regression" else np.arange(max(task.n_outputs, 2))
         for what, labels in ((name, asked), (f"the training rows of {name}", learned)):
             gone = np.setdiff1d(classes, labels)
             if len(gone):
-                label = (task.labels or ("0", "1"))[gone[0]]
+                label = (task.labels or ("0", "1"))[int(gone[0])]
                 yield refuse(
                     f"{what} would hold no row of class '{label}': the classes are too unevenly "
                     "spread over time or groups; use fewer --folds, or leave --time/--groups out"
@@ -189,38 +186,34 @@ def _leaks(task: Task, X: pd.DataFrame, y: np.ndarray, keep: tuple[str, ...]) ->
 
 def association(task: Task, values: pd.Series, y: np.ndarray) -> tuple[float, str]:
     """Tell how well one column alone gives the target, from 0 to 1, and how that was measured."""
-    best = (0.0, "")
+    found = [(0.0, "")]
     holes = values.isna().to_numpy()
     if 0 < holes.mean() < 1:
-        best = max(best, (_separation(task, holes.astype(float), y), "by where it is empty"))
+        found.append((_separation(task, holes.astype(float), y), "by where it is empty"))
     if values.dtype.kind in "Mf":
         numbers = values.to_numpy()[~holes]
         numbers = (numbers.astype(np.int64) if values.dtype.kind == "M" else numbers).astype(float)
         if len(numbers) > 0.5 * len(y) and np.ptp(numbers) > 0:
-            best = max(best, (_separation(task, numbers, y[~holes]), "by its order"))
+            found.append((_separation(task, numbers, y[~holes]), "by its order"))
     if values.nunique() <= max(20, len(y) // 10):
-        best = max(best, (_purity(task, values, y), "by its values"))
-    return best
+        found.append((_purity(task, values, y), "by its values"))
+    return max(found)
 
 
 def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
     """Area under the ROC curve either way round, one against the rest; rank correlation."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(numbers)
     if task.kind == "regression":
+        from scipy.stats import rankdata
+
+        ranks = rankdata(numbers)
         if np.ptp(y) == 0 or np.ptp(ranks) == 0:
             return 0.0
         return float(abs(np.corrcoef(ranks, rankdata(y))[0, 1]))
-    aucs = []
-    for k in range(max(task.n_outputs, 2)):
-        mine = y == k
-        a, b = int(mine.sum()), int((~mine).sum())
-        if not a or not b:
-            return 0.0
-        auc = (ranks[mine].sum() - a * (a + 1) / 2) / (a * b)
-        aucs.append(max(auc, 1 - auc))
-    return float(min(aucs))  # a copy of the target tells every class
+    try:
+        aucs = [area_under_roc(y == k, numbers) for k in range(max(task.n_outputs, 2))]
+    except ValueError:  # these rows lack a class
+        return 0.0
+    return min(max(auc, 1 - auc) for auc in aucs)  # a copy of the target tells every class
 
 
 def _purity(task: Task, values: pd.Series, y: np.ndarray) -> float:
@@ -243,7 +236,6 @@ def _purity(task: Task, values: pd.Series, y: np.ndarray) -> float:
 
 
 def _columns(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
-    types = dict(task.columns)
     for name in X.columns:
         share = X[name].isna().mean()
         if share > MOSTLY_MISSING:
@@ -255,11 +247,11 @@ def _columns(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
                 f"column '{name}' looks like an identifier that comes back ({k} values on {n} "
                 f"rows): if its rows belong together, use --groups '{name}'"
             )
-    dates = [name for name, kind in types.items() if kind.startswith("date")]
-    if dates and task.time is None:
+    date = next((name for name, kind in task.columns if kind.startswith("date")), None)
+    if date and task.time is None:
         yield warn(
-            f"column '{dates[0]}' is a date: if the future is to be predicted from the past, use "
-            f"--time '{dates[0]}'"
+            f"column '{date}' is a date: if the future is to be predicted from the past, use "
+            f"--time '{date}'"
         )
 
 
@@ -271,23 +263,19 @@ def check_metric(task: Task) -> None:
     DataError
         With what to use instead.
     """
-    import difflib
-
     from sklearn.metrics import get_scorer, get_scorer_names
 
-    name = task.metric
+    name, instead = task.metric, f"use for example '{DEFAULT_METRICS[task.kind]}'"
     if name not in get_scorer_names():
-        known = _ALSO_CALLED.get(name.lower().replace("-", "_").replace(" ", "_"))
-        near = [known] if known else difflib.get_close_matches(name, get_scorer_names(), 1)
+        word = name.lower().replace("-", "_").replace(" ", "_")
+        near = [known for known, also in ALSO_CALLED.items() if word in also.split()]
+        near = near or difflib.get_close_matches(name, get_scorer_names(), 1)
         hint = f": did you mean '{near[0]}'?" if near else ": see `ratchet new --help`"
         raise DataError(f"scikit-learn has no scorer '{name}'{hint} (greater must be better)")
     family = get_scorer(name)._score_func.__module__
     for_numbers = family.endswith("_regression")
     if "cluster" in family or for_numbers != (task.kind == "regression"):
-        raise DataError(
-            f"metric '{name}' is not for {task.kind} tasks: use for example "
-            f"'{DEFAULT_METRICS[task.kind]}'"
-        )
+        raise DataError(f"metric '{name}' is not for {task.kind} tasks: {instead}")
     rng = np.random.default_rng(0)
     k = max(task.n_outputs, 2)
     y = np.arange(60) % k
@@ -302,34 +290,9 @@ def check_metric(task: Task) -> None:
     try:
         scores = [task.score_predictions(y, p) for p in (good, bad)]
     except ValueError as err:
+        why = " ".join(str(err).split())
         raise DataError(
-            f"metric '{name}' cannot score a {task.kind} task ({' '.join(str(err).split())}): use "
-            f"for example '{DEFAULT_METRICS[task.kind]}'"
+            f"metric '{name}' cannot score a {task.kind} task ({why}): {instead}"
         ) from None
     if not (np.isfinite(scores).all() and scores[0] > scores[1]):
         raise DataError(f"metric '{name}' does not tell good predictions from bad ones here")
-
-
-DEFAULT_METRICS = {"binary": "roc_auc", "multiclass": "roc_auc_ovr", "regression": "r2"}
-_ALSO_CALLED = {
-    "auc": "roc_auc",
-    "auroc": "roc_auc",
-    "roc": "roc_auc",
-    "ap": "average_precision",
-    "pr_auc": "average_precision",
-    "acc": "accuracy",
-    "accuracy_score": "accuracy",
-    "balanced_accuracy_score": "balanced_accuracy",
-    "f1_score": "f1",
-    "log_loss": "neg_log_loss",
-    "logloss": "neg_log_loss",
-    "brier": "neg_brier_score",
-    "brier_score": "neg_brier_score",
-    "mse": "neg_mean_squared_error",
-    "rmse": "neg_root_mean_squared_error",
-    "mae": "neg_mean_absolute_error",
-    "mape": "neg_mean_absolute_percentage_error",
-    "rmsle": "neg_root_mean_squared_log_error",
-    "r2_score": "r2",
-    "r_squared": "r2",
-}

@@ -1,13 +1,11 @@
 """`ratchet new`: make a task from a CSV file, or say in plain words why it is not fit for one."""
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,11 +17,11 @@ from harness.newtask.starters import write_program, write_train
 from harness.task import (
     KINDS,
     TYPES,
-    CsvFormat,
     DataError,
     Task,
     as_numbers,
     load_task,
+    read_file,
     read_text,
     write_toml,
 )
@@ -31,6 +29,11 @@ from harness.task import (
 MANY_CLASSES = 20  # different numbers from which on a target is a quantity
 CLASS_LIMIT = 100
 POSITIVE_WORDS = ("1", "yes", "true", "y", "t", "positive", "pos", "1.0", "present", "ja", "oui")
+USELESS = {
+    "id": "a different value on every row, like an identifier",
+    "empty": "empty on every row",
+    "constant": "the same value on every row",
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -52,15 +55,11 @@ def new_task(
     positive: Sequence[str] = (),
     kind: str | None = None,
     metric: str | None = None,
-    groups: str | None = None,
-    time: str | None = None,
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
     types: Mapping[str, str] | None = None,
-    n_folds: int = 5,
-    test_size: float = 0.20,
-    budget_s: float = 180.0,
     seed: int = 42,
+    **frozen,
 ) -> Made:
     """Make a folder with data, `task.toml`, `train.py` and `program.md`.
 
@@ -80,18 +79,14 @@ def new_task(
         Guessed from the target unless given.
     metric : str, optional
         A scikit-learn scorer name.
-    groups, time : str, optional
-        Column whose values folds keep together; column that puts rows in order.
     drop, keep : sequence of str
         Columns to leave out; columns to keep though they look like identifiers or leaks.
     types : mapping of str to str, optional
         Types that a person knows better: number, category, text, date or `date FORMAT`.
-    n_folds, test_size, budget_s, seed
-        Frozen choices of the split.
-
-    Returns
-    -------
-    Made
+    seed : int
+        Of split and folds.
+    **frozen
+        More choices for the `Task`: `groups`, `time`, `n_folds`, `test_size`, `budget_s`.
 
     Raises
     ------
@@ -106,49 +101,35 @@ def new_task(
         raise DataError(f"'{name}' cannot name a task: use letters, digits, - and _ (not 'heart')")
     if folder.exists():
         raise DataError(f"{folder} exists: choose another name, or remove that folder")
-    if not 2 <= n_folds <= 20 or not 0 < test_size <= 0.5 or budget_s <= 0:
+    task = Task(name, folder / "data.csv", target=target, folder=folder, **frozen)
+    if not 2 <= task.n_folds <= 20 or not 0 < task.test_size <= 0.5 or task.budget_s <= 0:
         raise DataError("use 2 to 20 folds, a test of 0 to 0.5 of the rows, a budget above 0 s")
     if kind is not None and kind not in KINDS:
         raise DataError(f"kind '{kind}' is none of {', '.join(KINDS)}")
-    if groups and time:
+    if task.groups and task.time:
         raise DataError("--groups and --time together are not supported: choose what matters more")
-    raw = _read(Path(csv))
-    form = cols.sniff(raw)
-    table = read_text(raw, form)
-    made = Made(Task(name=name))
-    for role, names in (
-        ("--target", [target]),
-        ("--groups", [groups] if groups else []),
-        ("--time", [time] if time else []),
-        ("--drop", drop),
-        ("--keep", keep),
-        ("--type", types or ()),
-    ):
-        _known(role, names, table.columns)
-    _roles_differ(target, groups, time, drop)
-    answer = _answer(made, table, target, form.decimal)
-    table = table[table[target].notna()]
-    chosen = _choose_kind(made, answer, target, kind, positive, form.decimal)
-    dropped = dict.fromkeys(drop, "left out by the person who made the task")
-    features, marks = _features(
-        made, table.drop(columns=target), dropped, keep, dict(types or {}), {groups, time}, form
-    )
-    task = Task(
-        name=name,
-        path=folder / "data.csv",
+    raw = read_file(Path(csv), "give the path of a CSV file")
+    if not raw.strip():
+        raise DataError(f"{csv} is empty: give a CSV file with a header line and data")
+    task = replace(
+        task,
         sha256=hashlib.sha256(raw).hexdigest(),
-        target=target,
-        metric=metric or DEFAULT_METRICS[chosen["kind"]],
-        groups=groups,
-        time=time,
-        n_folds=n_folds,
         fold_seed=seed,
         split_seed=seed,
-        test_size=test_size,
-        budget_s=budget_s,
+        csv=cols.sniff(raw),
+    )
+    made, table = Made(task), read_text(raw, task.csv)
+    _check_roles(task, drop, keep, types or {}, list(table.columns))
+    answer = _answer(made, table)
+    chosen = _choose_kind(made, answer, kind, positive)
+    dropped = dict.fromkeys(drop, "left out by the person who made the task")
+    table = table.loc[answer.index].drop(columns=target)
+    features, marks = _features(made, table, dropped, keep, types or {})
+    task = replace(
+        task,
+        metric=metric or DEFAULT_METRICS[chosen["kind"]],
         columns=tuple(features.items()),
-        csv=form._replace(missing=tuple(sorted(marks))),
-        folder=folder,
+        csv=task.csv._replace(missing=tuple(sorted(marks))),
         **chosen,
     )
     check_metric(task)
@@ -180,64 +161,46 @@ def new_task(
     return made
 
 
-def _read(path: Path) -> bytes:
-    try:
-        raw = path.read_bytes()
-    except OSError as err:
-        raise DataError(
-            f"{path} cannot be read ({err.strerror}): give the path of a CSV file"
-        ) from None
-    if not raw.strip():
-        raise DataError(f"{path} is empty: give a CSV file with a header line and data")
-    return raw
-
-
-def _known(role: str, names: Iterable[str], there: Iterable[str]) -> None:
-    there = list(there)
-    for name in names:
-        if name in there:
-            continue
-        lower = {str(c).strip().lower(): c for c in there}
-        near = difflib.get_close_matches(name.strip().lower(), lower, 1, 0.5)
-        hint = f"did you mean '{lower[near[0]]}'?" if near else ""
-        if not hint:
-            shown = ", ".join(map(str, there[:8])) + (", …" if len(there) > 8 else "")
-            hint = f"there are: {shown}"
-        raise DataError(f"{role}: the file has no column '{name}': {hint}")
-
-
-def _roles_differ(target: str, groups: str | None, time: str | None, drop: Sequence[str]) -> None:
-    for role, name in (("--groups", groups), ("--time", time)):
-        if name == target:
+def _check_roles(task: Task, drop, keep, types, there: list[str]) -> None:
+    """Make sure that every column that a person named is there, and has one role."""
+    named = {role: [getattr(task, role)] for role in ("target", "groups", "time")}
+    lower = {name.strip().lower(): name for name in there}
+    for role, names in {**named, "drop": drop, "keep": keep, "type": types}.items():
+        for name in names:
+            if name is None or name in there:
+                continue
+            near = difflib.get_close_matches(name.strip().lower(), lower, 1, 0.5)
+            shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
+            hint = f"did you mean '{lower[near[0]]}'?" if near else f"there are: {shown}"
+            raise DataError(f"--{role}: the file has no column '{name}': {hint}")
+    for role, name in (("--groups", task.groups), ("--time", task.time)):
+        if name == task.target:
             raise DataError(f"{role} '{name}' is the target, too: choose another column")
-        if name and name in drop:
+        if name in drop:
             raise DataError(f"{role} '{name}' is dropped, too: take it out of --drop")
-    if target in drop:
-        raise DataError(f"the target '{target}' is dropped, too: take it out of --drop")
+    if task.target in drop:
+        raise DataError(f"the target '{task.target}' is dropped, too: take it out of --drop")
 
 
-def _answer(made: Made, table: pd.DataFrame, target: str, decimal: str) -> pd.Series:
-    answer = table[target]
-    gaps = int(answer.isna().sum())
-    if gaps > 0.5 * len(answer):
+def _answer(made: Made, table: pd.DataFrame) -> pd.Series:
+    target = made.task.target
+    answer = table[target].dropna()
+    gaps = len(table) - len(answer)
+    if gaps > 0.5 * len(table):
         raise DataError(
-            f"target '{target}' is empty on {gaps} of {len(answer)} rows: choose another --target, "
+            f"target '{target}' is empty on {gaps} of {len(table)} rows: choose another --target, "
             "or leave those rows out of the file"
         )
     if gaps:
         made.warnings.append(f"target '{target}' is empty on {gaps} rows: they are left out")
-    return answer.dropna()
+    return answer
 
 
 def _choose_kind(
-    made: Made,
-    answer: pd.Series,
-    target: str,
-    kind: str | None,
-    positive: Sequence[str],
-    decimal: str,
-) -> dict:
+    made: Made, answer: pd.Series, kind: str | None, positive: Sequence[str]
+) -> dict[str, object]:
     """Settle kind, positive values and labels."""
+    target, decimal = made.task.target, made.task.csv.decimal
     values = list(answer.unique())
     numbers = as_numbers(answer, decimal)
     if kind is None:
@@ -264,9 +227,8 @@ def _choose_kind(
             raise DataError(f"target '{target}' has {len(values)} different values: {hint}")
         if len(values) == 2:
             raise DataError(f"target '{target}' has two values: leave --kind out, it is binary")
-        labels = (
-            sorted(values, key=lambda v: (float(v), v)) if numbers is not None else sorted(values)
-        )
+        by_size = None if numbers is None else lambda v: (float(v), v)
+        labels = sorted(values, key=by_size)
         made.choices.append(f"kind: multiclass, {len(labels)} classes of '{target}'")
         return {"kind": kind, "labels": tuple(labels)}
     chosen = _positive(answer, values, positive, target)
@@ -305,35 +267,26 @@ def _features(
     table: pd.DataFrame,
     dropped: dict[str, str],
     keep: Sequence[str],
-    types: dict[str, str],
-    roles: set[str | None],
-    form: CsvFormat,
+    types: Mapping[str, str],
 ) -> tuple[dict[str, str], set[str]]:
     """Settle the type of every column; add to `dropped` what no model should see."""
+    decimal, kept = made.task.csv.decimal, {*keep, made.task.groups, made.task.time}
     features: dict[str, str] = {}
     marks: set[str] = set()
-    for name in table.columns:
-        if name in dropped:
-            continue
-        values = table[name]
-        guessed, found = cols.guess(values, form.decimal)
+    for name, values in table.drop(columns=list(dropped)).items():
+        guessed, found = cols.guess(values, decimal)
         kind = types.get(name, guessed)
         if name in types and kind.partition(" ")[0] not in TYPES:
             raise DataError(f"--type {name}={kind}: use {', '.join(TYPES)} or 'date FORMAT'")
         if kind == "date":
             kind = f"date {cols.date_format(values.dropna()) or 'ISO8601'}"
-        why = {
-            "id": "a different value on every row, like an identifier",
-            "empty": "empty on every row",
-            "constant": "the same value on every row",
-        }.get(kind)
-        if why and kind == "id" and (name in keep or name in roles):
-            numeric = as_numbers(values.dropna(), form.decimal) is not None
-            kind, why = ("number" if numeric else "category"), None
-        if why:
-            dropped[name] = why
+        if kind == "id" and name in kept:
+            numeric = as_numbers(values.dropna(), decimal) is not None
+            kind = "number" if numeric else "category"
+        if kind in USELESS:
+            dropped[name] = USELESS[kind]
             cure = f"; --keep '{name}' keeps it" if kind == "id" else ""
-            made.warnings.append(f"column '{name}' is left out ({why}){cure}")
+            made.warnings.append(f"column '{name}' is left out ({USELESS[kind]}){cure}")
             continue
         features[name] = kind
         if found and kind == "number":

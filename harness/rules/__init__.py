@@ -10,6 +10,6 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     rules="CONFIRM_SEEDS RULES STOP_AT Evidence Rule Verdict get_rule",
-    judging="Best Judged judge",
+    judging="Best Judged decide judge",
     stats="stats Interval",
 )

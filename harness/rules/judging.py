@@ -1,7 +1,5 @@
 """From a score to a decision: the rule, fresh folds where it asks for them, and the probes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,28 +18,17 @@ class Best:
     source: str
     val_auc: float
     fold_scores: tuple[float, ...]
-    repeats: object = None
+    repeats: object = None  # scores on fresh folds, once a rule has asked for them
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of a score.
+    """What became of a score."""
 
-    Attributes
-    ----------
-    score : Score
-        With what the probes found; not ok any more if they, or fresh folds, found it wanting.
-    keep : bool
-    reason : str
-        The rule's, empty where it has nothing to add.
-    repeats : ndarray of shape (n_seeds, n_folds) or None
-        Scores on fresh folds, if the rule asked for them.
-    """
-
-    score: Score
+    score: Score  # with the probes; not ok any more if they, or fresh folds, found it wanting
     keep: bool = False
-    reason: str = ""
-    repeats: object = None
+    reason: str = ""  # the rule's, empty where it has nothing to add
+    repeats: object = None  # scores on fresh folds, if the rule asked for them
 
 
 def judge(
@@ -54,37 +41,41 @@ def judge(
     RunError
         If the best program itself fails on the fresh folds that the rule needs.
     """
+    try:
+        verdict, repeats = decide(source, score, best, rule, scorer)
+    except CandidateError as err:  # it scored once, but not on other folds
+        kind, _, why = str(err).partition(" (")
+        status = f"{kind} (on fresh folds: {why or ')'}"
+        return Judged(replace(score, status=status, val_auc=math.nan))
+    if verdict.keep:
+        before_probing()
+        score = scorer.probe(source, score, best.source)
+        if not score.ok:
+            return Judged(replace(score, val_auc=math.nan))
+    return Judged(score, verdict.keep, verdict.reason, repeats)
+
+
+def decide(source: str, score: Score, best: Best, rule, scorer):
+    """Apply the rule alone; give its verdict, and the scores on fresh folds if it asked for them.
+
+    Raises
+    ------
+    CandidateError, RunError
+        If the program, or the best one, fails on fresh folds.
+    """
     from harness.rules.rules import Evidence
 
     mine = Evidence(score.val_auc, score.fold_scores, len(source))
     theirs = Evidence(best.val_auc, best.fold_scores, len(best.source))
     if rule.fold_seeds and rule.worth_confirming(mine, theirs):
         if best.repeats is None:
-            best.repeats = _repeats_of_best(best, rule, scorer)
-        try:
-            mine = replace(mine, repeats=scorer.fold_scores(source, rule.fold_seeds))
-        except CandidateError as err:  # it scored once, but not on other folds
-            kind, _, why = str(err).partition(" (")
-            return Judged(_failed(score, f"{kind} (on fresh folds: {why or ')'}"))
+            try:
+                best.repeats = scorer.fold_scores(best.source, rule.fold_seeds)
+            except CandidateError as err:
+                raise RunError(
+                    f"the best program fails on fresh folds ({err}), which rule '{rule.name}' "
+                    "needs: start a new tag with another rule"
+                ) from None
+        mine = replace(mine, repeats=scorer.fold_scores(source, rule.fold_seeds))
         theirs = replace(theirs, repeats=best.repeats)
-    verdict = rule.decide(mine, theirs)
-    if verdict.keep:
-        before_probing()
-        score = scorer.probe(source, score, best.source)
-        if not score.ok:
-            return Judged(_failed(score, score.status))
-    return Judged(score, verdict.keep, verdict.reason, mine.repeats)
-
-
-def _repeats_of_best(best: Best, rule, scorer):
-    try:
-        return scorer.fold_scores(best.source, rule.fold_seeds)
-    except CandidateError as err:
-        raise RunError(
-            f"the best program fails on fresh folds ({err}), which rule '{rule.name}' needs: start "
-            "a new tag with another rule"
-        ) from None
-
-
-def _failed(score: Score, status: str) -> Score:
-    return replace(score, status=status, val_auc=math.nan)
+    return rule.decide(mine, theirs), mine.repeats

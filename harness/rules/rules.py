@@ -18,8 +18,6 @@ rope         as corrected_t, and the gain is large enough to matter
 ===========  ===========================================================================
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,24 +41,13 @@ ROPE_SURE = 0.90  # rope: posterior probability of a gain beyond ROPE that a kee
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a rule may look at, for the candidate and for the best so far.
+    """What a rule may look at, for the candidate and for the best so far."""
 
-    Attributes
-    ----------
-    val_auc : float
-        Mean over the frozen folds.
-    fold_scores : tuple of float
-        One score per frozen fold, in fold order.
-    n_chars : int
-        Length of the source, for the tie-break.
-    repeats : array of shape (n_seeds, n_folds), optional
-        Scores on the rule's own fold seeds; the same seeds for candidate and best.
-        None unless the rule has `fold_seeds` and the candidate passed `worth_confirming`.
-    """
-
-    val_auc: float
-    fold_scores: tuple[float, ...]
-    n_chars: int
+    val_auc: float  # mean over the frozen folds
+    fold_scores: tuple[float, ...]  # one per frozen fold, in fold order
+    n_chars: int  # length of the source, for the tie-break
+    # Scores on the rule's own fold seeds, of shape (n_seeds, n_folds); None unless the rule has
+    # `fold_seeds` and the candidate is `worth_confirming`.
     repeats: np.ndarray | None = None
 
 
@@ -73,55 +60,48 @@ class Verdict:
     reason: str
 
 
-def _always(candidate: Evidence, best: Evidence) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Rule:
     """A named decision rule.
 
-    `fold_seeds` are the extra cross-validations that `decide` needs in
-    `Evidence.repeats`; they are computed only for candidates that pass the cheap gate
-    `worth_confirming`. A candidate that does not pass is discarded by `decide` without
-    repeats.
+    `fold_seeds` are the extra cross-validations that `decide` needs in `Evidence.repeats`. Only
+    candidates that are `worth_confirming` need them: the others are discarded without.
     """
 
     name: str
     decide: Callable[[Evidence, Evidence], Verdict]
     fold_seeds: tuple[int, ...] = ()
-    worth_confirming: Callable[[Evidence, Evidence], bool] = _always
+
+    def worth_confirming(self, candidate: Evidence, best: Evidence) -> bool:
+        """Whether there is a gain on the frozen folds: no fresh ones for what did not gain."""
+        return _settled(candidate, best) is None
 
 
-# -- what all rules share ---------------------------------------------------------------
-
-
-def _unusable(candidate: Evidence, best: Evidence) -> Verdict | None:
-    """Discard what cannot be compared: no number, or other folds than the best had."""
+def _settled(candidate: Evidence, best: Evidence, strict: bool = False) -> Verdict | None:
+    """Decide what needs no statistics, by all rules alike; None if there is a gain to judge."""
     delta = candidate.val_auc - best.val_auc
-    scores = np.asarray(candidate.fold_scores, dtype=float)
+    scores, others = np.asarray(candidate.fold_scores, float), np.asarray(best.fold_scores, float)
     if not math.isfinite(candidate.val_auc) or not np.isfinite(scores).all():
         return Verdict(False, math.nan, "no finite score")
     if not math.isfinite(delta):
         return Verdict(False, delta, "the best so far has no finite score")
-    if len(candidate.fold_scores) != len(best.fold_scores) or len(scores) < 2:
+    if len(scores) != len(others) or len(scores) < 2:
         return Verdict(False, delta, "scored on other folds than the best")
+    # Simpler at no cost: `strict` looks at the mean, the others want a tie on every fold.
+    tie = abs(delta) <= TIE if strict else np.all(np.abs(scores - others) <= TIE)
+    if tie and candidate.n_chars < best.n_chars:
+        return Verdict(True, delta, f"tie, {best.n_chars - candidate.n_chars} chars shorter")
+    if delta < -TIE:
+        return Verdict(False, delta, f"loss {-delta:.4f}")
+    if delta <= TIE:
+        return Verdict(False, delta, "tie, not shorter" if strict else "tie")
     return None
 
 
-def _fold_gains(candidate: Evidence, best: Evidence) -> np.ndarray:
-    return np.asarray(candidate.fold_scores, float) - np.asarray(best.fold_scores, float)
-
-
-def _same_but_shorter(candidate: Evidence, best: Evidence) -> bool:
-    """Whether every fold ties and the source shrank: simpler at no cost, no luck involved."""
-    same = bool(np.all(np.abs(_fold_gains(candidate, best)) <= TIE))
-    return same and candidate.n_chars < best.n_chars
-
-
-def _gain_on_frozen_folds(candidate: Evidence, best: Evidence) -> bool:
-    """Cheap gate of the confirming rules: no fresh folds for what did not gain at all."""
-    return _unusable(candidate, best) is None and candidate.val_auc - best.val_auc > TIE
+def _against_its_se(gains: np.ndarray, gain: float, name: str) -> tuple[bool, str]:
+    se = float(gains.std(ddof=1) / math.sqrt(len(gains)))
+    keep = gain > max(TIE, se)
+    return keep, f"{name} {gain:.4f} {'>' if keep else '<='} its SE {se:.4f}"
 
 
 # -- the rules --------------------------------------------------------------------------
@@ -132,16 +112,10 @@ def decide_strict(candidate: Evidence, best: Evidence) -> Verdict:
 
     The rule of the original autoresearch loop.
     """
-    if bad := _unusable(candidate, best):
-        return bad
+    if verdict := _settled(candidate, best, strict=True):
+        return verdict
     delta = candidate.val_auc - best.val_auc
-    if delta > TIE:
-        return Verdict(True, delta, f"gain {delta:.4f} > 0")
-    if delta < -TIE:
-        return Verdict(False, delta, f"loss {-delta:.4f}")
-    if candidate.n_chars < best.n_chars:
-        return Verdict(True, delta, f"tie, {best.n_chars - candidate.n_chars} chars shorter")
-    return Verdict(False, delta, "tie, not shorter")
+    return Verdict(True, delta, f"gain {delta:.4f} > 0")
 
 
 def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
@@ -153,17 +127,12 @@ def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
     single losses; AUC has no loss per row, so pairs here are folds. No allowance is made
     for the folds being correlated: `corrected_t` makes one.
     """
-    if bad := _unusable(candidate, best):
-        return bad
-    gains = _fold_gains(candidate, best)
+    if verdict := _settled(candidate, best):
+        return verdict
     delta = candidate.val_auc - best.val_auc
-    if _same_but_shorter(candidate, best):
-        return Verdict(True, delta, f"tie, {best.n_chars - candidate.n_chars} chars shorter")
-    if delta <= TIE:
-        return Verdict(False, delta, f"loss {-delta:.4f}" if delta < -TIE else "tie")
-    se = float(gains.std(ddof=1) / math.sqrt(len(gains)))
-    keep = delta > se
-    return Verdict(keep, delta, f"gain {delta:.4f} {'>' if keep else '<='} its SE {se:.4f}")
+    gains = np.subtract(candidate.fold_scores, best.fold_scores)
+    keep, reason = _against_its_se(gains, delta, "gain")
+    return Verdict(keep, delta, reason)
 
 
 def _confirming(
@@ -172,16 +141,11 @@ def _confirming(
     """Wrap a judge of fresh-fold gains, shape (n_seeds, n_folds), into a rule."""
 
     def decide(candidate: Evidence, best: Evidence) -> Verdict:
-        if bad := _unusable(candidate, best):
-            return bad
-        delta = candidate.val_auc - best.val_auc
-        if _same_but_shorter(candidate, best):
-            fewer = best.n_chars - candidate.n_chars
-            return Verdict(True, delta, f"tie, {fewer} chars shorter")
-        if delta <= TIE:
-            return Verdict(False, delta, f"loss {-delta:.4f}" if delta < -TIE else "tie")
+        if verdict := _settled(candidate, best):
+            return verdict
         if candidate.repeats is None or best.repeats is None:
             raise ValueError("this rule needs scores on its fold_seeds for both programs")
+        delta = candidate.val_auc - best.val_auc
         gains = np.asarray(candidate.repeats, float) - np.asarray(best.repeats, float)
         if gains.ndim != 2 or gains.shape[0] < 2 or not np.isfinite(gains).all():
             return Verdict(False, delta, "no finite score on fresh folds")
@@ -191,38 +155,37 @@ def _confirming(
     return decide
 
 
-def _judge_confirm(gains: np.ndarray) -> tuple[bool, str]:
+@_confirming
+def decide_confirm(gains: np.ndarray) -> tuple[bool, str]:
+    """Keep iff the mean gain on fresh folds exceeds its standard error over the seeds."""
     per_seed = gains.mean(axis=1)
-    gain = float(per_seed.mean())
-    se = float(per_seed.std(ddof=1) / math.sqrt(len(per_seed)))
-    keep = gain > max(TIE, se)
-    return keep, f"fresh gain {gain:.4f} {'>' if keep else '<='} its SE {se:.4f}"
+    return _against_its_se(per_seed, float(per_seed.mean()), "fresh gain")
 
 
-def _judge_corrected_t(gains: np.ndarray) -> tuple[bool, str]:
+@_confirming
+def decide_corrected_t(gains: np.ndarray) -> tuple[bool, str]:
+    """Keep iff the corrected test of Nadeau and Bengio finds a gain on fresh folds."""
     test = corrected_t_test(gains, n_folds=gains.shape[1])
     keep = test.mean > TIE and test.p_greater < ALPHA
     return keep, f"fresh gain {test.mean:.4f}, p={test.p_greater:.3f} (needs < {ALPHA:g})"
 
 
-def _judge_rope(gains: np.ndarray) -> tuple[bool, str]:
+@_confirming
+def decide_rope(gains: np.ndarray) -> tuple[bool, str]:
+    """Keep iff a gain on fresh folds that is large enough to matter is all but sure."""
     _, _, better = bayes_correlated_t(gains, n_folds=gains.shape[1], rope=ROPE)
     keep = better >= ROPE_SURE
     return keep, f"P(gain > {ROPE:g}) = {better:.2f} (needs {ROPE_SURE:g})"
 
-
-decide_confirm = _confirming(_judge_confirm)
-decide_corrected_t = _confirming(_judge_corrected_t)
-decide_rope = _confirming(_judge_rope)
 
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule("strict", decide_strict),
         Rule("ladder", decide_ladder),
-        Rule("confirm", decide_confirm, CONFIRM_SEEDS, _gain_on_frozen_folds),
-        Rule("corrected_t", decide_corrected_t, CONFIRM_SEEDS, _gain_on_frozen_folds),
-        Rule("rope", decide_rope, CONFIRM_SEEDS, _gain_on_frozen_folds),
+        Rule("confirm", decide_confirm, CONFIRM_SEEDS),
+        Rule("corrected_t", decide_corrected_t, CONFIRM_SEEDS),
+        Rule("rope", decide_rope, CONFIRM_SEEDS),
     )
 }
 

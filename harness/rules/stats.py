@@ -1,7 +1,5 @@
 """Statistics for paired scores: pure functions over numpy arrays, no I/O."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,11 +54,15 @@ def corrected_t_test(diffs: np.ndarray, n_folds: int) -> TTest:
         var = 0.0
     se = float(np.sqrt(var * (1.0 / d.size + 1.0 / (n_folds - 1))))
     df = d.size - 1
+    t = _in_errors(mean, se)
+    return TTest(mean, se, df, t, p_greater=float(sps.t.sf(t, df)))
+
+
+def _in_errors(value: float, se: float, rounding: float = 0.0) -> float:
+    """A value in units of its standard error: infinite without any spread, unless it is 0."""
     if se == 0.0:
-        t = 0.0 if mean == 0 else float(np.copysign(np.inf, mean))
-    else:
-        t = mean / se
-    return TTest(mean=mean, se=se, df=df, t=t, p_greater=float(sps.t.sf(t, df)))
+        return 0.0 if abs(value) <= rounding else float(np.copysign(np.inf, value))
+    return value / se
 
 
 def bayes_correlated_t(diffs: np.ndarray, n_folds: int, rope: float) -> tuple[float, float, float]:
@@ -113,11 +115,6 @@ class DeLong:
     p: float
     cov: np.ndarray  # (2, 2): variances of both AUCs and their covariance
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Interval of the difference at `level` (normal approximation)."""
-        half = sps.norm.ppf(0.5 + level / 2) * self.se
-        return self.difference - half, self.difference + half
-
 
 def delong(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray) -> DeLong:
     """DeLong's test for two ROC curves on the same rows.
@@ -141,10 +138,7 @@ def delong(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray) -> DeLong:
     difference = float(auc_b - auc_a)
     variance = cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]
     se = float(np.sqrt(variance)) if variance > 1e-16 else 0.0  # below is rounding
-    if se == 0.0:  # the same ranking twice, or one that is better without any spread
-        z = 0.0 if abs(difference) < 1e-12 else float(np.copysign(np.inf, difference))
-    else:
-        z = difference / se
+    z = _in_errors(difference, se, rounding=1e-12)  # the same ranking twice
     p = float(2 * sps.norm.sf(abs(z)))
     return DeLong(float(auc_a), float(auc_b), difference, se, z, p, cov)
 
@@ -158,39 +152,28 @@ class Interval:
     high: float
 
 
-def bootstrap_auc(
-    y: np.ndarray, p: np.ndarray, *, level: float = 0.95, n: int = 2000, seed: int = 0
-) -> Interval:
+def bootstrap_auc(y: np.ndarray, p: np.ndarray, **how) -> Interval:
     """AUC with a percentile interval from a stratified bootstrap.
 
     Rows are drawn with replacement within each class, so that every replicate has both
     classes in the proportion of the data. Efron and Tibshirani (1993), An introduction to
     the bootstrap, chapter 13; stratified as in Robin et al. (2011), pROC.
+
+    Parameters
+    ----------
+    **how
+        `level` (0.95), `n` (2000 resamples), `seed` (0).
     """
-    wins = _wins(y, p)
-    draws = _bootstrap_means(wins, n, seed)
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(float(wins.mean()), float(low), float(high))
+    return _bootstrap(_wins(y, p), **how)
 
 
-def bootstrap_auc_difference(
-    y: np.ndarray,
-    p_a: np.ndarray,
-    p_b: np.ndarray,
-    *,
-    level: float = 0.95,
-    n: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """Difference AUC(b) - AUC(a) with a paired, stratified bootstrap interval."""
-    wins = _wins(y, p_b) - _wins(y, p_a)
-    draws = _bootstrap_means(wins, n, seed)
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(float(wins.mean()), float(low), float(high))
+def bootstrap_auc_difference(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray, **how) -> Interval:
+    """Difference AUC(b) - AUC(a) with a paired interval, otherwise as `bootstrap_auc`."""
+    return _bootstrap(_wins(y, p_b) - _wins(y, p_a), **how)
 
 
-def _bootstrap_means(wins: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """Mean of the pair table over `n` resamples of its rows and of its columns.
+def _bootstrap(wins: np.ndarray, *, level: float = 0.95, n: int = 2000, seed: int = 0) -> Interval:
+    """Mean of the pair table, with an interval over resamples of its rows and of its columns.
 
     Drawing rows with replacement is weighting them by multinomial counts, so each
     replicate is one bilinear form and no predictions are sorted again.
@@ -199,7 +182,12 @@ def _bootstrap_means(wins: np.ndarray, n: int, seed: int) -> np.ndarray:
     rows, cols = wins.shape
     weight_rows = rng.multinomial(rows, np.full(rows, 1 / rows), size=n)
     weight_cols = rng.multinomial(cols, np.full(cols, 1 / cols), size=n)
-    return np.einsum("ij,ij->i", weight_rows @ wins, weight_cols) / (rows * cols)
+    means = np.einsum("ij,ij->i", weight_rows @ wins, weight_cols) / (rows * cols)
+    return _percentiles(wins.mean(), means, (0.5 - level / 2, 0.5 + level / 2))
+
+
+def _percentiles(value: float, draws: np.ndarray, ends=(0.025, 0.975)) -> Interval:
+    return Interval(float(value), *np.quantile(draws, ends).tolist())
 
 
 @dataclass(frozen=True)
@@ -226,7 +214,6 @@ def bootstrap_pair(
     ----------
     scores : callable
         From row positions (with repeats) to the two scores; ValueError where they have none.
-    n_rows : int
     groups : ndarray of shape (n_rows,), optional
         Rows of one group are drawn together (the cluster bootstrap, Davison and Hinkley 1997,
         section 3.8).
@@ -263,20 +250,11 @@ def bootstrap_pair(
     if len(draws) < n / 2:
         raise ValueError("most resamples of the rows cannot be scored: there are too few")
     first, second = np.array(draws).T
-    value_first, value_second = scores(np.arange(n_rows))
-
-    def interval(value: float, column: np.ndarray) -> Interval:
-        low, high = np.quantile(column, [0.025, 0.975])
-        return Interval(float(value), float(low), float(high))
-
+    a, b = scores(np.arange(n_rows))
     change = second - first
     p = min(1.0, 2 * min(np.mean(change <= 0), np.mean(change >= 0)))
-    return Paired(
-        interval(value_first, first),
-        interval(value_second, second),
-        interval(value_second - value_first, change),
-        float(p),
-    )
+    intervals = _percentiles(a, first), _percentiles(b, second), _percentiles(b - a, change)
+    return Paired(*intervals, float(p))
 
 
 # -- calibration -------------------------------------------------------------------------

@@ -10,6 +10,6 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    score="Probe Score",
+    score="Probe Score plain_values",
     scorer="Scorer evaluate",
 )

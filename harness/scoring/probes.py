@@ -6,8 +6,6 @@ backstop on every platform. `benchmarks/probes.py` shows what each measures on h
 thresholds below come from it.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -44,21 +42,15 @@ def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
     ----------
     scorer : Scorer
         Of the task; makes and runs the jobs.
-    source : bytes
     score : Score
         The candidate's score on the frozen folds.
-
-    Returns
-    -------
-    tuple of Probe
     """
-    y = scorer.split.y_train
     twins = scorer.once("twins", twin_labels) if scorer.task.kind == "binary" else []
     shuffles = scorer.once("shuffles", shuffled_labels)
-    turned = turn_labels(scorer.task, y)
+    turned = turn_labels(scorer.task, scorer.split.y_train)
     plan = _Plan(scorer, source)
-    plan.add("repeat", None, backwards=True)
-    plan.add("part", None, half=True)
+    plan.add("repeat", asked=lambda new: new[::-1])
+    plan.add("part", asked=lambda new: new[: len(new) // 2], folds=2)
     plan.add("flip", turned)
     for i, twin in enumerate(twins):
         plan.add(f"twin{i}", twin.labels)
@@ -70,11 +62,11 @@ def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
             if reply.problem:
                 detail = f"{name} could not be scored: {reply.problem}"
                 return (Probe("probe failed", float("nan"), 0.0, "reject", detail),)
-    probes = [_repeat(scorer, plan, score), _part(plan, score), _flip(plan, turned, score)]
+    probes = [_repeat(plan, score), _part(plan, score), _flip(plan, turned, score)]
     if twins:
         odd = probes[-1].verdict == "review"
         probes.append(_twin(plan, twins, score, TWIN_REJECT_IF_FLIP_ODD if odd else TWIN_REJECT))
-    return (*probes, _shuffle(scorer, plan, shuffles))
+    return (*probes, _shuffle(plan, shuffles))
 
 
 class _Plan:
@@ -82,72 +74,59 @@ class _Plan:
 
     def __init__(self, scorer, source: bytes):
         self.scorer, self.source = scorer, source
-        self.jobs, self.names = [], []
+        self.jobs: list[tuple[str, object]] = []
         self.replies: dict[str, list] = {}
 
-    def add(self, name: str, labels, *, backwards: bool = False, half: bool = False) -> None:
+    def add(self, name: str, labels=None, *, asked=lambda new: new, folds: int | None = None):
         """Plan the folds once more, with other labels or other questions."""
-        task = self.scorer.task
-        for k, rows in enumerate(self.scorer.folds()[: 2 if half else None]):
-            # By default the frozen seeds of the score, so that nothing else changes; backwards,
-            # generators that a program forgot to seed stand elsewhere.
-            key = ("fold", task.fold_seed, k)
-            seed = self.scorer.seed("backwards", k) if backwards else self.scorer.seed(*key)
-            asked = (
-                rows.new[::-1]
-                if backwards
-                else rows.new[: len(rows.new) // 2]
-                if half
-                else rows.new
-            )
-            job = self.scorer.job(
-                self.source, replace(rows, new=asked), ("probe", name, k), labels=labels, seed=seed
-            )
-            self.jobs.append(job)
-            self.names.append(name)
+        for k, rows in enumerate(self.scorer.folds()[:folds]):
+            # The frozen seeds of the score, so that nothing else changes; but where the same is
+            # asked again, generators that a program forgot to seed stand elsewhere.
+            frozen = ("fold", self.scorer.task.fold_seed, k)
+            seed = self.scorer.seed(*(("backwards", k) if name == "repeat" else frozen))
+            rows = replace(rows, new=asked(rows.new))
+            job = self.scorer.job(self.source, rows, ("probe", name, k), labels=labels, seed=seed)
+            self.jobs.append((name, job))
 
     def run(self) -> None:
         """Run everything; a job may take as long as it might within a score."""
         per_job = self.scorer.task.budget_s / (self.scorer.task.n_folds + 1)
-        replies = self.scorer.run_jobs(self.jobs, per_job * len(self.jobs))
-        for name, reply in zip(self.names, replies, strict=True):
+        names, jobs = zip(*self.jobs, strict=True)
+        (replies,) = self.scorer.run([jobs], per_job * len(jobs), stop_early=False)
+        for name, reply in zip(names, replies, strict=True):
             self.replies.setdefault(name, []).append(reply)
 
-    def score(self, name: str, labels: np.ndarray) -> float:
+    def score(self, name: str, labels: np.ndarray | None = None, step: int = 1) -> float:
         """Mean of the metric over the folds, against other labels."""
         pairs = zip(self.scorer.folds(), self.replies[name], strict=True)
-        return float(
-            np.mean([self.scorer.metric(rows.new, reply, labels) for rows, reply in pairs])
-        )
+        values = [self.scorer.metric(rows.new[::step], reply, labels) for rows, reply in pairs]
+        return float(np.mean(values))
 
 
-def _repeat(scorer, plan: _Plan, score: Score) -> Probe:
-    again = [
-        reply.numbers.reshape(-1, scorer.task.n_outputs)[::-1] for reply in plan.replies["repeat"]
-    ]
-    values = [
-        scorer.metric(rows.new[::-1], reply)
-        for rows, reply in zip(scorer.folds(), plan.replies["repeat"], strict=True)
-    ]
+def _repeat(plan: _Plan, score: Score) -> Probe:
+    n_outputs = plan.scorer.task.n_outputs
+    again = [reply.numbers.reshape(-1, n_outputs)[::-1] for reply in plan.replies["repeat"]]
     apart = max(_apart(a, b) for a, b in zip(again, score.predictions, strict=True))
-    gap = abs(float(np.mean(values)) - score.val_auc) / scorer.once("unit", _unit)
-    if gap > SAME_NUMBER and apart > SAME_PREDICTION:
-        detail = f"scored again it gives {np.mean(values):.6f}, not {score.val_auc:.6f}"
-        return Probe("not repeatable", gap, SAME_NUMBER, "reject", detail + "; set random_state")
+    value = plan.score("repeat", step=-1)
+    gap = abs(value - score.val_auc) / plan.scorer.once("unit", _unit)
+    name, verdict, detail = "repeatability", "pass", "same number in another order"
     if apart > SAME_PREDICTION:
+        verdict = "review"
         detail = f"predictions move by {apart:.1e} of their range when rows are asked in reverse"
-        return Probe("repeatability", gap, SAME_NUMBER, "review", detail)
-    return Probe("repeatability", gap, SAME_NUMBER, "pass", "same number in another order")
+        if gap > SAME_NUMBER:
+            name, verdict = "not repeatable", "reject"
+            detail = f"scored again it gives {value:.6f}, not {score.val_auc:.6f}; set random_state"
+    return Probe(name, gap, SAME_NUMBER, verdict, detail)
 
 
 def _part(plan: _Plan, score: Score) -> Probe:
-    apart = 0.0
-    for reply, whole in zip(plan.replies["part"], score.predictions, strict=False):
-        apart = max(apart, _apart(reply.numbers, whole[: len(reply.numbers)]))
+    pairs = zip(plan.replies["part"], score.predictions, strict=False)
+    apart = max(_apart(r.numbers, whole[: len(r.numbers)]) for r, whole in pairs)
+    verdict, detail = "pass", "each row is predicted for itself"
     if apart > SAME_PREDICTION:
+        verdict = "review"
         detail = f"a row's prediction moves by {apart:.1e} of the range with the rows beside it"
-        return Probe("batch", apart, SAME_PREDICTION, "review", detail)
-    return Probe("batch", apart, SAME_PREDICTION, "pass", "each row is predicted for itself")
+    return Probe("batch", apart, SAME_PREDICTION, verdict, detail)
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> float:
@@ -156,36 +135,36 @@ def _apart(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max() / (np.ptp(b) or 1.0))
 
 
+def _judged(name: str, value: float, reject: float, detail: str, review: float = np.inf) -> Probe:
+    verdict = "reject" if value > reject else "review" if value > review else "pass"
+    return Probe(name, value, reject, verdict, detail)
+
+
 def _flip(plan: _Plan, turned: np.ndarray, score: Score) -> Probe:
-    value = score.val_auc - plan.score("flip", turned)
-    detail = f"true labels score {value:+.4f} above turned ones"
-    value /= plan.scorer.once("unit", _unit)
+    lost = score.val_auc - plan.score("flip", turned)
+    detail = f"true labels score {lost:+.4f} above turned ones"
     limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
-    verdict = "reject" if value > limit else "review" if value > FLIP_REVIEW else "pass"
-    return Probe("label flip", value, limit, verdict, detail)
+    value = lost / plan.scorer.once("unit", _unit)
+    return _judged("label flip", value, limit, detail, FLIP_REVIEW)
 
 
 def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
     real = score.val_auc - twins[0].reference_on_true
-    made = [plan.score(f"twin{i}", t.labels) - t.reference for i, t in enumerate(twins)]
-    value = real - float(np.mean(made))
-    detail = (
-        f"gain over a plain model {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
-    )
-    verdict = "reject" if value > limit else "review" if value > TWIN_REVIEW else "pass"
-    if verdict == "reject" and plan.scorer.task.name != HEART.name:
+    made = np.mean([plan.score(f"twin{i}", t.labels) - t.reference for i, t in enumerate(twins)])
+    detail = f"gain over a plain model {real:+.4f} on true labels, {made:+.4f} on like ones"
+    probe = _judged("twin labels", real - float(made), limit, detail, TWIN_REVIEW)
+    if probe.verdict == "reject" and plan.scorer.task.name != HEART.name:
         # On one's own data (text, many rows) an honest program may see what the plain models
         # do not: the threshold was measured on HEART.
-        verdict = "review"
-    return Probe("twin labels", value, limit, verdict, detail)
+        return replace(probe, verdict="review")
+    return probe
 
 
-def _shuffle(scorer, plan: _Plan, shuffles: list[np.ndarray]) -> Probe:
+def _shuffle(plan: _Plan, shuffles: list[np.ndarray]) -> Probe:
     value = float(np.mean([plan.score(f"shuffle{i}", y) for i, y in enumerate(shuffles)]))
-    value = (value - _guessing(scorer, shuffles)) / scorer.once("unit", _unit)
+    value = (value - _guessing(plan.scorer, shuffles)) / plan.scorer.once("unit", _unit)
     detail = f"shuffled labels, which nothing can predict, score {value:+.4f} against guessing"
-    verdict = "reject" if value > SHUFFLE_REJECT else "pass"
-    return Probe("shuffled labels", value, SHUFFLE_REJECT, verdict, detail)
+    return _judged("shuffled labels", value, SHUFFLE_REJECT, detail)
 
 
 def _unit(scorer) -> float:
@@ -199,18 +178,20 @@ def _guessing(scorer, shuffles: list[np.ndarray]) -> float:
     """What guessing scores: the training rows' mean (or class shares), told of every row."""
     if scorer.task.metric == "roc_auc":
         return 0.5
-    values = []
-    for y in shuffles:
-        for rows in scorer.folds():
-            if scorer.task.kind == "multiclass":
-                share = np.bincount(y[rows.train], minlength=scorer.task.n_outputs) / len(
-                    rows.train
-                )
-            else:
-                share = np.array([y[rows.train].mean()])
-            table = np.tile(share, (len(rows.new), 1))
-            values.append(scorer.task.score_predictions(y[rows.new], table))
-    return float(np.mean(values))
+
+    def told(y: np.ndarray, rows) -> np.ndarray:
+        share = y[rows.train].mean()
+        if scorer.task.kind == "multiclass":
+            share = np.bincount(y[rows.train], minlength=scorer.task.n_outputs) / len(rows.train)
+        return np.tile(share, (len(rows.new), 1))
+
+    return float(np.mean([_scores(scorer, y, told) for y in shuffles]))
+
+
+def _scores(scorer, y: np.ndarray, predict) -> list[float]:
+    """The metric on every fold for what ``predict(y, rows)`` gives."""
+    measure = scorer.task.score_predictions
+    return [measure(y[rows.new], predict(y, rows)) for rows in scorer.folds()]
 
 
 def turn_labels(task: Task, y: np.ndarray) -> np.ndarray:
@@ -262,13 +243,8 @@ def twin_labels(scorer) -> list[_Twin]:
     linear, forest = reference_models(X)
     # Every row once, also where the task's own folds are in time.
     outer = replace(scorer.task, time=None).folds(X, y, 7)
-    p = np.mean(
-        [
-            cross_val_predict(m, X, y, cv=outer, method="predict_proba")[:, 1]
-            for m in (linear, forest)
-        ],
-        axis=0,
-    )
+    both = [cross_val_predict(m, X, y, cv=outer, method="predict_proba") for m in (linear, forest)]
+    p = np.mean(both, axis=0)[:, 1]
     rng = np.random.default_rng()
     drawn = [(rng.random(len(y)) < p).astype(y.dtype) for _ in range(TWIN_DRAWS)]
     on_true = _reference_score(scorer, linear, y)
@@ -277,6 +253,7 @@ def twin_labels(scorer) -> list[_Twin]:
 
 def reference_models(X: pd.DataFrame):
     """Make the plain models: any column types, missing values allowed."""
+    from sklearn.base import clone
     from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.impute import SimpleImputer
@@ -284,27 +261,21 @@ def reference_models(X: pd.DataFrame):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = make_column_selector(dtype_include="number")
-    others = make_column_selector(dtype_exclude="number")
-
-    def prepared(model):
-        columns = make_column_transformer(
-            (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
-            (OneHotEncoder(handle_unknown="ignore", min_frequency=5), others),
-        )
-        return make_pipeline(columns, model)
-
-    return (
-        prepared(LogisticRegression(max_iter=500)),
-        prepared(RandomForestClassifier(100, min_samples_leaf=5, random_state=0)),
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    others = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
+    columns = make_column_transformer(
+        (numbers, make_column_selector(dtype_include="number")),
+        (others, make_column_selector(dtype_exclude="number")),
     )
+    linear = LogisticRegression(max_iter=500)
+    forest = RandomForestClassifier(100, min_samples_leaf=5, random_state=0)
+    return make_pipeline(columns, linear), make_pipeline(clone(columns), forest)
 
 
 def _reference_score(scorer, model, labels: np.ndarray) -> float:
     X = scorer.split.X_train
-    values = []
-    for rows in scorer.folds():
-        fitted = model.fit(X.iloc[rows.train], labels[rows.train])
-        p = fitted.predict_proba(X.iloc[rows.new])[:, [1]]
-        values.append(scorer.task.score_predictions(labels[rows.new], p))
-    return float(np.mean(values))
+
+    def fitted(y: np.ndarray, rows) -> np.ndarray:
+        return model.fit(X.iloc[rows.train], y[rows.train]).predict_proba(X.iloc[rows.new])[:, [1]]
+
+    return float(np.mean(_scores(scorer, labels, fitted)))

@@ -9,63 +9,46 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # `ratchet status` starts without numpy
     import numpy as np
 
-TIMEOUT, CRASHED, REJECTED = 2, 3, 4  # exit statuses of C3
+EXIT = {"ok": 0, "timeout": 2, "crashed": 3, "rejected": 4}  # statuses of C3
+FIGURES = ("val_auc", "val_sd", "test_auc", "test_acc", "test_f1")
+PRINTED = {  # in the order of C3
+    **dict.fromkeys(FIGURES, ".6f"),
+    "wall_time_s": ".3f",
+    **dict.fromkeys(("cv_folds", "isolation", "status"), ""),
+}
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One test of an honest score.
-
-    Attributes
-    ----------
-    name : str
-    value, threshold : float
-        What was measured, and from where on it counts.
-    verdict : {"pass", "review", "reject"}
-    detail : str
-        One line for the log.
-    """
+    """One test of an honest score."""
 
     name: str
-    value: float
-    threshold: float
-    verdict: str
-    detail: str
+    value: float  # what was measured
+    threshold: float  # from where on it counts
+    verdict: str  # "pass", "review" or "reject"
+    detail: str  # one line for the log
 
 
 @dataclass(frozen=True)
 class Score:
-    """What one candidate came to; all figures are NaN unless `status` is ``ok``.
-
-    Attributes
-    ----------
-    val_auc, val_sd : float
-        Mean and standard deviation (ddof=1) of the task's metric over the folds.
-    fold_scores : tuple of float
-    test_auc, test_acc, test_f1 : float
-        On the sealed test rows. Never shown to an agent.
-    wall_time_s : float
-    log : str
-        What the candidate printed, bounded.
-    predictions : tuple of ndarray
-        Per fold, in the order in which the rows were asked for; for the probes.
-    """
+    """What one candidate came to; all figures are NaN unless `status` is ``ok``."""
 
     status: str
-    val_auc: float = float("nan")
-    val_sd: float = float("nan")
+    val_auc: float = float("nan")  # mean of the task's metric over the folds
+    val_sd: float = float("nan")  # its standard deviation (ddof=1)
     fold_scores: tuple[float, ...] = ()
-    test_auc: float = float("nan")
+    test_auc: float = float("nan")  # on the sealed test rows; never shown to an agent
     test_acc: float = float("nan")
     test_f1: float = float("nan")
     wall_time_s: float = 0.0
     cv_folds: int = 0
     isolation: str = ""
     hypothesis: str = ""
-    log: str = ""
+    log: str = ""  # what the candidate printed, bounded
     probes: tuple[Probe, ...] = ()
     cpu_s: float = field(default=float("nan"), compare=False)
     peak_mib: float = field(default=float("nan"), compare=False)
+    # Per fold, in the order in which the rows were asked for; for the probes.
     predictions: tuple[np.ndarray, ...] = field(default=(), compare=False, repr=False)
 
     @property
@@ -76,34 +59,21 @@ class Score:
     @property
     def exit_code(self) -> int:
         """Exit status of C3."""
-        codes = {"ok": 0, "timeout": TIMEOUT, "crashed": CRASHED, "rejected": REJECTED}
-        return codes[self.status.partition(" ")[0]]
+        return EXIT[self.status.partition(" ")[0]]
 
     def lines(self) -> str:
         """The score as C3 prints it."""
-        values = {
-            "val_auc": f"{self.val_auc:.6f}",
-            "val_sd": f"{self.val_sd:.6f}",
-            "test_auc": f"{self.test_auc:.6f}",
-            "test_acc": f"{self.test_acc:.6f}",
-            "test_f1": f"{self.test_f1:.6f}",
-            "wall_time_s": f"{self.wall_time_s:.3f}",
-            "cv_folds": str(self.cv_folds),
-            "isolation": self.isolation,
-            "status": self.status,
-        }
-        return "\n".join(f"{key}: {value}" for key, value in values.items())
+        return "\n".join(f"{key}: {getattr(self, key):{form}}" for key, form in PRINTED.items())
 
     def to_dict(self) -> dict:
         """The score as plain numbers and text, NaN as None (for JSON)."""
+        return plain_values(asdict(replace(self, predictions=())))
 
-        def clean(value):
-            if isinstance(value, float) and not math.isfinite(value):
-                return None
-            if isinstance(value, dict):
-                return {k: clean(v) for k, v in value.items()}
-            if isinstance(value, (list, tuple)):
-                return [clean(v) for v in value]
-            return value
 
-        return clean(asdict(replace(self, predictions=())))
+def plain_values(value):
+    """Make nested values fit for JSON: what is no finite number becomes None."""
+    if isinstance(value, dict):
+        return {key: plain_values(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_values(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -18,7 +18,7 @@ import pandas as pd
 
 from harness.candidate import CandidateError, check_source, plain
 from harness.scoring.probes import run_probes
-from harness.scoring.score import Probe, Score
+from harness.scoring.score import FIGURES, Probe, Score
 from harness.sealing import Job, Packed, Reply, Sandbox
 from harness.task import HEART, Task
 
@@ -31,6 +31,7 @@ class Rows:
 
     train: np.ndarray
     new: np.ndarray
+    sealed: bool = False  # whether `new` are positions in the sealed test
 
 
 class Scorer:
@@ -38,36 +39,29 @@ class Scorer:
 
     Parameters
     ----------
-    task : Task
-    workers : int, optional
-        Folds side by side; the usable processors by default.
-    landlock, seccomp, method
-        See `Sandbox`.
+    **options
+        For `Sandbox`: `workers` (folds side by side), `landlock`, `seccomp`, `method`.
 
     Notes
     -----
     Not for two threads at once, apart from `cancel`.
     """
 
-    def __init__(
-        self,
-        task: Task = HEART,
-        *,
-        workers: int | None = None,
-        landlock: bool = True,
-        seccomp: bool = True,
-        method: str | None = None,
-    ):
+    def __init__(self, task: Task = HEART, **options):
         self.task = task
         hidden = [task.path.parent] if task.path else []
-        self.sandbox = Sandbox(  # first: its workers warm up while the data is loaded
-            workers, landlock=landlock, seccomp=seccomp, method=method, hidden=hidden
-        )
+        # First: its workers warm up while the data is loaded.
+        self.sandbox = Sandbox(hidden=hidden, **options)
         try:
             self.split = task.split()
         except BaseException:
             self.sandbox.close()
             raise
+        self.final = Rows(
+            self._shuffled(len(self.split.y_train), 0, 0, "final"),
+            self._shuffled(len(self.split.y_test), 0, 0, "test"),
+            sealed=True,
+        )
         self._folds: dict[int, list[Rows]] = {}
         self._packed: dict[tuple, Packed] = {}
         self._packed_bytes = 0
@@ -100,9 +94,9 @@ class Scorer:
 
         Parameters
         ----------
-        source : str or bytes
+        source
             The text of a train.py.
-        fold_seed : int, optional
+        fold_seed
             Another seed than the task's frozen one.
         """
         return self.score_many([source], fold_seed=fold_seed)[0]
@@ -111,19 +105,20 @@ class Scorer:
         self, sources: Sequence[str | bytes], *, fold_seed: int | None = None
     ) -> list[Score]:
         """Score several candidates side by side; results in the order given."""
-        scores: list[Score | None] = [None] * len(sources)
-        groups, at = [], []
-        for i, source in enumerate(sources):
+        scores, groups = [], []
+        for source in sources:
+            score = Score("ok", cv_folds=self.task.n_folds, isolation=self.isolation)
             try:
                 data, hypothesis = check_source(source)
             except CandidateError as err:
-                scores[i] = self._failed(str(err))
+                scores.append(replace(score, status=str(err)))
                 continue
-            groups.append(self._score_jobs(data, fold_seed))
-            at.append((i, hypothesis))
-        for (i, hypothesis), replies in zip(at, self._run(groups), strict=True):
-            scores[i] = replace(self._judge(replies, fold_seed), hypothesis=hypothesis)
-        return scores
+            groups.append(self._fold_jobs(data, fold_seed))
+            if len(self.split.X_test):
+                groups[-1].append(self.job(data, self.final, ("final",)))
+            scores.append(replace(score, hypothesis=hypothesis))
+        replies = iter(self.run(groups))  # a group for each score that is still ok
+        return [self._judge(s, next(replies), fold_seed) if s.ok else s for s in scores]
 
     def fold_scores(self, source: str | bytes, fold_seeds: Sequence[int]) -> np.ndarray:
         """Score a candidate on folds of other seeds.
@@ -138,19 +133,12 @@ class Scorer:
             If the candidate fails on one of them.
         """
         data, _ = check_source(source)
-        groups = [
-            [self.job(data, rows, ("fold", seed, k)) for k, rows in enumerate(self.folds(seed))]
-            for seed in fold_seeds
-        ]
         table = []
-        for seed, replies in zip(fold_seeds, self._run(groups), strict=True):
-            self._raise_first(replies)
-            table.append(
-                [
-                    self.metric(rows.new, reply)
-                    for rows, reply in zip(self.folds(seed), replies, strict=True)
-                ]
-            )
+        replies_of = self.run([self._fold_jobs(data, seed) for seed in fold_seeds])
+        for seed, replies in zip(fold_seeds, replies_of, strict=True):
+            _raise_first(replies)
+            pairs = zip(self.folds(seed), replies, strict=True)
+            table.append([self.metric(rows.new, reply) for rows, reply in pairs])
         return np.array(table, dtype=float).reshape(len(fold_seeds), -1)
 
     def predict(
@@ -175,14 +163,13 @@ class Scorer:
     ) -> tuple[np.ndarray, float]:
         """Do as `predict`; give an array of shape (n_new, n_outputs) and where class 1 begins."""
         data, _ = check_source(source)
-        k = self.task.n_outputs
         rows = Packed((_bare(X_train), np.asarray(y_train), _bare(X_new)))
-        job = Job(data, rows, len(X_new) * k, self.task.kind, k, self.seed("predict", len(X_new)))
+        job = self._job(data, rows, len(X_new), self.seed("predict", len(X_new)))
         try:
-            reply = self._run([[job]])[0][0]
+            [[reply]] = self.run([[job]])
         finally:
             rows.close()
-        self._raise_first([reply])
+        _raise_first([reply])
         return self._table(reply), reply.threshold
 
     def probe(self, source: str | bytes, score: Score, best_source: str | None = None) -> Score:
@@ -203,11 +190,10 @@ class Scorer:
         bad = next((p for p in probes if p.verdict == "reject"), None)
         if bad is None:
             return score
-        nan = float("nan")
         return replace(
             score,
             status=f"rejected ({bad.name}: {bad.detail})",
-            **dict.fromkeys(("val_auc", "val_sd", "test_auc", "test_acc", "test_f1"), nan),
+            **dict.fromkeys(FIGURES, float("nan")),
             fold_scores=(),
             predictions=(),
         )
@@ -228,47 +214,38 @@ class Scorer:
             ]
         return self._folds[seed]
 
-    def job(
-        self,
-        source: bytes,
-        rows: Rows,
-        key: tuple,
-        *,
-        labels: np.ndarray | None = None,
-        keep: bool = True,
-        seed: int | None = None,
-    ) -> Job:
-        """Make the job of one fold.
+    def job(self, source: bytes, rows: Rows, key: tuple, *, labels=None, seed=None) -> Job:
+        """Make the job of one fold, or of the final fit.
 
         Parameters
         ----------
-        labels : ndarray of shape (n_train_split,), optional
-            Other labels than the true ones.
         key : tuple
             Names these rows and labels; packed rows with the same key are used again.
-        keep : bool
-            Whether to keep the packed rows for later.
+        labels : ndarray of shape (n_train_split,), optional
+            Other labels than the true ones.
         seed : int, optional
             For the worker's global random generators; frozen by default.
         """
         packed = self._packed.get(key)
         if packed is None:
-            labels = self.split.y_train if labels is None else labels
-            X = self.split.X_train
+            X, labels = self.split.X_train, self.split.y_train if labels is None else labels
+            asked = self.split.X_test if rows.sealed else X
             packed = Packed(
-                (_bare(X.iloc[rows.train]), labels[rows.train], _bare(X.iloc[rows.new]))
+                (_bare(X.iloc[rows.train]), labels[rows.train], _bare(asked.iloc[rows.new]))
             )
-            if keep and self._packed_bytes + packed.nbytes <= KEEP_PACKED:
+            if rows.sealed or self._packed_bytes + packed.nbytes <= KEEP_PACKED:
                 self._packed[key] = packed
                 self._packed_bytes += packed.nbytes
-        k = self.task.n_outputs
-        seed = self.seed(*key) if seed is None else seed
-        return Job(source, packed, len(rows.new) * k, self.task.kind, k, seed)
+        return self._job(source, packed, len(rows.new), self.seed(*key) if seed is None else seed)
 
-    def run_jobs(self, jobs: Sequence[Job], budget_s: float) -> list[Reply]:
-        """Run jobs that do not depend on each other, all of them."""
+    def run(
+        self, groups: list[list[Job]], budget_s: float | None = None, stop_early: bool = True
+    ) -> list[list[Reply]]:
+        """Do as `Sandbox.run`; a group has the time of one score by default."""
+        if not groups:
+            return []
         with self._lock:
-            return self.sandbox.run([jobs], budget_s, stop_early=False)[0]
+            return self.sandbox.run(groups, budget_s or self.task.budget_s, stop_early)
 
     def once(self, name: str, make):
         """Compute ``make(self)`` at the first call and keep it for this scorer's life."""
@@ -276,54 +253,44 @@ class Scorer:
             self._kept[name] = make(self)
         return self._kept[name]
 
-    def metric(self, positions: np.ndarray, reply: Reply, labels: np.ndarray | None = None):
-        """The task's metric for predictions of these train-split rows."""
+    def metric(self, positions: np.ndarray, reply: Reply, labels=None) -> float:
+        """The task's metric for predictions of these rows, by the train split's labels or others.
+
+        Raises
+        ------
+        CandidateError
+            If there is none, for example for probabilities that do not add up to one.
+        """
         y = (self.split.y_train if labels is None else labels)[positions]
-        return self._measure(y, reply)
+        try:
+            return self.task.score_predictions(y, self._table(reply), reply.threshold)
+        except ValueError as err:
+            raise CandidateError(f"rejected (the metric failed: {plain(str(err))})") from None
 
     # -------------------------------------------------------------------------------- inside
 
-    def _run(self, groups: list[list[Job]]) -> list[list[Reply]]:
-        if not groups:
-            return []
-        with self._lock:
-            return self.sandbox.run(groups, self.task.budget_s)
+    def _fold_jobs(self, data: bytes, seed: int | None) -> list[Job]:
+        seed = self.task.fold_seed if seed is None else seed
+        return [self.job(data, rows, ("fold", seed, k)) for k, rows in enumerate(self.folds(seed))]
 
-    def _score_jobs(self, data: bytes, fold_seed: int | None) -> list[Job]:
-        seed = self.task.fold_seed if fold_seed is None else fold_seed
-        jobs = [self.job(data, rows, ("fold", seed, k)) for k, rows in enumerate(self.folds(seed))]
-        if len(self.split.X_test):
-            jobs.append(self._final_job(data))
-        return jobs
-
-    def _final_job(self, data: bytes) -> Job:
-        if ("final",) not in self._packed:
-            order = self._final_order()
-            X, y = self.split.X_train, self.split.y_train
-            train = self._shuffled(np.arange(len(y)), 0, 0, "final")
-            self._packed["final",] = Packed(
-                (_bare(X.iloc[train]), y[train], _bare(self.split.X_test.iloc[order]))
-            )
+    def _job(self, source: bytes, rows: Packed, n_new: int, seed: int) -> Job:
         k = self.task.n_outputs
-        n = len(self.split.X_test) * k
-        return Job(data, self._packed["final",], n, self.task.kind, k, self.seed("final"))
+        return Job(source, rows, n_new * k, self.task.kind, k, seed)
 
-    def _final_order(self) -> np.ndarray:
-        return self._shuffled(np.arange(len(self.split.X_test)), 0, 0, "test")
-
-    def _judge(self, replies: list[Reply], fold_seed: int | None) -> Score:
-        log = _join_logs(replies)
+    def _judge(self, score: Score, replies: list[Reply], fold_seed: int | None) -> Score:
+        """Fill in what the jobs of one score came to."""
+        folds = self.folds(fold_seed)
         ran = [r for r in replies if r.ended_s]
         wall = max(r.ended_s for r in ran) - min(r.started_s for r in ran) if ran else 0.0
-        common = {
-            "wall_time_s": float(wall),
-            "log": log,
-            "cpu_s": float(np.nansum([r.cpu_s for r in replies])),
-            "peak_mib": float(np.nanmax([0.0, *(r.peak_mib for r in replies)])),
-        }
-        folds = self.folds(fold_seed)
+        score = replace(
+            score,
+            wall_time_s=float(wall),
+            log=_join_logs(replies),
+            cpu_s=float(np.nansum([r.cpu_s for r in replies])),
+            peak_mib=float(np.nanmax([0.0, *(r.peak_mib for r in replies)])),
+        )
         try:
-            self._raise_first(replies)
+            _raise_first(replies)
             for k, reply in enumerate(replies):
                 if self.task.kind != "multiclass" and np.ptp(reply.numbers) == 0:
                     where = f"fold {k + 1}" if k < len(folds) else "the test rows"
@@ -331,56 +298,44 @@ class Scorer:
             values = [self.metric(rows.new, r) for rows, r in zip(folds, replies, strict=False)]
             if not np.isfinite(values).all():
                 raise CandidateError("rejected (the metric is not finite)")
-            test = self._test_figures(replies[len(folds)]) if len(replies) > len(folds) else {}
+            test = self._test_figures(replies[-1]) if len(replies) > len(folds) else {}
         except CandidateError as err:
-            return replace(self._failed(str(err)), **common)
-        return Score(
-            status="ok",
+            return replace(score, status=str(err))
+        return replace(
+            score,
             val_auc=float(np.mean(values)),
             val_sd=float(np.std(values, ddof=1)),
             fold_scores=tuple(values),
-            cv_folds=len(folds),
-            isolation=self.isolation,
             predictions=tuple(reply.numbers for reply in replies[: len(folds)]),
             **test,
-            **common,
         )
 
     def _test_figures(self, reply: Reply) -> dict[str, float]:
-        y = self.split.y_test[self._final_order()]
-        figures = {"test_auc": self._measure(y, reply)}
+        figures = {"test_auc": self.metric(self.final.new, reply, self.split.y_test)}
         if self.task.kind != "regression":
+            y = self.split.y_test[self.final.new]
             pred = self.task.scored_classes(self._table(reply), reply.threshold)
             figures["test_acc"] = float(np.mean(pred == y))
             classes = [1] if self.task.kind == "binary" else np.union1d(y, pred)
             figures["test_f1"] = float(np.mean([_f1(y == c, pred == c) for c in classes]))
         return figures
 
-    def _measure(self, y: np.ndarray, reply: Reply) -> float:
-        try:
-            return self.task.score_predictions(y, self._table(reply), reply.threshold)
-        except ValueError as err:  # for example probabilities that do not add up to one
-            raise CandidateError(f"rejected (the metric failed: {plain(str(err))})") from None
-
     def _table(self, reply: Reply) -> np.ndarray:
         return reply.numbers.reshape(-1, self.task.n_outputs)
-
-    def _failed(self, status: str) -> Score:
-        return Score(status=status, cv_folds=self.task.n_folds, isolation=self.isolation)
-
-    @staticmethod
-    def _raise_first(replies: Sequence[Reply]) -> None:
-        for reply in replies:
-            if reply.problem:
-                raise CandidateError(reply.problem)
 
     def seed(self, *key) -> int:
         """A frozen seed for this task and purpose."""
         text = repr((self.task.name, *key))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
-    def _shuffled(self, positions: np.ndarray, *key) -> np.ndarray:
+    def _shuffled(self, positions: np.ndarray | int, *key) -> np.ndarray:
         return np.random.default_rng(self.seed(*key)).permutation(positions)
+
+
+def _raise_first(replies: Sequence[Reply]) -> None:
+    for reply in replies:
+        if reply.problem:
+            raise CandidateError(reply.problem)
 
 
 def _f1(true: np.ndarray, found: np.ndarray) -> float:

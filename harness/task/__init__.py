@@ -10,7 +10,7 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    table="TYPES CsvFormat DataError as_dates as_numbers read_text",
-    task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task",
+    table="TYPES CsvFormat DataError as_dates as_numbers read_file read_text",
+    task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",
     own="KINDS get_task load_task write_toml",
 )

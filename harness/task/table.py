@@ -10,11 +10,11 @@ date [format]     datetime64 without a time zone (UTC), missing as NaT
 ================  =================================================================
 """
 
-from __future__ import annotations
-
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,14 @@ TYPES = ("number", "category", "text", "date")
 
 class DataError(Exception):
     """A data file is missing, changed or unfit; the message is one line that says what to do."""
+
+
+def read_file(path: Path, cure: str, what: str = "") -> bytes:
+    """Read a file, or say in one line what to do."""
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise DataError(f"{what}{path} cannot be read ({err.strerror}): {cure}") from None
 
 
 class CsvFormat(NamedTuple):
@@ -44,20 +52,9 @@ def text_dtype():
         return np.dtype(object)
 
 
-def header(raw: bytes, form: CsvFormat) -> list[str]:
-    """Read the names of the columns as they stand in the file."""
-    text = io.StringIO(raw.decode(form.encoding, "replace"))
-    names = next(csv.reader(text, delimiter=form.separator, skipinitialspace=True))
-    seen = [name.strip() for name in names]
-    twice = sorted({name for name in seen if seen.count(name) > 1 and name})
-    if twice:
-        raise DataError(f"column '{twice[0]}' appears twice in the header: rename one")
-    return names
-
-
-def read_text(raw: bytes, form: CsvFormat, columns: Iterable[str] | None = None) -> pd.DataFrame:
+def read_text(raw: bytes, form: CsvFormat) -> pd.DataFrame:
     """Read a table as text, missing values as NaN."""
-    return _read(raw, form, columns, text_dtype())
+    return _read(raw, form, text_dtype())
 
 
 def read_table(
@@ -69,11 +66,10 @@ def read_table(
     ----------
     raw : bytes
         The CSV file.
-    columns : sequence of (str, str)
+    columns : iterable of (str, str)
         Names and types, in the order that the table shall have.
     target : str
         The column to predict; comes back as text.
-    form : CsvFormat, optional
 
     Returns
     -------
@@ -89,33 +85,28 @@ def read_table(
     dtype = {name: text_dtype() for name in [*types, target]}
     dtype |= {name: np.float64 for name, kind in types.items() if kind == "number"}
     try:
-        table = _read(raw, form, [*types, target], dtype)
+        table = _read(raw, form, dtype, [*types, target])
     except ValueError as err:
         table = read_text(raw, form)  # tell which column it is
-        for name in [*types, target]:
+        for name, kind in {target: "text", **types}.items():
             if name not in table:
                 raise DataError(f"the data has no column '{name}': mend [columns]") from None
-        for name, kind in types.items():
             if kind == "number" and as_numbers(table[name], form.decimal) is None:
-                raise DataError(
-                    f"column '{name}' is not all numbers: make it a category in [columns]"
-                ) from None
+                cure = "make it a category in [columns]"
+                raise DataError(f"column '{name}' is not all numbers: {cure}") from None
         raise DataError(f"the data cannot be read: {err}") from None
     there = table[target].notna().to_numpy()
     table = table[there].reset_index(drop=True)
-    X = {name: convert(table[name], kind) for name, kind in types.items()}
+    X = {name: _convert(table[name], kind) for name, kind in types.items()}
     return pd.DataFrame(X), table[target]
 
 
-def convert(values: pd.Series, kind: str) -> pd.Series:
-    """Turn one column, read as text or numbers, into its frozen type."""
+def _convert(values: pd.Series, kind: str) -> pd.Series:
     name, _, form = kind.partition(" ")
-    if name == "number":
-        return values.astype(np.float64)
+    if name in ("number", "text"):  # it was read as such
+        return values
     if name == "category":
         return pd.Series(pd.Categorical(values, categories=sorted(values.dropna().unique())))
-    if name == "text":
-        return values
     if name == "date":
         found = as_dates(values, form or "ISO8601")
         if found is None:
@@ -124,9 +115,13 @@ def convert(values: pd.Series, kind: str) -> pd.Series:
     raise DataError(f"column '{values.name}' has type '{kind}': use {', '.join(TYPES)}")
 
 
-def _read(raw: bytes, form: CsvFormat, columns, dtype) -> pd.DataFrame:
-    wanted = None if columns is None else set(columns)
-    names = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(header(raw, form))]
+def _read(raw: bytes, form: CsvFormat, dtype, columns: list[str] | None = None) -> pd.DataFrame:
+    text = io.StringIO(raw.decode(form.encoding, "replace"))
+    header = next(csv.reader(text, delimiter=form.separator, skipinitialspace=True))
+    names = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(header)]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise DataError(f"column '{twice[0]}' appears twice in the header: rename one")
     try:
         return pd.read_csv(
             io.BytesIO(raw),
@@ -138,7 +133,7 @@ def _read(raw: bytes, form: CsvFormat, columns, dtype) -> pd.DataFrame:
             names=names,
             header=0,
             index_col=False,
-            usecols=None if wanted is None else wanted,
+            usecols=columns,
             dtype=dtype,
             skipinitialspace=True,
         )

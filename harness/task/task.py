@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from harness import DATA, REPO
-from harness.task.table import CsvFormat, DataError, read_table
+from harness.task.table import CsvFormat, DataError, read_file, read_table
 
 TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
 
@@ -42,8 +42,7 @@ COLUMNS = {
     "thal": "thallium scan: 3 normal, 6 fixed defect, 7 reversible defect",
 }
 NUMERIC = ("age", "trestbps", "chol", "thalach", "oldpeak", "ca")
-CATEGORICAL = ("cp", "restecg", "slope", "thal")
-BINARY = ("sex", "fbs", "exang")
+CATEGORICAL = ("cp", "restecg", "slope", "thal")  # the other three are yes or no
 
 
 class Split(NamedTuple):
@@ -57,63 +56,29 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """A frozen prediction problem.
+    """A frozen prediction problem: which data, cut how, scored by which metric."""
 
-    Parameters
-    ----------
-    name : str
-        Short name, also used to derive the order in which rows are shown to a candidate.
-    path : Path or None
-        CSV file with a header line. None for a task made by `from_frames`.
-    sha256 : str
-        Checksum of the file's bytes, checked at every load.
-    target : str
-        Column that is predicted.
-    positive : tuple of str
-        Values of the target that count as class 1 (binary tasks).
-    kind : {"binary", "multiclass", "regression"}
-    metric : str
-        A scikit-learn scorer name; greater is better.
-    n_folds, fold_seed, split_seed, test_size
-        Arguments of the frozen split and folds.
-    budget_s : float
-        Wall-clock seconds for one candidate's whole score.
-    groups, time : str or None
-        Column whose values must not be shared between folds; column that orders the rows.
-    baseline : float
-        Score of the starting train.py: a better one is worth probing.
-    columns : tuple of (str, str)
-        Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
-    labels : tuple of str
-        Values of the target in the order of the class codes (multiclass tasks).
-    csv : CsvFormat or None
-        How the file is written; plain CSV if None.
-    n_rows : int
-        Rows of the whole table as written down; 0 if nobody did.
-    folder : Path or None
-        Where a task of one's own lives; None for those that come with the course.
-    """
-
-    name: str
-    path: Path | None = None
-    sha256: str = ""
-    target: str = "target"
-    positive: tuple[str, ...] = ()
-    kind: str = "binary"
-    metric: str = "roc_auc"
+    name: str  # also decides the order in which rows are shown to a candidate
+    path: Path | None = None  # CSV file with a header line; None for a task from `from_frames`
+    sha256: str = ""  # of the file's bytes, checked at every load
+    target: str = "target"  # column that is predicted
+    positive: tuple[str, ...] = ()  # binary: values of the target that count as class 1
+    kind: str = "binary"  # or "multiclass", "regression"
+    metric: str = "roc_auc"  # a scikit-learn scorer name; greater is better
     n_folds: int = 5
     fold_seed: int = 42
     split_seed: int = 42
-    test_size: float = 0.20
-    budget_s: float = 180.0
-    groups: str | None = None
-    time: str | None = None
-    baseline: float = float("-inf")
+    test_size: float = 0.20  # share of the rows that is sealed
+    budget_s: float = 180.0  # wall-clock seconds for one candidate's whole score
+    groups: str | None = None  # column whose values are never shared between folds
+    time: str | None = None  # column that orders the rows
+    baseline: float = float("-inf")  # a score that is better than this is worth probing
+    # Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
     columns: tuple[tuple[str, str], ...] = ()
-    labels: tuple[str, ...] = ()
-    csv: CsvFormat | None = None
-    n_rows: int = 0
-    folder: Path | None = None
+    labels: tuple[str, ...] = ()  # multiclass: values of the target in the order of class codes
+    csv: CsvFormat | None = None  # how the file is written; plain CSV if None
+    n_rows: int = 0  # of the whole table as written down; 0 if nobody did
+    folder: Path | None = None  # where a task of one's own lives; None for the course's own
     frames: tuple[pd.DataFrame, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -146,10 +111,8 @@ class Task:
             If one of them is missing.
         """
         folder = self.folder or REPO
-        try:
-            return (folder / "train.py").read_bytes(), (folder / "program.md").read_bytes()
-        except OSError as err:
-            raise DataError(f"{err.filename} cannot be read ({err.strerror}): restore it") from None
+        files = folder / "train.py", folder / "program.md"
+        return tuple(read_file(file, "restore it") for file in files)
 
     def read_bytes(self) -> bytes:
         """Read the data file and check it against its SHA-256.
@@ -162,12 +125,7 @@ class Task:
         cure = "restore it, for example with `git checkout -- harness/data`"
         if self.folder is not None:
             cure = "put the old file back, or make a new task from the new one with `ratchet new`"
-        try:
-            raw = self.path.read_bytes()
-        except OSError as err:
-            raise DataError(
-                f"data file {self.path} cannot be read ({err.strerror}): {cure}"
-            ) from None
+        raw = read_file(self.path, cure, "data file ")
         found = hashlib.sha256(raw).hexdigest()
         if found != self.sha256:
             raise DataError(
@@ -215,34 +173,27 @@ class Task:
     def split(self) -> Split:
         """Cut off the sealed test rows. With ``test_size=0`` there are none."""
         X, y = self.load()
-        if self.test_size == 0:
-            return Split(X, y, X.iloc[:0], y[:0])
         train, test = self._split_positions(X, y)
-        return Split(
-            X.iloc[train].reset_index(drop=True),
-            y[train],
-            X.iloc[test].reset_index(drop=True),
-            y[test],
-        )
+        X_train, X_test = (X.iloc[rows].reset_index(drop=True) for rows in (train, test))
+        return Split(X_train, y[train], X_test, y[test])
 
     def _split_positions(self, X: pd.DataFrame, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        from sklearn.model_selection import GroupShuffleSplit, train_test_split
+        from sklearn import model_selection
 
         rows = np.arange(len(X))
+        held_out = {"test_size": self.test_size, "random_state": self.split_seed}
+        if self.test_size == 0:
+            return rows, rows[:0]
         if self.time is not None:  # the test is the future
             order, moments = self._in_time(X)
             cut = len(X) - int(np.ceil(self.test_size * len(X)))
             cut = np.searchsorted(moments, moments[cut])
             return order[:cut], order[cut:]
         if self.groups is not None:
-            cutter = GroupShuffleSplit(1, test_size=self.test_size, random_state=self.split_seed)
+            cutter = model_selection.GroupShuffleSplit(1, **held_out)
             return next(cutter.split(rows, y, X[self.groups].to_numpy()))
-        return train_test_split(
-            rows,
-            test_size=self.test_size,
-            random_state=self.split_seed,
-            stratify=None if self.kind == "regression" else y,
-        )
+        strata = None if self.kind == "regression" else y
+        return model_selection.train_test_split(rows, stratify=strata, **held_out)
 
     def _in_time(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Order the rows by time; cuts go before the first row of a moment, never through it."""
@@ -263,26 +214,23 @@ class Task:
             Another seed than the frozen one: fresh folds for rules and audits. Time-ordered
             folds have no seed and are always the same.
         """
-        from sklearn.model_selection import (
-            KFold,
-            StratifiedGroupKFold,
-            StratifiedKFold,
-            TimeSeriesSplit,
-        )
+        from sklearn import model_selection
 
-        seed = self.fold_seed if seed is None else seed
         rows = np.arange(len(y))
+        shuffled = {"shuffle": True, "random_state": self.fold_seed if seed is None else seed}
         if self.time is not None:
             order, moments = self._in_time(X)
-            parts = [val for _, val in TimeSeriesSplit(self.n_folds).split(rows)]
+            parts = [val for _, val in model_selection.TimeSeriesSplit(self.n_folds).split(rows)]
             cuts = [*np.searchsorted(moments, [moments[val[0]] for val in parts]), len(rows)]
             return [(order[:a], order[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
         if self.groups is not None:
             strata = y if self.kind != "regression" else np.zeros(len(y), int)
-            cutter = StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=seed)
+            cutter = model_selection.StratifiedGroupKFold(self.n_folds, **shuffled)
             return list(cutter.split(rows, strata, X[self.groups].to_numpy()))
-        kind = KFold if self.kind == "regression" else StratifiedKFold
-        return list(kind(self.n_folds, shuffle=True, random_state=seed).split(rows, y))
+        cutter = model_selection.StratifiedKFold(self.n_folds, **shuffled)
+        if self.kind == "regression":
+            cutter = model_selection.KFold(self.n_folds, **shuffled)
+        return list(cutter.split(rows, y))
 
     def score_predictions(self, y: np.ndarray, pred: np.ndarray, threshold: float = 0.5) -> float:
         """Compute the metric on the trusted side.
@@ -299,11 +247,41 @@ class Task:
             return area_under_roc(y, pred[:, 0])
         from sklearn.metrics import get_scorer
 
-        return float(get_scorer(self.metric)(_Given(self.kind, pred, threshold), pred, y))
+        return float(get_scorer(self.metric)(self._given(pred, threshold), pred, y))
 
     def scored_classes(self, pred: np.ndarray, threshold: float = 0.5) -> np.ndarray:
         """Turn a candidate's numbers into class codes (binary and multiclass tasks)."""
-        return _Given(self.kind, pred, threshold).predict(pred)
+        if self.kind == "multiclass":
+            return pred.argmax(axis=1)
+        return (pred[:, 0] > threshold).astype(np.int64)
+
+    def _given(self, pred: np.ndarray, threshold: float):
+        """An estimator whose predictions are given, so that any scikit-learn scorer can judge."""
+        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+        kind, numbers, classes = self.kind, pred[:, 0], self.scored_classes(pred, threshold)
+
+        class Given(RegressorMixin if kind == "regression" else ClassifierMixin, BaseEstimator):
+            classes_ = np.arange(2 if kind == "binary" else pred.shape[1])
+
+            def fit(self, X, y):
+                return self
+
+            def predict(self, X):
+                return numbers if kind == "regression" else classes
+
+            def predict_proba(self, X):
+                if kind == "multiclass":
+                    return pred
+                p = numbers
+                if threshold == 0.0:  # decision values: a logistic link keeps order and threshold
+                    p = 1.0 / (1.0 + np.exp(-np.clip(p, -700, 700)))
+                return np.column_stack([1.0 - p, p])
+
+            def decision_function(self, X):
+                return pred if kind == "multiclass" else numbers - threshold
+
+        return Given()
 
 
 def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
@@ -325,42 +303,6 @@ def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
     if n0 == 0 or n1 == 0:
         raise ValueError("the rows have only one class")
     return float((rank[place][positive].sum() - n1 * (n1 + 1) / 2) / (n0 * n1))
-
-
-class _Given:
-    """An estimator whose predictions are given, so that any scikit-learn scorer can judge them."""
-
-    def __init__(self, kind: str, pred: np.ndarray, threshold: float):
-        self.kind, self.pred, self.threshold = kind, pred, threshold
-        self._estimator_type = "regressor" if kind == "regression" else "classifier"
-        self.classes_ = np.arange(2 if kind == "binary" else max(pred.shape[1], 1))
-
-    def __sklearn_tags__(self):
-        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-
-        mixin = RegressorMixin if self.kind == "regression" else ClassifierMixin
-        return type("Tagged", (mixin, BaseEstimator), {})().__sklearn_tags__()
-
-    def fit(self, X, y):
-        return self
-
-    def predict(self, X) -> np.ndarray:
-        if self.kind == "regression":
-            return self.pred[:, 0]
-        if self.kind == "binary":
-            return (self.pred[:, 0] > self.threshold).astype(np.int64)
-        return self.pred.argmax(axis=1)
-
-    def predict_proba(self, X) -> np.ndarray:
-        if self.kind == "multiclass":
-            return self.pred
-        p = self.pred[:, 0]
-        if self.threshold == 0.0:  # decision values: a logistic link keeps order and threshold
-            p = 1.0 / (1.0 + np.exp(-np.clip(p, -700, 700)))
-        return np.column_stack([1.0 - p, p])
-
-    def decision_function(self, X) -> np.ndarray:
-        return self.pred if self.kind == "multiclass" else self.pred[:, 0] - self.threshold
 
 
 HEART = Task(

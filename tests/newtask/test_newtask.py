@@ -102,7 +102,7 @@ def test_changed_data_is_noticed(make):
         task.load()
 
 
-def test_types_and_gaps_survive_the_trip_into_the_sandbox(make):
+def test_types_and_gaps_survive_the_trip_into_the_sandbox(make, warm):
     """The candidate itself looks at its columns; it crashes if one is not what it should be."""
     task = make(customers()).task
     look = """
@@ -154,7 +154,7 @@ def test_reading_is_the_same_with_semicolons_commas_and_a_mark(make, tmp_path):
      ("regression", "neg_mean_absolute_error"),
      pytest.param("binary", "neg_log_loss", marks=SLOW)],
 )  # fmt: skip
-def test_every_kind_scores_and_is_probed(make, kind, metric):
+def test_every_kind_scores_and_is_probed(make, warm, kind, metric):
     frame = customers().drop(columns=["note", "signed up"])
     rng = np.random.default_rng(1)
     signal = pd.to_numeric(frame["calls"], errors="coerce").fillna(2) + rng.normal(0, 1, N)
@@ -204,7 +204,7 @@ def test_groups_never_part(make):
     assert "X.drop(columns=[*DATES, GROUPS])" in (task.folder / "train.py").read_text()
 
 
-def test_time_goes_forward_and_moments_stay_whole(make):
+def test_time_goes_forward_and_moments_stay_whole(make, warm):
     frame = customers().dropna(subset=["signed up"])
     day = pd.to_datetime(frame["signed up"], format="%d/%m/%Y")
     frame["signed up"] = (day.dt.year * 100 + day.dt.month).astype(str) + "01"  # 24 moments
@@ -395,7 +395,7 @@ def test_starter_is_tidy(make, tmp_path):
 # -- the command ------------------------------------------------------------------------------
 
 
-def test_command_makes_scores_and_runs(tmp_path, capsys):
+def test_command_makes_scores_and_runs(tmp_path, capsys, warm):
     customers().to_csv(tmp_path / "c.csv", index=False)
     tasks, runs = str(tmp_path / "tasks"), str(tmp_path / "runs")
     new = ["new", "mine", "--csv", str(tmp_path / "c.csv"), "--target", "churn", "--tasks", tasks]

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from harness.rules import rules
 from harness.rules.rules import RULES, TIE, Evidence
 
-settings.register_profile("steady", deadline=None)  # a busy machine is no failure
-settings.load_profile("steady")
-
+few = settings(max_examples=50)  # for each of five rules
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 score = st.floats(0.5, 1.0)
 folds = st.lists(score, min_size=5, max_size=5)
@@ -29,6 +27,7 @@ def evidence(scores, n_chars=1000, repeats=None, val_auc=None):
 
 
 @every_rule
+@few
 @given(a=folds, b=folds, ra=table, rb=table, na=st.integers(1, 99), nb=st.integers(1, 99))
 def test_never_both_ways(rule, a, b, ra, rb, na, nb):
     """If the candidate replaces the best, then the best would not replace the candidate."""
@@ -38,6 +37,7 @@ def test_never_both_ways(rule, a, b, ra, rb, na, nb):
 
 
 @every_rule
+@few
 @given(a=folds, b=folds, ra=table, rb=table, lift=st.floats(0.0, 0.3))
 def test_more_gain_never_hurts(rule, a, b, ra, rb, lift):
     """Lifting every score of the candidate by the same amount cannot undo a keep."""
@@ -49,6 +49,7 @@ def test_more_gain_never_hurts(rule, a, b, ra, rb, lift):
 
 
 @every_rule
+@few
 @given(seed=st.integers(0, 10**6), order=st.permutations(range(5)))
 def test_order_of_folds_does_not_matter(rule, seed, order):
     rng = np.random.default_rng(seed)  # no exact ties, which rounding would decide
@@ -61,6 +62,7 @@ def test_order_of_folds_does_not_matter(rule, seed, order):
 
 
 @every_rule
+@few
 @given(a=folds, b=folds, ra=table, rb=table)
 def test_losses_are_never_kept(rule, a, b, ra, rb):
     assume(np.mean(a) < np.mean(b) - 2 * TIE)
@@ -85,6 +87,7 @@ def test_never_keeps_what_is_not_finite(rule, bad):
 
 
 @every_rule
+@few
 @given(a=folds, n=st.integers(1, 999), m=st.integers(1, 999))
 def test_ties_are_kept_only_when_shorter(rule, a, n, m):
     repeats = [a] * 5
@@ -104,6 +107,7 @@ def test_a_large_steady_gain_is_kept_by_all(rule):
 
 
 @every_rule
+@few
 @given(a=folds, b=folds, ra=table, rb=table)
 def test_reason_is_one_short_phrase(rule, a, b, ra, rb):
     reason = rule.decide(evidence(a, 10, ra), evidence(b, 20, rb)).reason
@@ -113,6 +117,7 @@ def test_reason_is_one_short_phrase(rule, a, b, ra, rb):
 
 
 @every_rule
+@few
 @given(a=folds, b=folds)
 def test_repeats_are_not_needed_behind_the_gate(rule, a, b):
     """A candidate that the cheap gate stops is judged without fresh folds, and not kept."""

@@ -5,15 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as sps
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from harness.rules import stats
-
-settings.register_profile("steady", deadline=None)  # a busy machine is no failure
-settings.load_profile("steady")
 
 
 def some_rows(n=60, seed=3, shift=1.2, decimals=1):
@@ -106,7 +103,7 @@ def test_bootstrap_draws_rows_within_classes():
     rng = np.random.default_rng(5)
     positive, negative = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     aucs = []
-    for _ in range(1000):  # the same thing, by index and with sklearn's metric
+    for _ in range(500):  # the same thing, by index and with sklearn's metric
         rows = np.r_[rng.choice(positive, len(positive)), rng.choice(negative, len(negative))]
         aucs.append(roc_auc_score(y[rows], a[rows]))
     got = stats.bootstrap_auc(y, a, n=4000)

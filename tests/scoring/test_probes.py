@@ -25,10 +25,9 @@ BASELINE = (REPO / "train.py").read_text(encoding="utf-8")
 LR = "LogisticRegression(C=1.0, max_iter=500, random_state=42)"
 
 
-@pytest.fixture(scope="module")
-def scorer():
-    with Scorer() as it:
-        yield it
+@pytest.fixture
+def scorer(heart):
+    return heart
 
 
 def probed(scorer, source):
@@ -203,7 +202,7 @@ def test_twins_are_drawn_anew_and_look_like_the_labels(scorer):
         assert 0.70 < one.reference < 0.97
 
 
-def test_shuffled_labels_keep_a_rare_class_in_every_fold():
+def test_shuffled_labels_keep_a_rare_class_in_every_fold(warm):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [60, 54, 6])
     X = pd.DataFrame({"a": rng.normal(size=120) + y, "b": rng.normal(size=120)})

@@ -31,15 +31,14 @@ C3 = [
 ]
 
 
-@pytest.fixture(scope="module")
-def scorer():
-    with Scorer() as it:
-        yield it
+@pytest.fixture
+def scorer(heart):
+    return heart
 
 
 @pytest.fixture(scope="module")
-def baseline(scorer):
-    return scorer.score(BASELINE)
+def baseline(heart):
+    return heart.score(BASELINE)
 
 
 def edited(old, new, count=1):
@@ -160,7 +159,7 @@ def test_broken_candidates_have_one_status_and_no_score(scorer, name):
     assert score.exit_code == {"crashed": 3, "rejected": 4}[kind]
 
 
-def test_a_hang_is_a_timeout(scorer):
+def test_a_hang_is_a_timeout(warm):
     quick = Scorer(HEART.with_budget(1.5))
     with quick:
         score = quick.score(edited("def feature_fn", "while True: pass\ndef feature_fn"))
@@ -216,7 +215,7 @@ def test_fresh_folds_and_free_predictions(scorer, baseline):
         scorer.fold_scores("x =", [1])
 
 
-def test_other_kinds_of_tasks(scorer):
+def test_other_kinds_of_tasks(warm):
     from sklearn.datasets import load_diabetes, load_wine
 
     X, y = load_wine(return_X_y=True, as_frame=True)
@@ -235,6 +234,7 @@ def test_other_kinds_of_tasks(scorer):
     assert 0.3 < score.val_auc < 0.6
 
 
+@pytest.mark.heavy
 def test_train_py_hands_over_to_the_harness():
     import subprocess
 
@@ -245,7 +245,7 @@ def test_train_py_hands_over_to_the_harness():
     assert done.stdout.startswith("val_auc: 0.895971\n")
 
 
-def test_evaluate_probes_what_beats_the_baseline(tmp_path):
+def test_evaluate_probes_what_beats_the_baseline(tmp_path, warm):
     better = tmp_path / "train.py"
     better.write_text(edited("C=1.0", "C=0.1"))
     score = evaluate(Path(better))
