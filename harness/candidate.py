@@ -1,7 +1,5 @@
 """A train.py as text, never run: bounds, syntax, hypothesis, normal form, identity."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import hashlib
@@ -51,6 +49,41 @@ def check_source(source: str | bytes) -> tuple[bytes, str]:
     return data, read_hypothesis(data.decode("utf-8"))
 
 
+def _parse(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
+        said = f"{type(err).__name__}: {err}"
+        if isinstance(err, SyntaxError):
+            said = f"SyntaxError: {err.msg}" + (f", line {err.lineno}" if err.lineno else "")
+        raise CandidateError(f"crashed ({plain(said)})") from None
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    """List the top level of a program; nothing if it does not parse."""
+    try:
+        return _parse(source).body
+    except CandidateError:
+        return []
+
+
+def _assigned(node: ast.stmt) -> list[str]:
+    """List the plain names that a statement gives a value to by `=`."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return []
+    targets = getattr(node, "targets", None) or [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _is_hypothesis(node: ast.stmt) -> bool:
+    return _assigned(node) == ["HYPOTHESIS"] and node.value is not None
+
+
+def _text(value: ast.expr | None) -> str | None:
+    is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+    return value.value if is_text else None
+
+
 def read_hypothesis(source: str) -> str:
     """Take HYPOTHESIS from the syntax tree.
 
@@ -59,28 +92,27 @@ def read_hypothesis(source: str) -> str:
     CandidateError
         If the program does not parse, or has no constant one-line HYPOTHESIS.
     """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as err:
-        where = f", line {err.lineno}" if err.lineno else ""
-        raise CandidateError(f"crashed ({plain(f'SyntaxError: {err.msg}{where}')})") from None
-    except (ValueError, RecursionError, MemoryError) as err:
-        raise CandidateError(f"crashed ({plain(f'{type(err).__name__}: {err}')})") from None
-    found = None
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and any(
-            isinstance(t, ast.Name) and t.id == "HYPOTHESIS" for t in targets
-        ):
-            found = node.value
-    if not (isinstance(found, ast.Constant) and isinstance(found.value, str)):
+    found = [node.value for node in _parse(source).body if "HYPOTHESIS" in _assigned(node)]
+    text = _text(found[-1]) if found else None
+    if text is None:
         raise CandidateError("rejected (train.py needs a line HYPOTHESIS = 'one line of text')")
-    text = found.value
     if not text.strip() or len(text) > MAX_HYPOTHESIS or len(text.splitlines()) > 1:
         raise CandidateError(
             f"rejected (HYPOTHESIS must be one line of 1 to {MAX_HYPOTHESIS} characters)"
         )
     return plain(text, MAX_HYPOTHESIS)
+
+
+def hypothesis_of(source: str) -> str:
+    """Read the `HYPOTHESIS` text of any source, kept to the contract or not ("" if none)."""
+    values = [node.value for node in _statements(source) if _is_hypothesis(node)]
+    return _text(values[0]) or "" if values else ""
+
+
+def hypothesis_lines(source: str) -> slice | None:
+    """Find the lines of the HYPOTHESIS statement, as a slice of all lines; None without one."""
+    found = (node for node in _statements(source) if "HYPOTHESIS" in _assigned(node))
+    return next((slice(node.lineno - 1, node.end_lineno) for node in found), None)
 
 
 def plain(text: str, limit: int = 200) -> str:
@@ -108,54 +140,24 @@ def normalise(source: str) -> str:
         Equal for two sources that differ only in the ways named above.
     """
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return " ".join(source.split())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                # A body may not be empty: `pass` stands for a dropped docstring.
-                node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
-    tree.body = [node for node in tree.body if not (_is_hypothesis(node) or _is_main_guard(node))]
-    try:
+        tree = _parse(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+                if ast.get_docstring(node, clean=False) is not None:
+                    # A body may not be empty: `pass` stands for a dropped docstring.
+                    empty = [] if isinstance(node, ast.Module) else [ast.Pass()]
+                    node.body = node.body[1:] or empty
+        tree.body = [n for n in tree.body if not (_is_hypothesis(n) or _is_main_guard(n))]
         return ast.unparse(tree)
-    except (RecursionError, ValueError):
+    except (CandidateError, RecursionError, ValueError):
         return " ".join(source.split())
-
-
-def hypothesis_of(source: str) -> str:
-    """Read the `HYPOTHESIS` text from a source without running it ("" if there is none)."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    for node in tree.body:
-        if _is_hypothesis(node):
-            try:
-                value = ast.literal_eval(node.value)
-            except (ValueError, TypeError):
-                return ""
-            return value if isinstance(value, str) else ""
-    return ""
-
-
-def _is_hypothesis(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AnnAssign) and node.value is not None:
-        targets = [node.target]
-    else:
-        return False
-    return [t.id for t in targets if isinstance(t, ast.Name)] == ["HYPOTHESIS"]
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.If)
-        and isinstance(node.test, ast.Compare)
-        and isinstance(node.test.left, ast.Name)
-        and node.test.left.id == "__name__"
-    )
+    match node:
+        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+            return True
+    return False
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,7 +1,5 @@
 """The `ratchet` command: parsing, errors and exit statuses; `commands/` has the subcommands."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import os
@@ -75,6 +73,8 @@ def make_parser() -> Parser:
     for name, command in COMMANDS.items():
         text = command.HELP
         part = parts.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        command.arguments(part)
+        part.epilog = getattr(command, "EPILOG", None)
+        for names, how in command.OPTIONS.items():
+            part.add_argument(*names.split(), **how)
         part.set_defaults(function=command.main)
     return parser

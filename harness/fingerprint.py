@@ -1,7 +1,6 @@
 """What a score depends on: the harness's own source, the data, the interpreter, the packages."""
 
-from __future__ import annotations
-
+import contextlib
 import hashlib
 import json
 import platform
@@ -15,9 +14,7 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "lightgbm", "flaml", "xg
 SHOWING = (
     "commands/doctor.py",
     "evidence/audit_report.py",
-    "evidence/page.py",
     "evidence/report.py",
-    "evidence/report_facts.py",
     "plots.py",
     "run/status.py",
     "teaching",
@@ -27,17 +24,15 @@ SHOWING = (
 def source_files() -> list[Path]:
     """List the files that are frozen during a run: all that measures or decides, and the data."""
     files = [*HARNESS.rglob("*.py"), *HARNESS.rglob("*.csv")]
-    shown = tuple(HARNESS / name for name in SHOWING)
-    return sorted(f for f in files if f not in shown and not f.is_relative_to(HARNESS / "teaching"))
+    shown = [HARNESS / name for name in SHOWING]
+    return sorted(f for f in files if not any(f.is_relative_to(place) for place in shown))
 
 
 def package_version(name: str) -> str | None:
     """Return an installed package's version, or None."""
     for candidate in (name, f"{name}-cpu"):  # xgboost comes in two packages
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             return metadata.version(candidate)
-        except metadata.PackageNotFoundError:
-            continue
     return None
 
 
@@ -54,11 +49,9 @@ def take(extra: tuple[Path, ...] = ()) -> dict:
     dict
         `sha256` over everything, and the parts it was made of, so that a change has a name.
     """
-    files = {
-        path.relative_to(HARNESS.parent).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in source_files()
-    }
-    files |= {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in extra}
+    paths = {path.relative_to(HARNESS.parent).as_posix(): path for path in source_files()}
+    paths |= {path.name: path for path in extra}
+    files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
     parts = {
         "files": files,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -71,15 +64,15 @@ def take(extra: tuple[Path, ...] = ()) -> dict:
 def changes(then: dict, now: dict) -> list[str]:
     """Say in words what differs between two fingerprints; empty if nothing does."""
     said = []
-    old, new = then.get("files", {}), now["files"]
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            state = "is gone" if name not in new else "is new" if name not in old else "changed"
-            said.append(f"{name} {state}")
+    for name, old, new in _differing(then.get("files", {}), now["files"]):
+        state = "is gone" if new is None else "is new" if old is None else "changed"
+        said.append(f"{name} {state}")
     if then.get("python") != now["python"]:
         said.append(f"{then.get('python')} became {now['python']}")
-    old, new = then.get("packages", {}), now["packages"]
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            said.append(f"{name} {old.get(name)} became {new.get(name)}")
-    return said
+    packages = _differing(then.get("packages", {}), now["packages"])
+    return said + [f"{name} {old} became {new}" for name, old, new in packages]
+
+
+def _differing(old: dict, new: dict) -> list[tuple]:
+    both = ((name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys()))
+    return [(name, before, after) for name, before, after in both if before != after]

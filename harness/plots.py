@@ -6,10 +6,7 @@ those of Okabe and Ito (2008), which colour-blind readers can tell apart; wherev
 compared, shape or line style differs as well, so that a black-and-white print still reads.
 """
 
-from __future__ import annotations
-
 import base64
-import functools
 import html
 import io
 import math
@@ -17,74 +14,56 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
+import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#6E6E6E"
 
-STYLE = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
-    "font.size": 12,
-    "axes.titlesize": 13,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#E4E4E4",
-    "axes.axisbelow": True,
-    "lines.linewidth": 2,
-    "legend.frameon": False,
-}
 WIDTH = 8.0  # inches; at DPI this is 1,120 pixels, sharp on a projector
 DPI = 140
-
-
-def styled(draw):
-    """Draw inside the course's style without changing anyone else's matplotlib settings."""
-
-    @functools.wraps(draw)
-    def wrapper(*args, **kwargs):
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(STYLE)
-            return draw(*args, **kwargs)
-
-    return wrapper
+# A decorator: draw in the style of `plots.mplstyle` and leave everyone else's settings alone.
+styled = matplotlib.style.context("harness.plots", after_reset=True)
 
 
 def new_figure(title: str, height: float = 4.0, columns: int = 1, **options):
     """Return a figure and its axes, the message as its title."""
-    fig = Figure(figsize=(WIDTH, height), layout="constrained")
-    FigureCanvasAgg(fig)
+    fig = Figure(figsize=(WIDTH, height))
     axes = fig.subplots(1, columns, squeeze=False, **options)[0]
-    wrapped = "\n".join(textwrap.wrap(title, 74))
-    fig.suptitle(wrapped, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    fig.suptitle("\n".join(textwrap.wrap(title, 74)), x=0.01, ha="left")
     return fig, (axes[0] if columns == 1 else axes)
 
 
+def note(ax, text: str, at: tuple, offset: tuple, **look) -> None:
+    """Write beside a point, a few printer's points away from it."""
+    ax.annotate(text, at, xytext=offset, textcoords="offset points", **{"fontsize": 10, **look})
+
+
+def mean_mark(ax, x: float, scores: Sequence[float], offset: float, **look) -> None:
+    """Mark mean ± 1 SD of some scores, the numbers beside it on the side of the offset."""
+    mean, sd = np.mean(scores), np.std(scores, ddof=1)
+    ax.errorbar(x, mean, yerr=sd, **look)
+    side = "right" if offset < 0 else "left"
+    note(ax, f"{mean:.4f}\n± {sd:.4f}", (x, mean), (offset, 0), ha=side, va="center")
+
+
 @styled
-def png(fig: Figure) -> bytes:
-    """Return the figure as PNG bytes."""
+def png(fig: Figure, alt: str | None = None) -> bytes:
+    """Return the figure as PNG bytes; `alt` goes into the file's description."""
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI)
+    described = None if alt is None else {"Description": alt}
+    fig.savefig(buffer, format="png", dpi=DPI, metadata=described)
     return buffer.getvalue()
 
 
 def save(fig: Figure, path: Path, alt: str = "") -> Path:
-    """Write the figure as a PNG, whole or not at all; `alt` goes into the file's description."""
+    """Write the figure as a PNG, whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    with matplotlib.rc_context(STYLE):
-        fig.savefig(partial, format="png", dpi=DPI, metadata={"Description": alt})
+    partial.write_bytes(png(fig, alt))
     partial.replace(path)
     return path
 
@@ -104,8 +83,7 @@ def show(fig: Figure, alt: str, *, display_id: str | None = None, update: bool =
 
     if not alt.strip():
         raise ValueError("a figure needs alt text: say what it shows")
-    data = png(fig)
-    encoded = base64.b64encode(data).decode()
+    encoded = base64.b64encode(png(fig)).decode()
     picture = (
         f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(alt, quote=True)}" '
         'style="width: 100%; max-width: 800px; height: auto">'
@@ -155,34 +133,32 @@ def staircase(rows: Sequence, noise_sd: float | None = None, title: str | None =
     if not best:
         return fig
     last = max(row.iteration for row in rows)
-    if noise_sd:
-        low, high = best[0] - noise_sd, best[0] + noise_sd
-        ax.axhspan(low, high, color=SKY, alpha=0.25, lw=0, label="baseline ± 1 SD over fold seeds")
-    ax.axhline(best[0], color=GREY, ls="--", lw=1.5, label="baseline")
     lost = [r for r in rows if r.decision == "discarded" and math.isfinite(r.val_auc)]
-    ax.plot([*its, last], [*best, best[-1]], color=BLUE, drawstyle="steps-post", zorder=3)
-    ax.plot(its, best, "o", color=BLUE, ms=8, zorder=4, label="kept")
-    ax.plot(
-        [r.iteration for r in lost], [r.val_auc for r in lost], "o", mfc="white", mec=GREY, ms=7,
-        label="discarded", zorder=2,
-    )  # fmt: skip
+    dead = [r.iteration for r in rows if not math.isfinite(r.val_auc)]
     # A candidate that is far off would squeeze the rest flat: it is marked at the floor instead.
-    values = np.array(best + [r.val_auc for r in lost])
     margin = max(noise_sd or 0.0, 0.004)
     spread = max(best[-1] - best[0], 2 * margin)
-    floor = max(values.min() - margin, best[0] - 2.5 * spread) - 0.5 * margin
+    lowest = min(best + [r.val_auc for r in lost])
+    floor = max(lowest - margin, best[0] - 2.5 * spread) - 0.5 * margin
+    low = [r.iteration for r in lost if r.val_auc < floor]
+
+    if noise_sd:
+        band = (best[0] - noise_sd, best[0] + noise_sd)
+        ax.axhspan(*band, color=SKY, alpha=0.25, lw=0, label="baseline ± 1 SD over fold seeds")
+    ax.axhline(best[0], color=GREY, ls="--", lw=1.5, label="baseline")
+    ax.plot([*its, last], [*best, best[-1]], color=BLUE, drawstyle="steps-post", zorder=3)
+    hollow = {"ls": "", "mfc": "white", "mec": GREY, "zorder": 2}
+    ax.plot(its, best, "o", color=BLUE, ms=8, zorder=4, label="kept")
+    places = [r.iteration for r in lost], [r.val_auc for r in lost]
+    ax.plot(*places, marker="o", ms=7, label="discarded", **hollow)
+    words = "discarded, below the axis" if low else None
+    ax.plot(low, [floor] * len(low), marker="v", ms=8, label=words, **hollow)
+    words = "no score (crash, timeout, rejected)" if dead else None
+    ax.plot(dead, [floor] * len(dead), "x", color=VERMILION, ms=9, mew=2.5, zorder=5, label=words)
     ax.set_ylim(floor - 0.08 * (best[-1] - floor), best[-1] + margin)
-    low = [r for r in lost if r.val_auc < floor]
-    ax.plot(
-        [r.iteration for r in low], [floor] * len(low), "v", mfc="white", mec=GREY, ms=8,
-        label="discarded, below the axis" if low else None, zorder=2,
-    )  # fmt: skip
-    dead = [r.iteration for r in rows if not math.isfinite(r.val_auc)]
-    ax.plot(dead, [floor] * len(dead), "x", color=VERMILION, ms=9, mew=2.5, zorder=5,
-            label="no score (crash, timeout, rejected)" if dead else None)  # fmt: skip
     ax.set(xlabel="iteration", ylabel="val_auc (mean of 5 folds)", xlim=(-0.6, max(last, 8) + 0.6))
     ax.xaxis.get_major_locator().set_params(integer=True)
-    fig.legend(loc="outside lower left", ncols=3, fontsize=10)
+    fig.legend(loc="outside lower left", ncols=3)
     return fig
 
 
@@ -221,10 +197,8 @@ def intervals(
         A vertical line to compare with, named by `reference_label`.
     """
     fig, ax = new_figure(title, height=1.5 + 0.62 * len(values))
-    names = list(values)
-    for place, name in enumerate(names):
-        points = np.asarray(values[name], dtype=float)
-        y = len(names) - 1 - place
+    for y, given in enumerate(reversed(values.values())):
+        points = np.asarray(given, dtype=float)
         # A fixed spread of the dots keeps them apart without any randomness.
         jitter = 0.16 * np.sin(2.4 * np.arange(len(points)))
         ax.plot(points, y + jitter, "o", color=SKY, mec=BLUE, mew=0.5, ms=5, alpha=0.8)
@@ -232,18 +206,14 @@ def intervals(
         if len(points) > 1:
             sd = points.std(ddof=1)
             words += f" ± {sd:.3f}"
-            ax.errorbar(mean, y, xerr=sd, fmt="D", color=BLACK, ms=6, capsize=5, lw=2, zorder=5)
-        ax.annotate(
-            words, (mean, y), xytext=(0, 12), textcoords="offset points", ha="center", fontsize=10
-        )
+            ax.errorbar(mean, y, xerr=sd, fmt="D", color=BLACK, ms=6, zorder=5)
+        note(ax, words, (mean, y), (0, 12), ha="center")
     if reference is not None:
         ax.axvline(reference, color=VERMILION, ls="--", lw=1.5)
-        ax.annotate(
-            reference_label, (reference, 1.0), xycoords=("data", "axes fraction"), color=VERMILION,
-            xytext=(4, -2), textcoords="offset points", fontsize=10, va="top",
-        )  # fmt: skip
-    ax.set_yticks(range(len(names)), names[::-1])
-    ax.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.25))
+        top = {"xycoords": ("data", "axes fraction"), "va": "top"}
+        note(ax, reference_label, (reference, 1.0), (4, -2), color=VERMILION, **top)
+    ax.set_yticks(range(len(values)), reversed(values))
+    ax.set(xlabel=xlabel, ylim=(-0.6, len(values) - 0.25))
     ax.margins(x=0.1)
     ax.grid(axis="y", visible=False)
     return fig
@@ -257,16 +227,15 @@ def bars(
     """Draw one horizontal bar per name, its value written beside it."""
     fig, ax = new_figure(title, height=1.4 + 0.42 * len(values))
     names, numbers = list(values)[::-1], list(values.values())[::-1]
-    colours = [ORANGE if name in highlight else BLUE for name in names]
-    hatches = ["//" if name in highlight else "" for name in names]
     ranges = None
     if errors is not None:  # what is counted does not go below zero
         high = np.array(errors, dtype=float)[::-1]
         low = np.minimum(high, numbers) if min(numbers) >= 0 else high
         ranges = [low, high]
-    drawn = ax.barh(names, numbers, color=colours, xerr=ranges, capsize=4)
-    for bar, hatch in zip(drawn, hatches, strict=True):
-        bar.set(hatch=hatch, edgecolor="white", linewidth=0)
+    drawn = ax.barh(names, numbers, xerr=ranges, capsize=4)
+    for name, bar in zip(names, drawn, strict=True):
+        colour, hatch = (ORANGE, "//") if name in highlight else (BLUE, "")
+        bar.set(hatch=hatch, facecolor=colour, edgecolor="white", linewidth=0)
     if errors is None:
         ax.bar_label(drawn, [form.format(v) for v in numbers], padding=4, fontsize=10)
     ax.set(xlabel=xlabel)
@@ -289,22 +258,14 @@ def paired_folds(
     lowest = -math.inf
     for place in np.argsort(after, kind="stable"):  # labels from below, none on another
         lowest = max(float(after[place]), lowest + apart)
-        ax.annotate(
-            f"fold {place + 1}", (1, lowest), xytext=(9, 0), textcoords="offset points",
-            va="center", fontsize=10,
-        )  # fmt: skip
-    for x, scores, shift in ((0, before, -0.16), (1, after, 0.28)):
-        mean, sd = np.mean(scores), np.std(scores, ddof=1)
-        ax.errorbar(x + shift, mean, yerr=sd, fmt="D", color=BLACK, ms=7, capsize=5)
-        ax.annotate(
-            f"{mean:.4f}\n± {sd:.4f}", (x + shift, mean), xytext=(-9 if x == 0 else 9, 0),
-            textcoords="offset points", ha="right" if x == 0 else "left", va="center", fontsize=10,
-        )  # fmt: skip
+        note(ax, f"fold {place + 1}", (1, lowest), (9, 0), va="center")
+    mean_mark(ax, -0.16, before, -9, fmt="D", color=BLACK, ms=7)
+    mean_mark(ax, 1.28, after, 9, fmt="D", color=BLACK, ms=7)
     ax.plot([], [], "-o", color=BLUE, label="fold got better")
     ax.plot([], [], "--s", color=ORANGE, label="fold got worse or stayed")
     ax.plot([], [], "D", color=BLACK, label="mean ± 1 SD over folds")
     ax.set_xticks([0, 1], names)
     ax.set(ylabel="ROC AUC on one fold", xlim=(-0.55, 1.65))
     ax.grid(axis="x", visible=False)
-    fig.legend(loc="outside lower left", ncols=3, fontsize=10)
+    fig.legend(loc="outside lower left", ncols=3)
     return fig

@@ -1,9 +1,9 @@
 """What can be typed after `ratchet`: one file for each command, and what it prints.
 
-Each file has `HELP`, `arguments(parser)` and `main(args)`, which returns the exit status. Options
-that several commands share are in `options.py`. A command only reads options and prints: what it
-does belongs to the rooms below. Nothing heavy is imported at the top of a file, so that `--help`
-and `status` start at once.
+Each file has `HELP`, `OPTIONS` (flags and what argparse takes for them) and `main(args)`, which
+returns the exit status. Options that several commands share are in `options.py`. A command only
+reads options and prints: what it does belongs to the rooms below. Nothing heavy is imported at the
+top of a file, so that `--help` and `status` start at once.
 """
 
 from harness.commands import adopt, audit, doctor, evaluate, new, report, run, status, step, verify
@@ -12,14 +12,6 @@ from harness.commands.options import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Us
 __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage"]
 
 COMMANDS = {
-    "evaluate": evaluate,
-    "step": step,
-    "run": run,
-    "status": status,
-    "new": new,
-    "audit": audit,
-    "report": report,
-    "verify": verify,
-    "adopt": adopt,
-    "doctor": doctor,
+    module.__name__.rpartition(".")[2]: module
+    for module in (evaluate, step, run, status, new, audit, report, verify, adopt, doctor)
 }

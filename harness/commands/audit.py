@@ -1,37 +1,23 @@
 """`ratchet audit`: is the gain real?"""
 
-from __future__ import annotations
-
 import sys
 
-from harness.commands.options import (
-    OF_THE_RUN,
-    OK,
-    check_task,
-    dump,
-    json_option,
-    runs_folder,
-    tag_option,
-    task_option,
-)
+from harness.commands.options import JSON, OF_THE_RUN, OK, RUN, check_task, dump, switch
 
 HELP = "is the gain real? fresh folds, sealed test, other hospital"
-
-
-def arguments(parser) -> None:
-    tag_option(parser)
-    task_option(parser, OF_THE_RUN)
-    parser.add_argument(
-        "--keep-sealed", action="store_true", help="do not look at the sealed test yet"
-    )
-    json_option(parser)
+OPTIONS = {
+    **RUN,
+    **OF_THE_RUN,
+    "--keep-sealed": switch("do not look at the sealed test yet"),
+    **JSON,
+}
 
 
 def main(args) -> int:
     from harness.run import find_run, read_settings
 
     check_task(args)
-    path = find_run(args.tag, runs_folder(args))
+    path = find_run(args.tag, args.runs)
     from harness.evidence import audit_report, open_and_audit, read_run
     from harness.scoring import Scorer
     from harness.task import HEART, HUNGARY, get_task
@@ -49,7 +35,7 @@ def main(args) -> int:
         )
     if args.json:
         dump(found.to_dict())
-        return OK
-    print(f"{audit_report.table(found)}\n\n{audit_report.paragraph(found)}\n")
-    print(f"figure: {path / 'audit.png'}")
+    else:
+        print(f"{audit_report.table(found)}\n\n{audit_report.paragraph(found)}\n")
+        print(f"figure: {path / 'audit.png'}")
     return OK

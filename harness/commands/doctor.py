@@ -1,7 +1,5 @@
 """`ratchet doctor`: what this machine offers to a run, and what to do about the rest."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import platform
@@ -12,74 +10,66 @@ import tempfile
 from collections.abc import Iterator
 
 from harness import REPO, fingerprint
-from harness.commands.options import FAILED, OK, dump, json_option
+from harness.commands.options import FAILED, JSON, OK, dump
 from harness.run import RUNS
 from harness.sealing import seal
 
 HELP = "say what this machine offers, and what to do about the rest"
-arguments = json_option
-MODULES = {
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "scikit-learn": "sklearn",
-    "pandas": "pandas",
-    "lightgbm": "lightgbm",
-    "flaml": "flaml",
-    "xgboost": "xgboost",
-    "matplotlib": "matplotlib",
-    "ipywidgets": "ipywidgets",
-    "jupyterlab": "jupyterlab",
-    "papermill": "papermill",
-}
+OPTIONS = JSON
+PACKAGES = (*fingerprint.PACKAGES, "matplotlib", "ipywidgets", "jupyterlab", "papermill")
 NO_LOCKS = (
     "Candidates run in processes of their own with a deadline, but this system offers no lock "
     "without root that the course uses: files and network stay open to them. The probes still "
     "catch programs that know the answers. Linux (also WSL 2) is safer."
+)
+NO_LANDLOCK = (
+    "Landlock: not offered by this kernel (5.13 or newer has it, unless a container's "
+    "profile forbids it). A candidate could read the data file; the probes still tell."
+)
+SECCOMP = "seccomp: no sockets, no new processes, no signals to others, no shared IPC."
+NO_SECCOMP = (
+    "seccomp: the table of system calls is known for x86_64 only and untested elsewhere, "
+    "so it is off here. Network and new processes stay open to a candidate."
 )
 FREE_GB = 1.0  # a long run with its logs needs a fraction of this
 
 
 def main(args) -> int:
     found = []
-    for good, line in examine():
-        found.append({"ok": good, "line": line})
-        if not args.json:
-            print(f"{'ok  ' if good else 'LOOK'}  {line}", flush=True)
+    for look in (_python, _packages, _git, _disk, _data, _isolation):
+        for good, line in look():
+            found.append({"ok": good, "line": line})
+            if not args.json:
+                print(f"{'ok  ' if good else 'LOOK'}  {line}", flush=True)
     if args.json:
         dump(found)
     return OK if all(item["ok"] for item in found) else FAILED
 
 
-def examine() -> Iterator[tuple[bool, str]]:
-    """Yield (is it good, one line) for each thing looked at."""
-    yield _python()
-    yield from _packages()
-    yield _git()
-    yield from _disk()
-    yield _data()
-    yield from _isolation()
+# Each of these yields (is it good, one line) for whatever it looks at.
 
 
-def _python() -> tuple[bool, str]:
+def _python() -> Iterator[tuple[bool, str]]:
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
-    return True, f"Python {platform.python_version()} on {system}"
+    yield True, f"Python {platform.python_version()} on {system}"
 
 
 def _packages() -> Iterator[tuple[bool, str]]:
     found = []
-    for name, module in MODULES.items():
-        if importlib.util.find_spec(module) is None:
+    for name in PACKAGES:
+        if importlib.util.find_spec("sklearn" if name == "scikit-learn" else name) is None:
             yield False, f"{name} is not installed: run `pip install -e .` in {REPO}"
         else:
             found.append(f"{name} {fingerprint.package_version(name)}")
     yield True, f"packages: {', '.join(found)}"
 
 
-def _git() -> tuple[bool, str]:
+def _git() -> Iterator[tuple[bool, str]]:
     if shutil.which("git") is None:
-        return True, "git is not installed: runs work without, but you cannot browse their history"
+        yield True, "git is not installed: runs work without, but you cannot browse their history"
+        return
     done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=30)
-    return done.returncode == 0, done.stdout.strip() or "git does not start: install it again"
+    yield done.returncode == 0, done.stdout.strip() or "git does not start: install it again"
 
 
 def _disk() -> Iterator[tuple[bool, str]]:
@@ -97,15 +87,16 @@ def _disk() -> Iterator[tuple[bool, str]]:
         yield False, f"train.py or program.md is missing from {REPO}: restore it"
 
 
-def _data() -> tuple[bool, str]:
+def _data() -> Iterator[tuple[bool, str]]:
     try:
         from harness.task import HEART, HUNGARY
 
         for task in (HEART, HUNGARY):
             task.read_bytes()
     except Exception as err:
-        return False, f"data: {' '.join(str(err).split())}"
-    return True, "data: both files are there and unchanged (SHA-256)"
+        yield False, f"data: {' '.join(str(err).split())}"
+    else:
+        yield True, "data: both files are there and unchanged (SHA-256)"
 
 
 def _isolation() -> Iterator[tuple[bool, str]]:
@@ -116,26 +107,16 @@ def _isolation() -> Iterator[tuple[bool, str]]:
         return
     linux, abi, calls = sys.platform == "linux", seal.landlock_abi(), seal.seccomp_supported()
     yield True, f"isolation: {isolation_name('fork' if linux else 'spawn', abi > 0, calls)}"
-    for line in _layers(abi, calls) if linux else [NO_LOCKS]:
-        yield True, line
+    yield from ((True, line) for line in (_layers(abi, calls) if linux else [NO_LOCKS]))
 
 
-def _layers(abi: int, calls: bool) -> Iterator[str]:
+def _layers(abi: int, calls: bool) -> list[str]:
     """Explain in plain words what holds a candidate on Linux, a line per layer."""
-    missing = [] if abi >= 6 else ["; no rule for signals and abstract sockets (ABI 6)"]
-    missing += [] if abi >= 3 else ["; cutting files is stopped by seccomp alone (ABI 3)"]
-    if abi:
-        yield f"Landlock {abi}: only Python's libraries can be read{''.join(missing)}."
-    else:
-        yield (
-            "Landlock: not offered by this kernel (5.13 or newer has it, unless a container's "
-            "profile forbids it). A candidate could read the data file; the probes still tell."
-        )
-    if calls:
-        yield "seccomp: no sockets, no new processes, no signals to others, no shared IPC."
-    else:
-        yield (
-            "seccomp: the table of system calls is known for x86_64 only and untested elsewhere, "
-            "so it is off here. Network and new processes stay open to a candidate."
-        )
-    yield "Limits: memory, processor time, files, output; the deadline ends everything."
+    missing = "" if abi >= 6 else "; no rule for signals and abstract sockets (ABI 6)"
+    missing += "" if abi >= 3 else "; cutting files is stopped by seccomp alone (ABI 3)"
+    landlock = f"Landlock {abi}: only Python's libraries can be read{missing}."
+    return [
+        landlock if abi else NO_LANDLOCK,
+        SECCOMP if calls else NO_SECCOMP,
+        "Limits: memory, processor time, files, output; the deadline ends everything.",
+    ]

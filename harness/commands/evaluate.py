@@ -1,22 +1,17 @@
 """`ratchet evaluate`: score one file, outside any run."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path
 
-from harness.commands.options import Usage, plain, task_option
+from harness.commands.options import TASK, Usage, option
 
 HELP = "score a train.py once, outside any run"
-
-
-def arguments(parser) -> None:
-    parser.add_argument("file", nargs="?", help="the program to score (default: train.py)")
-    task_option(parser)
-    parser.add_argument(
-        "--json", metavar="FILE", help="also write the score as JSON; - prints it instead"
-    )
+OPTIONS = {
+    "file": option("the program to score (default: train.py)", nargs="?"),
+    **TASK,
+    "--json": option("also write the score as JSON; - prints it instead", "FILE"),
+}
 
 
 def main(args) -> int:
@@ -32,13 +27,13 @@ def main(args) -> int:
     from harness.scoring import evaluate as score_file
 
     score = score_file(path, task)
-    text = json.dumps({k: plain(v) for k, v in score.to_dict().items()}, indent=2, default=str)
+    text = json.dumps(score.to_dict(), indent=2, default=str)
     if args.json == "-":
         print(text)
-    else:
-        if args.json:
-            Path(args.json).write_text(text + "\n", encoding="utf-8")
-        print(score.lines())
-    if score.log.strip() and args.json != "-":
+        return score.exit_code
+    if args.json:
+        Path(args.json).write_text(text + "\n", encoding="utf-8")
+    print(score.lines())
+    if score.log.strip():
         print(f"--- the program printed ---\n{score.log.rstrip()}", file=sys.stderr)
     return score.exit_code

@@ -1,7 +1,5 @@
 """What the commands share: options, exit statuses, parsing of values, what is printed how."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import math
@@ -11,103 +9,55 @@ from pathlib import Path
 from harness import RunError
 
 OK, FAILED, REJECTED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 4, 64, 130, 141
-OF_THE_RUN = "the run's task, to be sure; others are refused"
 
 
 class Usage(Exception):
     """The command was not given what it needs; the message is one line that says what to do."""
 
 
-def runs_folder(args) -> Path:
-    """Return the folder of all runs."""
-    from harness.run import RUNS
-
-    return Path(args.runs) if args.runs else RUNS
+# -- values: argparse calls these, and names them where a text is no number -----------------
 
 
-def _tag(text: str) -> str:
-    from harness.run import check_tag
-
+def checked(parse, text: str):
+    """Parse a text by the house's own rules; what these say against it is what argparse says."""
     try:
-        return check_tag(text)
-    except RunError as err:
+        return parse(text)
+    except (RunError, ValueError) as err:
         raise argparse.ArgumentTypeError(str(err)) from None
 
 
-def tag_option(parser, help: str = "name of the run") -> None:
-    """Add `--tag` and `--runs`."""
-    parser.add_argument("--tag", required=True, type=_tag, metavar="T", help=help)
-    runs_option(parser)
+def tag(text: str) -> str:
+    """Parse the name of a run."""
+    from harness.run import check_tag
 
-
-def task_option(parser, help: str = "task (default: heart); see `ratchet new`") -> None:
-    """Add `--task`."""
-    parser.add_argument("--task", metavar="NAME", help=help)
-
-
-def check_task(args) -> None:
-    """Hold a run to the task that the person has in mind."""
-    if args.task is None:
-        return
-    from harness.run import find_run, read_settings
-    from harness.task import get_task
-
-    tags = [args.tag] if isinstance(args.tag, str) else [*args.tag, *args.folder]
-    for tag in tags:
-        recorded = read_settings(find_run(tag, runs_folder(args)) / "run.json")["task"]
-        if get_task(args.task).ref != recorded:
-            raise Usage(f"run '{tag}' is about task '{recorded}', not '{args.task}'")
-
-
-def runs_option(parser) -> None:
-    """Add `--runs`."""
-    parser.add_argument("--runs", metavar="FOLDER", help="folder of all runs (default: runs/)")
-
-
-def json_option(parser) -> None:
-    """Add `--json`."""
-    parser.add_argument("--json", action="store_true", help="print JSON, for machines")
-
-
-def say(line: str) -> None:
-    """Tell a person something that is no result."""
-    print(f"ratchet: {line}", file=sys.stderr, flush=True)
-
-
-def dump(data: dict | list) -> None:
-    """Print JSON."""
-    print(json.dumps(data, indent=2, allow_nan=False))
-
-
-def plain(value):
-    """NaN is no JSON: say None."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def positive(text: str) -> int:
-    """Parse a number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return number
-
-
-def count(text: str) -> int:
-    """Parse a number from 0 on."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
+    return checked(check_tag, text)
 
 
 def duration(text: str) -> float:
     """Parse a duration into seconds."""
     from harness.run import parse_duration
 
-    try:
-        return parse_duration(text)
-    except ValueError as err:
-        raise argparse.ArgumentTypeError(str(err)) from None
+    return checked(parse_duration, text)
+
+
+def runs_folder(text: str) -> Path:
+    """Parse the folder of all runs; no text means the usual one."""
+    from harness.run import RUNS
+
+    return Path(text) if text else RUNS
+
+
+def count(text: str, least: int = 0, otherwise: str = "is below 0") -> int:
+    """Parse a number from 0 on."""
+    number = int(text)
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text} {otherwise}")
+    return number
+
+
+def positive(text: str) -> int:
+    """Parse a number above 0."""
+    return count(text, 1, "is not a number above 0")
 
 
 def money(text: str) -> float:
@@ -126,26 +76,68 @@ def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") ->
     return {key: value for key, _, value in pairs}
 
 
-def frozen_options(parser) -> None:
-    """Add what is frozen when a run starts."""
-    task_option(parser, "task of a new run (default: heart); see `ratchet new`")
-    parser.add_argument("--rule", metavar="NAME", help="decision rule (default: confirm)")
-    parser.add_argument("--seed", type=int, metavar="S", help="seed of the agent (default: 0)")
+# -- options: flags and what `add_argument` takes for them ----------------------------------
 
 
-def exit_code(status: str) -> int:
-    """Exit status of contract C3 for a status text."""
-    return {"ok": OK, "timeout": 2, "crashed": 3, "rejected": 4}[status.split(" ")[0]]
+def option(help: str, metavar: str | None = None, **more) -> dict:
+    """Describe an option that takes a value."""
+    return {"help": help, "metavar": metavar, **more}
+
+
+def switch(help: str) -> dict:
+    """Describe an option that is given or not."""
+    return {"help": help, "action": "store_true"}
+
+
+RUNS = {"--runs": option("folder of all runs (default: runs/)", "FOLDER",
+                         type=runs_folder, default="")}  # fmt: skip
+RUN = {"--tag": option("name of the run", "T", required=True, type=tag), **RUNS}
+TASK = {"--task": option("task (default: heart); see `ratchet new`", "NAME")}
+OF_THE_RUN = {"--task": option("the run's task, to be sure; others are refused", "NAME")}
+JSON = {"--json": switch("print JSON, for machines")}
+FROZEN = {  # when a run starts
+    "--task": option("task of a new run (default: heart); see `ratchet new`", "NAME"),
+    "--rule": option("decision rule (default: confirm)", "NAME"),
+    "--seed": option("seed of the agent (default: 0)", "S", type=int),
+}
+
+
+def check_task(args) -> None:
+    """Hold a run to the task that the person has in mind."""
+    if args.task is None:
+        return
+    from harness.run import find_run, read_settings
+    from harness.task import get_task
+
+    for name in [args.tag] if isinstance(args.tag, str) else [*args.tag, *args.folder]:
+        recorded = read_settings(find_run(name, args.runs) / "run.json")["task"]
+        if get_task(args.task).ref != recorded:
+            raise Usage(f"run '{name}' is about task '{recorded}', not '{args.task}'")
+
+
+# -- what is printed ------------------------------------------------------------------------
+
+
+def say(line: str) -> None:
+    """Tell a person something that is no result."""
+    print(f"ratchet: {line}", file=sys.stderr, flush=True)
+
+
+def dump(data: dict | list) -> None:
+    """Print JSON."""
+    print(json.dumps(data, indent=2, allow_nan=False))
 
 
 def row_to_dict(row) -> dict:
-    """A row for machines and agents: everything but test figures."""
-    from dataclasses import asdict
+    """A row for machines and agents: everything but test figures; NaN is no JSON, so None."""
+    shown = {k: v for k, v in vars(row).items() if not k.startswith("test_")}
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in shown.items()}
 
-    return {k: plain(v) for k, v in asdict(row).items() if not k.startswith("test_")}
 
+def show_row(run, row) -> None:
+    """Print an iteration's line, after every tenth the best so far (contract C5)."""
+    from harness.run import describe, describe_best
 
-def tell(run) -> None:
-    """Say what a run wants a person to know."""
-    for line in run.take_notices():
-        say(line)
+    print(describe(row), flush=True)
+    if row.iteration and row.iteration % 10 == 0:
+        print(describe_best(run.ledger.best()), flush=True)

@@ -5,14 +5,12 @@ likeliest wrong ones, so that the hint fits. `...` means not attempted. `quiz` s
 whose every choice is explained.
 """
 
-from __future__ import annotations
-
 import functools
 import html
 import math
 import numbers
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,12 +33,9 @@ class Result:
         """Whether the answer is right."""
         return self.verdict == RIGHT
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         text = f"{_MARKS[self.verdict]} Exercise {self.exercise}: {self.verdict}."
         return f"{text} {self.message}".rstrip()
-
-    def __repr__(self) -> str:
-        return str(self)
 
     def _repr_html_(self) -> str:
         style = f"border-left: 5px solid {_COLOURS[self.verdict]}; padding: 0.3em 0.8em"
@@ -57,6 +52,10 @@ def need(condition: bool, hint: str) -> None:
         raise Hint(hint)
 
 
+class NotAttempted(Exception):
+    """The learner's function still has nothing in it."""
+
+
 def exercise(number: str, answers: int = 1) -> Callable:
     """Make a check out of a function that raises `Hint`, or returns what to add to "right".
 
@@ -66,28 +65,23 @@ def exercise(number: str, answers: int = 1) -> Callable:
     def decorate(function: Callable) -> Callable[..., Result]:
         @functools.wraps(function)
         def check(*args, **kwargs) -> Result:
-            if any(answer is ... or answer is None for answer in args[:answers]):
-                return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
             try:
+                if any(answer is ... or answer is None for answer in args[:answers]):
+                    raise NotAttempted
                 praise = function(*args, **kwargs)
-            except Hint as hint:
-                return Result(number, NOT_YET, str(hint))
             except NotAttempted:
                 return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
+            except Hint as hint:
+                return Result(number, NOT_YET, str(hint))
             except Exception as error:
                 last = traceback.extract_tb(error.__traceback__)[-1]
-                where = f"line {last.lineno} of {last.name}"
-                text = f"{type(error).__name__}: {error} ({where})"
+                text = f"{type(error).__name__}: {error} (line {last.lineno} of {last.name})"
                 return Result(number, NOT_YET, f"Your answer could not be checked. {text}")
             return Result(number, RIGHT, praise or "")
 
         return check
 
     return decorate
-
-
-class NotAttempted(Exception):
-    """The learner's function still has nothing in it."""
 
 
 def attempt(function: Callable, *args):
@@ -109,17 +103,26 @@ def as_number(value) -> float:
             raise Hint(f"A number is wanted, not the text {value!r}.") from None
     array = np.asarray(value)
     need(array.size == 1, f"One number is wanted; this has {array.size}.")
-    item = array.reshape(-1)[0]
-    need(
-        isinstance(item, numbers.Number | np.number | np.bool_),
-        f"A number is wanted, not {type(value).__name__}.",
-    )
-    return float(item)
+    is_number = isinstance(array.flat[0], numbers.Number | np.bool_)
+    need(is_number, f"A number is wanted, not {type(value).__name__}.")
+    return float(array.flat[0])
 
 
 def near(value: float, truth: float, digits: int = 2) -> bool:
     """Whether a number equals the truth, also when rounded to so many digits."""
     return math.isfinite(value) and abs(value - truth) <= 0.5 * 10**-digits + 1e-12
+
+
+def compare(answer, truth: float, digits: int, slips: Sequence[tuple], otherwise: str) -> None:
+    """Hold an answer to the true number, rounded or not; raise a hint if it is another.
+
+    `slips` are likely wrong numbers: (number, digits to know it by, its hint). The first that fits
+    is told, `otherwise` if none does.
+    """
+    value = as_number(answer)
+    if not near(value, truth, digits):
+        hints = (hint for wrong, places, hint in slips if near(value, wrong, places))
+        raise Hint(next(hints, otherwise))
 
 
 # -- quiz -------------------------------------------------------------------------------
@@ -147,13 +150,12 @@ class Question:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><strong>{html.escape(self.text)}</strong></p>"]
-        for letter, (words, _) in self.choices.items():
-            parts.append(
-                f"<details><summary>{letter}) {html.escape(words)}</summary>"
-                f"<p>{html.escape(self.explain(letter))}</p></details>"
-            )
-        return "\n".join(parts)
+        parts = [
+            f"<details><summary>{letter}) {html.escape(words)}</summary>"
+            f"<p>{html.escape(self.explain(letter))}</p></details>"
+            for letter, (words, _) in self.choices.items()
+        ]
+        return "\n".join([f"<p><strong>{html.escape(self.text)}</strong></p>", *parts])
 
     def widget(self):
         """Return radio buttons that explain the chosen answer."""
@@ -181,18 +183,7 @@ class Question:
 def quiz(text: str, *, right: str, **choices: tuple[str, str]):
     """Show one question: radio buttons where a person is present, else choices that unfold.
 
-    Parameters
-    ----------
-    text : str
-        The question.
-    right : str
-        Name of the right choice.
-    **choices : (str, str)
-        Text of each choice and why it is right or wrong.
-
-    Returns
-    -------
-    Question or ipywidgets.VBox
+    `right` is the name of the right choice; each choice is its text and why it is right or wrong.
     """
     from harness.teaching.lesson import interactive
 

@@ -1,7 +1,5 @@
 """The check of every exercise, by lesson: any right answer passes, likely slips get a hint."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,20 +8,19 @@ import numpy as np
 from harness.teaching.checking import (
     NOT_ATTEMPTED,
     NOT_YET,
-    RIGHT,
     Hint,
     NotAttempted,
     Question,
     Result,
     as_number,
     attempt,
+    compare,
     exercise,
-    near,
     need,
     quiz,
 )
 
-__all__ = ["NOT_ATTEMPTED", "NOT_YET", "RIGHT", "Hint", "Question", "Result", "as_number", "quiz"]
+__all__ = ["NOT_ATTEMPTED", "NOT_YET", "Hint", "Question", "Result", "as_number", "quiz"]
 
 # -- lesson 01: the data set ------------------------------------------------------------
 
@@ -31,18 +28,17 @@ __all__ = ["NOT_ATTEMPTED", "NOT_YET", "RIGHT", "Hint", "Question", "Result", "a
 @exercise("1.1")
 def lazy_accuracy(answer, y: np.ndarray) -> str:
     """Accuracy of calling everybody healthy."""
-    value, truth = as_number(answer), float(np.mean(np.asarray(y) == 0))
-    if near(value, truth, 2):
-        return f"{truth:.1%} right answers without looking at a single patient."
-    need(not near(value, 100 * truth, 0), "Right in percent; give it as a share between 0 and 1.")
-    need(
-        not near(value, 1 - truth, 2),
-        "That is the share of sick patients: the lazy doctor is wrong about those.",
+    healthy = np.asarray(y) == 0
+    truth, count = float(healthy.mean()), int(healthy.sum())
+    slips = (
+        (100 * truth, 0, "Right in percent; give it as a share between 0 and 1."),
+        (1 - truth, 2, "That is the share of sick patients: the lazy doctor is wrong about those."),
+        (0.5, 2, "0.5 would be its AUC. Accuracy counts the right answers."),
+        (count, 9, f"{count} is how many it gets right; divide by the number of patients."),
     )
-    need(not near(value, 0.5, 2), "0.5 would be its AUC. Accuracy counts the right answers.")
-    count = int(np.sum(np.asarray(y) == 0))
-    need(value != count, f"{count} is how many it gets right; divide by the number of patients.")
-    raise Hint("It is right about the patients with y == 0: what share of all rows are they?")
+    hint = "It is right about the patients with y == 0: what share of all rows are they?"
+    compare(answer, truth, 2, slips, hint)
+    return f"{truth:.1%} right answers without looking at a single patient."
 
 
 @exercise("1.2")
@@ -50,37 +46,27 @@ def seen_before(answer: Callable) -> str:
     """Share of validation rows with an exact copy among the training rows."""
     import pandas as pd
 
-    def ask(train: list, val: list) -> float:
+    a, b, c, d = [63.0, 0.0, 6.0], [67.0, 3.0, 3.0], [41.0, math.nan, 3.0], [41.0, 1.0, 3.0]
+    e, f = [50.0, 0.0, 3.0], [51.0, 0.0, 3.0]
+    count = (1.0, 6, "That is a count: divide by the number of rows of val.")
+    missed = "A copy stood at another position and was missed: compare each row with all of train."
+    cases = (  # train, val, share, hint, slips
+        ([a, b], [d, c], 0.0,
+         "With no row in common the share is 0. Compare contents, not index labels."),
+        ([a], [d, d], 0.0,
+         "Two rows of val that equal each other are no leak: look for each val row in train."),
+        ([a, b, d], [b, e, f], 1 / 3,
+         "One val row of three has a copy in train: expected 1/3.", count, (0.0, 6, missed)),
+        ([a, a, a, b], [a, c, d, d], 0.25,
+         "A row that stands in train three times was counted more than once (does a merge multiply "
+         "rows?): each val row counts once."),
+        ([c, a], [c, d], 0.5, "NaN != NaN: a row with a gap has a copy here too."),
+        ([a], [a, b, c, d, a], 0.4, "Divide by the number of rows of val, not of train."),
+    )  # fmt: skip
+    for train, val, share, hint, *slips in cases:
         # Row labels that overlap by accident, as they do after a split or a reset_index.
         tables = (pd.DataFrame(rows, columns=["age", "ca", "thal"]) for rows in (train, val))
-        return as_number(attempt(answer, *tables))
-
-    nan = math.nan
-    a, b, c, d = [63.0, 0.0, 6.0], [67.0, 3.0, 3.0], [41.0, nan, 3.0], [41.0, 1.0, 3.0]
-    need(
-        near(ask([a, b], [d, c]), 0.0),
-        "With no row in common the share is 0. Compare contents, not index labels.",
-    )
-    need(
-        near(ask([a], [d, d]), 0.0),
-        "Two rows of val that equal each other are no leak: look for each val row in train.",
-    )
-    third = ask([a, b, d], [b, [50.0, 0.0, 3.0], [51.0, 0.0, 3.0]])
-    need(not near(third, 1.0, 6), "That is a count: divide by the number of rows of val.")
-    need(
-        not near(third, 0.0, 6),
-        "A copy stood at another position and was missed: compare each row with all of train.",
-    )
-    need(near(third, 1 / 3), "One val row of three has a copy in train: expected 1/3.")
-    twice = ask([a, a, a, b], [a, c, d, d])
-    need(
-        near(twice, 0.25),
-        "A row that stands in train three times was counted more than once (does a merge multiply "
-        "rows?): each val row counts once.",
-    )
-    need(near(ask([c, a], [c, d]), 0.5), "NaN != NaN: a row with a gap has a copy here too.")
-    wide = ask([a], [a, b, c, d, a])
-    need(near(wide, 0.4), "Divide by the number of rows of val, not of train.")
+        compare(attempt(answer, *tables), share, 2, slips, hint)
     return "Run it on your next data set before anything else."
 
 
@@ -90,22 +76,19 @@ def seen_before(answer: Callable) -> str:
 @exercise("2.1")
 def fold_spread(answer, fold_scores: Sequence[float]) -> str:
     """Sample standard deviation over the folds."""
-    value, scores = as_number(answer), np.asarray(fold_scores, dtype=float)
-    truth = float(scores.std(ddof=1))
-    if near(value, truth, 4):
-        return f"{scores.mean():.4f} ± {truth:.4f}."
-    need(
-        not near(value, scores.std(), 4),
-        "That divides by 5: a sample of five divides by 4 (ddof=1 in numpy).",
+    scores = np.asarray(fold_scores, dtype=float)
+    truth = scores.std(ddof=1)
+    folds = "That is the standard error of the mean; val_sd is the spread of the folds themselves."
+    slips = (
+        (scores.std(), 4, "That divides by 5: a sample of five divides by 4 (ddof=1 in numpy)."),
+        (truth / math.sqrt(len(scores)), 4, folds),
+        (truth**2, 5, "That is the variance: take its square root."),
+        (np.ptp(scores), 4, "That is the range, highest minus lowest."),
+        (scores.mean(), 3, "That is the mean, val_auc itself."),
     )
-    need(
-        not near(value, truth / math.sqrt(len(scores)), 4),
-        "That is the standard error of the mean; val_sd is the spread of the folds themselves.",
-    )
-    need(not near(value, truth**2, 5), "That is the variance: take its square root.")
-    need(not near(value, np.ptp(scores), 4), "That is the range, highest minus lowest.")
-    need(not near(value, scores.mean(), 3), "That is the mean, val_auc itself.")
-    raise Hint("Take the standard deviation of the five numbers in score.fold_scores.")
+    hint = "Take the standard deviation of the five numbers in score.fold_scores."
+    compare(answer, truth, 4, slips, hint)
+    return f"{scores.mean():.4f} ± {truth:.4f}."
 
 
 FORGED = "val_auc: 0.999999"
@@ -195,23 +178,18 @@ def kept_by_you(answer, run) -> str:
 @exercise("4.1")
 def gain_in_noise(answer, history: Sequence, noise_sd: float) -> str:
     """Gain of the best over the baseline, in standard deviations of the fold noise."""
-    value = as_number(answer)
     kept = [past.val_auc for past in history if past.decision != "discarded"]
-    gain = kept[-1] - kept[0]
-    if near(value, gain / noise_sd, 1):
-        return f"The run gained {gain:.4f}; the ruler itself wobbles by {noise_sd:.4f}."
-    need(not near(value, gain, 3), "That is the gain itself: divide it by noise_sd.")
-    need(
-        len(kept) < 2 or not near(value, (kept[-1] - kept[-2]) / noise_sd, 1),
-        "That is the last step alone: compare the best with the baseline, iteration 0.",
+    gain, step, last = kept[-1] - kept[0], kept[-1] - kept[-2:][0], history[-1].val_auc - kept[0]
+    alone = "That is the last step alone: compare the best with the baseline, iteration 0."
+    slips = (
+        (gain, 3, "That is the gain itself: divide it by noise_sd."),
+        (step / noise_sd, 1, alone),
+        (last / noise_sd, 1, "That uses the last candidate: the last one kept is the best so far."),
+        (-gain / noise_sd, 1, "The sign: best minus baseline."),
     )
-    last = history[-1].val_auc
-    need(
-        not near(value, (last - kept[0]) / noise_sd, 1),
-        "That uses the last candidate: the last one kept is the best so far.",
-    )
-    need(not near(value, -gain / noise_sd, 1), "The sign: best minus baseline.")
-    raise Hint("Take val_auc of the best and of iteration 0, subtract, divide by noise_sd.")
+    hint = "Take val_auc of the best and of iteration 0, subtract, divide by noise_sd."
+    compare(answer, gain / noise_sd, 1, slips, hint)
+    return f"The run gained {gain:.4f}; the ruler itself wobbles by {noise_sd:.4f}."
 
 
 @exercise("4.2")
@@ -240,25 +218,23 @@ def changed_program(answer, view, original: str) -> str:
 @exercise("5.1")
 def share_that_survives(answer, frozen: np.ndarray, fresh: np.ndarray) -> str:
     """Share of the winner's lead that is left on fresh folds."""
-    value = as_number(answer)
-    best = int(np.argmax(frozen))
-    lead, left = frozen[best] - np.mean(frozen), fresh[best] - np.mean(fresh)
+    best, mean, fresh_mean = int(np.argmax(frozen)), np.mean(frozen), np.mean(fresh)
+    lead, left = frozen[best] - mean, fresh[best] - fresh_mean
     truth = left / lead
-    if near(value, truth, 2):
-        return f"{truth:.0%} of a lead of {lead:.4f} is left."
-    need(not near(value, 100 * truth, 0), "Right in percent; give it as a share.")
-    need(not near(value, left, 4), "That is the lead on fresh folds: divide by the frozen lead.")
-    need(
-        not near(value, (np.max(fresh) - np.mean(fresh)) / lead, 2),
-        "That follows the best on the *fresh* folds: choose by val_auc, then look at that one.",
+    other, moved = (np.max(fresh) - fresh_mean) / lead, (fresh[best] - mean) / lead
+    follow = "That follows the best on the *fresh* folds: choose by val_auc, then look at that one."
+    same = "The average has moved too: compare the winner with the others on the same folds."
+    slips = (
+        (100 * truth, 0, "Right in percent; give it as a share."),
+        (left, 4, "That is the lead on fresh folds: divide by the frozen lead."),
+        (other, 2, follow),
+        (moved, 2, same),
+        (lead / left if left else math.inf, 2, "Upside down: fresh lead over frozen lead."),
+        (1 - truth, 2, "That is the share that is lost."),
     )
-    need(
-        not near(value, (fresh[best] - np.mean(frozen)) / lead, 2),
-        "The average has moved too: compare the winner with the others on the same folds.",
-    )
-    need(left == 0 or not near(value, lead / left, 2), "Upside down: fresh lead over frozen lead.")
-    need(not near(value, 1 - truth, 2), "That is the share that is lost.")
-    raise Hint("Lead = winner minus mean of all twenty. Fresh lead divided by frozen lead.")
+    hint = "Lead = winner minus mean of all twenty. Fresh lead divided by frozen lead."
+    compare(answer, truth, 2, slips, hint)
+    return f"{truth:.0%} of a lead of {lead:.4f} is left."
 
 
 VERDICTS = ("real", "luck", "cannot tell")

@@ -1,7 +1,5 @@
 """What the notebooks share: checked parameters, a live plot, tables and diffs, the final record."""
 
-from __future__ import annotations
-
 import ast
 import difflib
 import json
@@ -9,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 from harness import RunError, plots
@@ -28,14 +27,14 @@ def interactive() -> bool:
     wish = os.environ.get("AUTORESEARCH_WIDGETS")
     if wish is not None:
         return wish.strip().lower() not in ("", "0", "no", "false")
-    if "google.colab" in sys.modules:
-        return True
-    if "IPython" not in sys.modules:
-        return False
-    from IPython import get_ipython
+    kernel = getattr(_shell(), "kernel", None)
+    return "google.colab" in sys.modules or bool(getattr(kernel, "_allow_stdin", False))
 
-    kernel = getattr(get_ipython(), "kernel", None)
-    return bool(getattr(kernel, "_allow_stdin", False))
+
+def _shell():
+    """The running IPython, or None; asking costs nothing where there is none."""
+    ipython = sys.modules.get("IPython")
+    return ipython and ipython.get_ipython()
 
 
 # -- parameters -------------------------------------------------------------------------
@@ -76,7 +75,7 @@ def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> Paramet
     except RunError as error:
         raise ValueError(str(error)) from None
     for name, value, least in (("iterations", iterations, 1), ("seed", seed, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if type(value) is not int or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
     if not isinstance(agent, str) or agent not in KINDS:
         raise ValueError(f"unknown agent {agent!r}; choose one of: {', '.join(KINDS)}")
@@ -85,10 +84,11 @@ def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> Paramet
     get_rule(rule)
     if isinstance(time_budget, bool) or not isinstance(time_budget, str | int | float):
         raise ValueError(f"time_budget must be text like '8h' or seconds, not {time_budget!r}")
-    unknown = set(injected_names()) - {field.name for field in fields(Parameters)}
+    known = [field.name for field in fields(Parameters) if field.name != "seconds"]
+    unknown = sorted(set(injected_names()) - {*known, "seconds"})
     if unknown:
-        known = ", ".join(f.name for f in fields(Parameters) if f.name != "seconds")
-        raise ValueError(f"unknown parameter {sorted(unknown)[0]!r}; this notebook has: {known}")
+        offer = ", ".join(known)
+        raise ValueError(f"unknown parameter {unknown[0]!r}; this notebook has: {offer}")
     seconds = parse_duration(time_budget)
     return Parameters(tag, iterations, agent, rule, time_budget, seed, seconds)
 
@@ -99,21 +99,12 @@ def injected_names() -> list[str]:
     papermill only warns about a misspelt parameter: a night with `-p iteration 100` would quietly
     end after the default number of iterations.
     """
-    if "IPython" not in sys.modules:
-        return []
-    from IPython import get_ipython
-
-    shell = get_ipython()
+    shell = _shell()
     cells = shell.user_ns.get("In", []) if shell else []
     if len(cells) < 2 or not cells[-2].lstrip().startswith("# Parameters"):
         return []
-    return [
-        target.id
-        for node in ast.parse(cells[-2]).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    ]
+    found = [node for node in ast.walk(ast.parse(cells[-2])) if isinstance(node, ast.Name)]
+    return [name.id for name in found if isinstance(name.ctx, ast.Store)]
 
 
 def fresh_tag(tag: str, root: Path = RUNS) -> str:
@@ -128,15 +119,14 @@ def fresh_tag(tag: str, root: Path = RUNS) -> str:
 # -- watching a run ---------------------------------------------------------------------
 
 
+def _best(rows: Sequence[Row]) -> Row:
+    return [row for row in rows if row.decision != "discarded"][-1]
+
+
 class LivePlot:
     """Print one line and redraw the staircase for each row; give an object to `on_row`.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        Rows that the run has already.
-    noise_sd : float, optional
-        Drawn as a band around the baseline.
+    It begins with the rows that the run has already; `noise_sd` is a band around the baseline.
     """
 
     def __init__(self, rows: Sequence[Row] = (), noise_sd: float | None = None):
@@ -152,8 +142,7 @@ class LivePlot:
         self.rows.append(row)
         print(describe(row), flush=True)
         if row.iteration and row.iteration % BEST_EVERY == 0:
-            best = [r for r in self.rows if r.decision != "discarded"][-1]
-            print(describe_best(best), flush=True)
+            print(describe_best(_best(self.rows)), flush=True)
         self.draw()
 
     def draw(self) -> None:
@@ -175,28 +164,25 @@ def table(rows: Sequence[Row]):
     """Return the ledger as a table, without the test columns: nobody looks at those yet."""
     import pandas as pd
 
-    columns = ("iteration", "decision", "val_auc", "delta", "val_sd", "status", "hypothesis")
-    more = ("wall_time_s", "tokens", "cost_usd", "commit")
-    data = [{name: getattr(row, name) for name in columns + more} for row in rows]
-    return pd.DataFrame(data, columns=[*columns, *more]).set_index("iteration")
+    names = "iteration decision val_auc delta val_sd status hypothesis".split()
+    names += ["wall_time_s", "tokens", "cost_usd", "commit"]
+    data = [[getattr(row, name) for name in names] for row in rows]
+    return pd.DataFrame(data, columns=names).set_index("iteration")
 
 
 def diff(before: str, after: str, names: tuple[str, str] = ("best so far", "candidate")) -> str:
     """Return the difference of two sources as text, three lines of context around each change."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, n=3, lineterm="")
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
     return "\n".join(lines) or "(no difference)"
 
 
 def kept_diffs(history: Sequence[Past]) -> list[tuple[Past, str]]:
     """Return each kept candidate with its difference to what was best before it."""
-    found, best = [], None
-    for past in history:
-        if past.decision == "discarded":
-            continue
-        if best is not None:
-            names = (f"iteration {best.iteration}", f"iteration {past.iteration}")
-            found.append((past, diff(best.source, past.source, names)))
-        best = past
+    kept = [past for past in history if past.decision != "discarded"]
+    found = []
+    for before, past in pairwise(kept):
+        names = (f"iteration {before.iteration}", f"iteration {past.iteration}")
+        found.append((past, diff(before.source, past.source, names)))
     return found
 
 
@@ -257,15 +243,9 @@ def begin(tag: str, root: Path = RUNS) -> Path:
 def finish(
     tag: str, notebook: str, rows: Sequence[Row], noise_sd: float, root: Path = RUNS
 ) -> dict:
-    """Write the plot and, last, the record that says this notebook ran to its end.
-
-    Returns
-    -------
-    dict
-        The record, as in `runs/<tag>/notebook.json`.
-    """
+    """Write the plot and, last, the record that says this notebook ran to its end; return it."""
     folder = Path(root) / tag
-    best = [row for row in rows if row.decision != "discarded"][-1]
+    best = _best(rows)
     alt = plots.staircase_alt(rows, noise_sd)
     plot = plots.save(plots.staircase(rows, noise_sd), folder / "loop.png", alt)
     names = ("iteration", "commit", "val_auc", "val_sd", "hypothesis")

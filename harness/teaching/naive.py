@@ -6,8 +6,6 @@ one, `benchmarks/museum.py --naive` shows it every exhibit that is known to be h
 it a stranger's program: nothing is locked in here.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re
@@ -44,14 +42,9 @@ _NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 
 
 def score(source: str | bytes, timeout_s: float = 30.0) -> float:
-    """Return what a naive harness believes of a program; NaN if it crashes or hangs.
+    """Return what a naive harness believes of a `train.py`; NaN if it crashes or hangs.
 
-    Parameters
-    ----------
-    source : str or bytes
-        Text of a `train.py`.
-    timeout_s : float
-        Seconds until it is given up and all that it started is ended.
+    After `timeout_s` seconds it is given up, and all that it started is ended.
     """
     with tempfile.TemporaryDirectory(prefix="naive-") as top:
         # Deep inside, so that what a program leaves in `../..` goes with the folder.

@@ -4,18 +4,15 @@
 shows the panel where a person is present, and otherwise says which functions do the same.
 """
 
-from __future__ import annotations
-
-import ast
 import html
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from harness import RunError
+from harness import RunError, candidate
 from harness.agents import Proposal
-from harness.candidate import MAX_HYPOTHESIS, hypothesis_of
 from harness.run import Row, describe
 from harness.teaching import lesson
 
@@ -35,67 +32,45 @@ def with_hypothesis(source: str, hypothesis: str) -> str:
     ValueError
         If the hypothesis is empty, too long, or more than one line.
     """
-    text = hypothesis.strip()
+    text, limit = hypothesis.strip(), candidate.MAX_HYPOTHESIS
     if not text:
         raise ValueError("say in one line why your change should help (the hypothesis)")
-    if len(text) > MAX_HYPOTHESIS or len(text.splitlines()) > 1:
-        raise ValueError(f"the hypothesis must be one line of at most {MAX_HYPOTHESIS} characters")
-    line = f"HYPOTHESIS = {text!r}"
+    if len(text) > limit or len(text.splitlines()) > 1:
+        raise ValueError(f"the hypothesis must be one line of at most {limit} characters")
     lines = source.splitlines()
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
-        body = []  # the harness will say what is wrong with it
-    for node in body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(t, ast.Name) and t.id == "HYPOTHESIS" for t in targets):
-            lines[node.lineno - 1 : node.end_lineno] = [line]
-            return "\n".join(lines) + "\n"
-    for at, old in enumerate(lines):
-        if old.startswith("HYPOTHESIS"):
-            lines[at] = line
-            return "\n".join(lines) + "\n"
-    return "\n".join([*lines, "", line]) + "\n"
+    place = candidate.hypothesis_lines(source)
+    starts = [n for n, line in enumerate(lines) if line.startswith("HYPOTHESIS")]
+    if place is None and starts:
+        place = slice(starts[0], starts[0] + 1)
+    elif place is None:
+        lines += ["", ""]
+        place = slice(-1, None)
+    lines[place] = [f"HYPOTHESIS = {text!r}"]
+    return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What one press of Run came to.
+    """What one press of Run came to."""
 
-    Attributes
-    ----------
-    label : str
-        KEPT, DISCARDED, CRASHED, TIMEOUT, REJECTED, CANCELLED or ERROR.
-    message : str
-        What a person should read: the line of the iteration, or what went wrong.
-    row : Row or None
-        The ledger's row, if there is one.
-    difference : str
-        Diff against what was best when Run was pressed.
-    printed : str
-        What the program printed, if it got no score.
-    """
+    label: str  # KEPT, DISCARDED, CRASHED, TIMEOUT, REJECTED, CANCELLED or ERROR
+    message: str  # for a person: the line of the iteration, or what went wrong
+    row: Row | None = None  # of the ledger
+    difference: str = ""  # diff against what was best when Run was pressed
+    printed: str = ""  # by the program, if it got no score
 
-    label: str
-    message: str
-    row: Row | None = None
-    difference: str = ""
-    printed: str = ""
+
+def in_words(error: Exception, ours: type[Exception]) -> str:
+    """Say what went wrong; errors that we wrote for people need no type before them."""
+    return str(error) if isinstance(error, ours) else f"{type(error).__name__}: {error}"
 
 
 class Bench:
-    """Edit and run candidates of one open run, one at a time, in the background.
-
-    Parameters
-    ----------
-    run : Run
-        An open run; its baseline is scored if need be.
-    """
+    """Edit and run candidates of an open run, one at a time, in the background."""
 
     def __init__(self, run):
         self.run = run
         run.ensure_baseline()
-        self.turns: list[Turn] = []
         self._undo: list[str] = []
         self._thread: threading.Thread | None = None
         self._started = 0.0
@@ -155,9 +130,7 @@ class Bench:
         self._started = time.monotonic()
 
         def work() -> None:
-            turn = self.take(text)
-            self.turns.append(turn)
-            done(turn)
+            done(self.take(text))
 
         self._thread = threading.Thread(target=work, name="workbench", daemon=True)
         self._thread.start()
@@ -168,28 +141,15 @@ class Bench:
         try:
             row = self.run.step(Proposal(source))
         except KeyboardInterrupt:
-            return Turn(
-                "CANCELLED", "Cancelled: nothing was written to the ledger.", None, difference
-            )
-        except RunError as error:
-            return Turn("ERROR", str(error), None, difference)
+            words = "Cancelled: nothing was written to the ledger."
+            return Turn("CANCELLED", words, difference=difference)
         except Exception as error:  # an error that is swallowed helps nobody
-            return Turn("ERROR", f"{type(error).__name__}: {error}", None, difference)
-        label = row.decision.upper() if row.ok else row.status.partition(" (")[0].upper()
-        return Turn(
-            label, f"{describe(row)}{self._reason(row)}", row, difference, self._printed(row)
-        )
-
-    @staticmethod
-    def _reason(row: Row) -> str:
+            return Turn("ERROR", in_words(error, RunError), difference=difference)
+        label = row.decision if row.ok else row.status.partition(" (")[0]
         reason = row.description.removeprefix(row.hypothesis).strip(" []")
-        return f" (rule {reason})" if reason else ""
-
-    def _printed(self, row: Row) -> str:
-        if row.ok:
-            return ""
-        failure = self.run.view().last_failure or ""
-        return failure.partition("\n")[2]
+        message = describe(row) + (f" (rule {reason})" if reason else "")
+        failure = "" if row.ok else self.run.view().last_failure or ""
+        return Turn(label.upper(), message, row, difference, failure.partition("\n")[2])
 
     def cancel(self) -> None:
         """Stop the candidate under way; the run is then as if it had never been started."""
@@ -205,12 +165,7 @@ class Bench:
 
 # -- widgets ----------------------------------------------------------------------------
 
-_LOOK = """<style>
-.bench-code textarea { font-family: monospace; font-size: 13px; white-space: pre; tab-size: 4; }
-.bench pre { margin: 0; line-height: 1.35; overflow-x: auto; }
-.bench table { border-collapse: collapse; line-height: 1.35; text-align: left; }
-.bench td, .bench th { padding: 2px 8px; text-align: left; vertical-align: top; }
-</style>"""
+LOOK = Path(__file__).with_name("bench.css")
 _COLOURS = {"KEPT": "#009E73", "DISCARDED": "#6E6E6E", "CANCELLED": "#6E6E6E"}
 FAILURE_COLOUR = "#D55E00"
 TICK_S = 0.2
@@ -233,12 +188,9 @@ class Panel:
 
         self.bench = bench
         wide = {"width": "98%"}
-        self.hypothesis = w.Text(
-            description="Hypothesis", placeholder="why should this help?", layout=wide
-        )
-        self.code = w.Textarea(
-            value=bench.best, description="train.py", rows=24, layout={"width": "98%"}
-        )
+        why = "why should this help?"
+        self.hypothesis = w.Text(description="Hypothesis", placeholder=why, layout=wide)
+        self.code = w.Textarea(value=bench.best, description="train.py", rows=24, layout=wide)
         self.code.add_class("bench-code")
         self.run = w.Button(description="Run", button_style="primary", tooltip="score and decide")
         self.cancel = w.Button(description="Cancel", disabled=True, tooltip="stop scoring")
@@ -246,16 +198,14 @@ class Panel:
         self.reset = w.Button(description="Back to best", tooltip="the best program so far")
         self.progress = w.FloatProgress(min=0.0, max=1.0, layout={"width": "220px"})
         self.clock = w.Label(value="ready")
-        self.verdict = w.HTML()
-        self.difference, self.preview, self.log = w.HTML(), w.HTML(), w.HTML()
-        self.ledger = w.HTML()
-        self.history = w.Dropdown(description="Load", layout={"width": "98%"})
+        self.verdict, self.difference, self.preview = w.HTML(), w.HTML(), w.HTML()
+        self.log, self.ledger = w.HTML(), w.HTML()
+        self.history = w.Dropdown(description="Load", layout=wide)
         tabs = w.Tab([self.difference, self.preview, self.log, self.ledger, self.history])
-        for at, title in enumerate(("Diff", "Coloured", "Git log", "Ledger", "History")):
-            tabs.set_title(at, title)
+        tabs.titles = ("Diff", "Coloured", "Git log", "Ledger", "History")
         buttons = w.HBox([self.run, self.cancel, self.undo, self.reset])
         status = w.HBox([self.progress, self.clock])
-        look = w.HTML(_LOOK)
+        look = w.HTML(f"<style>\n{LOOK.read_text('utf-8')}</style>")
         self.box = w.VBox([look, self.hypothesis, self.code, buttons, status, self.verdict, tabs])
         self.box.add_class("bench")
         self.run.on_click(lambda _: self._guard(self._run))
@@ -270,25 +220,20 @@ class Panel:
         """Show what goes wrong: a widget's callback otherwise fails where nobody looks."""
         try:
             action(*args)
-        except ValueError as error:
-            self.say("ERROR", str(error))
         except Exception as error:
-            self.say("ERROR", f"{type(error).__name__}: {error}")
+            self.say("ERROR", in_words(error, ValueError))
 
     def say(self, label: str, message: str, printed: str = "") -> None:
         """Show a verdict."""
-        style = (
-            f"border-left: 6px solid {_COLOURS.get(label, FAILURE_COLOUR)}; padding: 0.3em 0.8em"
-        )
+        colour = _COLOURS.get(label, FAILURE_COLOUR)
+        style = f"border-left: 6px solid {colour}; padding: 0.3em 0.8em"
         more = f"<pre>{html.escape(printed)}</pre>" if printed else ""
-        self.verdict.value = (
-            f'<div role="status" style="{style}"><strong>{html.escape(label)}</strong> '
-            f"{html.escape(message)}{more}</div>"
-        )
+        text = f"<strong>{html.escape(label)}</strong> {html.escape(message)}{more}"
+        self.verdict.value = f'<div role="status" style="{style}">{text}</div>'
 
     def _run(self) -> None:
         self.bench.start(self.code.value, self.hypothesis.value, self._done)
-        self._set_busy(True)
+        self.run.disabled, self.cancel.disabled = True, False
         self.say("RUNNING", "five folds, each in a process of its own …")
         threading.Thread(target=self._tick, name="workbench-clock", daemon=True).start()
 
@@ -307,12 +252,9 @@ class Panel:
             self.difference.value = coloured(turn.difference, "diff")
             self.refresh()
         finally:
-            self._set_busy(False)
+            self.run.disabled, self.cancel.disabled = False, True
             self.progress.value = 0.0
             self.clock.value = f"done in {self.bench.seconds:.1f} s"
-
-    def _set_busy(self, busy: bool) -> None:
-        self.run.disabled, self.cancel.disabled = busy, not busy
 
     def _cancel(self) -> None:
         self.cancel.disabled = True
@@ -335,7 +277,7 @@ class Panel:
             return
         self.bench.remember(self.code.value)
         self.code.value = self.bench.source_of(iteration)
-        self.hypothesis.value = hypothesis_of(self.code.value)
+        self.hypothesis.value = candidate.hypothesis_of(self.code.value)
 
     def refresh(self) -> None:
         """Bring git log, ledger and history up to date."""
@@ -344,24 +286,14 @@ class Panel:
         columns = ["decision", "val_auc", "delta", "val_sd", "status", "hypothesis"]
         rows = lesson.table(run.ledger.rows)[columns].reset_index()
         self.ledger.value = rows.to_html(border=0, index=False, float_format="{:.4f}".format)
-        options = [(f"{p.iteration}: {p.decision}, {p.hypothesis[:80]}", p.iteration)
-                   for p in run.history]  # fmt: skip
-        self.history.options = [("choose an iteration …", None), *options]
+        tried = [(f"{p.iteration}: {p.decision}, {p.hypothesis[:80]}", p.iteration)
+                 for p in run.history]  # fmt: skip
+        self.history.options = [("choose an iteration …", None), *tried]
         self.preview.value = coloured(self.code.value, "python")
 
 
 def workbench(run):
-    """Show the workbench, or say how to do the same without it.
-
-    Parameters
-    ----------
-    run : Run
-        An open run.
-
-    Returns
-    -------
-    ipywidgets.VBox or None
-    """
+    """Return the workbench of an open run to show; None where nobody is there to use it."""
     if not lesson.interactive():
         print(HEADLESS)
         return None

@@ -218,12 +218,9 @@ def test_fold_spread_wrong(answer, hint):
 # -- 2.2, with the real harness ---------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def scorer():
-    from harness.scoring.scorer import Scorer
-
-    with Scorer() as scorer:
-        yield scorer
+@pytest.fixture
+def scorer(heart):
+    return heart
 
 
 @pytest.fixture(scope="module")
@@ -232,8 +229,8 @@ def start(repo):
 
 
 @pytest.fixture(scope="module")
-def honest(scorer, start):
-    return scorer.score(start).val_auc
+def honest(heart, start):
+    return heart.score(start).val_auc
 
 
 def test_printed_score(scorer, start, honest):

@@ -158,6 +158,7 @@ def test_exhibits_say_what_they_are():
         assert exhibit.family, name
 
 
+@pytest.mark.heavy
 def test_naive_harness_believes_what_it_should_not(repo):
     start = (repo / "train.py").read_text(encoding="utf-8")
     assert naive.score(start) == pytest.approx(0.895971, abs=1e-6)
@@ -168,6 +169,7 @@ def test_naive_harness_believes_what_it_should_not(repo):
     assert math.isnan(naive.score("while True: pass", timeout_s=3))
 
 
+@pytest.mark.heavy
 def test_naive_harness_leaves_no_file_in_folders_above(repo, tmp_path, monkeypatch):
     """The exhibit writes into `.`, `..` and `../..`: all three go with the throwaway folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -60,12 +60,9 @@ def test_hypothesis_must_be_one_line(words):
 # -- the bench, with the real harness ---------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def scorer():
-    from harness.scoring.scorer import Scorer
-
-    with Scorer() as scorer:
-        yield scorer
+@pytest.fixture
+def scorer(heart):
+    return heart
 
 
 @pytest.fixture
