@@ -18,7 +18,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 OLDEST, NEWEST = (3, 11), (3, 14)  # the pins have wheels for these on every platform
-REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements-dev.txt"}
+REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements/dev.txt"}
 
 # LightGBM's wheel leaves the OpenMP library to the system; xgboost's does so on macOS.
 IMPORTS = "import lightgbm, matplotlib, numpy, pandas, scipy, sklearn; from flaml import AutoML"
