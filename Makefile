@@ -11,10 +11,10 @@ ITERATIONS ?= 12
 AGENT ?= playbook
 TAG ?=
 
-# make test: two workers; a file's tests stay together, so that what they share is built once
+# make test: two workers; tests/conftest.py says who runs what, the longest first
 WORKERS ?= 2
 PYTEST_ARGS ?=
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 15 $(PYTEST_ARGS)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --durations 15 $(PYTEST_ARGS)
 
 # Jupyter refuses to start for root unless told; in a container there is nobody else.
 LAB_ARGS ?= $(shell test "$$(id -u)" = 0 && echo --allow-root)
@@ -26,7 +26,7 @@ PIN = $(UV) pip compile pyproject.toml --group lock --universal --python-version
 	--custom-compile-command "make lock" --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lab site slides lint format lock clean setup setup-dev
+.PHONY: help run check test test-long lab site slides lint format lock clean setup setup-dev
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,13 +35,15 @@ run: setup ## run the agent loop notebook headless (TAG=… continues a run, ITE
 	@$(BIN)/python tools/run_headless.py $(if $(TAG),--tag "$(TAG)") \
 		-p iterations $(ITERATIONS) -p agent $(AGENT)
 
-test: setup-dev ## lint, then every test that takes seconds
-	@echo "test: ruff check"; $(BIN)/python -m ruff check .
-	@echo "test: ruff format --check"; $(BIN)/python -m ruff format --check .
+check: lint ## lint, then every test that starts no worker, notebook or browser
+	@echo "check: pytest with $(WORKERS) workers (tests marked heavy or slow are left out)"
+	@$(PYTEST) -m "not heavy and not slow"
+
+test: lint ## lint, then every test but the slow ones
 	@echo "test: pytest with $(WORKERS) workers (tests marked slow are left to make test-long)"
 	@$(PYTEST)
 
-test-long: setup-dev ## the tests marked slow, which take minutes
+test-long: setup-dev ## the tests marked slow, which take minutes each
 	@echo "test: pytest, the slow tests"
 	@$(PYTEST) -m slow
 
@@ -53,24 +55,24 @@ lab: setup ## open the lessons in JupyterLab
 site: setup ## build the read-only website of the executed lessons in site/
 	@echo "site: installing what builds it, if need be"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
-		--require-hashes -r requirements-site.txt
+		--require-hashes -r requirements/site.txt
 	@$(BIN)/python tools/build_site.py
 
 slides: setup ## make slides of the executed lessons in slides/ (OFFLINE=folder: see tools/build_slides.py)
 	@$(BIN)/python tools/build_slides.py $(if $(OFFLINE),--offline "$(OFFLINE)")
 
 lint: setup-dev ## check style and likely mistakes
-	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check .
+	@echo "lint: ruff check"; $(BIN)/python -m ruff check .
+	@echo "lint: ruff format --check"; $(BIN)/python -m ruff format --check .
 
 format: setup-dev ## put the code into the house style
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
 lock: ## pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade takes the newest of everything)
-	$(PIN) --extra dev -o requirements-dev.txt
-	$(PIN) --constraint requirements-dev.txt -o requirements.txt
-	$(PIN) --extra site --constraint requirements-dev.txt -o requirements-site.txt
+	$(PIN) --extra dev -o requirements/dev.txt
+	$(PIN) --constraint requirements/dev.txt -o requirements.txt
+	$(PIN) --extra site --constraint requirements/dev.txt -o requirements/site.txt
 
 clean: ## remove .venv and every cache; your runs stay
 	rm -rf .venv build dist site slides *.egg-info .pytest_cache .ruff_cache .hypothesis .virtual_documents

@@ -69,9 +69,7 @@ class Bare:
         self.scorer, self.worker = scorer, worker
         X, y = scorer.split.X_train, scorer.split.y_train
         self.parts = [(X, y, X, rows.train, rows.new) for rows in scorer.folds()]
-        order = scorer._final_order()
-        train = scorer._shuffled(np.arange(len(y)), 0, 0, "final")
-        self.parts.append((X, y, scorer.split.X_test, train, order))
+        self.parts.append((X, y, scorer.split.X_test, scorer.final.train, scorer.final.new))
 
     def score(self, source: str) -> list[float]:
         """Return the scores of the folds; the final fit's is left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,38 +38,57 @@ class Import(NamedTuple):
     face: str
 
 
-def faces(house: Path) -> dict[str, dict[str, str]]:
+def read(house: Path) -> dict[str, str]:
+    """The text of every file, by its path without `.py`."""
+    files = {
+        path.relative_to(house).with_suffix("").as_posix(): path for path in house.rglob("*.py")
+    }
+    return {file: files[file].read_text("utf-8") for file in sorted(files)}
+
+
+@functools.cache  # a planted import changes one file: the others are parsed once
+def parsed(text: str) -> tuple[ast.AST, ...]:
+    """Every node of a program."""
+    return tuple(ast.walk(ast.parse(text)))
+
+
+@functools.cache
+def import_statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(node for node in parsed(text) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def faces(house: dict[str, str]) -> dict[str, dict[str, str]]:
     """What each room's face hands on: room -> name -> file."""
     found = {}
-    for path in sorted(house.glob("*/__init__.py")):
+    for file, text in house.items():
+        place, _, stem = file.rpartition("/")
+        if stem != "__init__" or not place or "/" in place:
+            continue
         names: dict[str, str] = {}
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in parsed(text):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "face":
                 for word in node.keywords:
                     names |= dict.fromkeys(word.value.value.split(), word.arg)
             elif isinstance(node, ast.ImportFrom):  # `commands` hands on without `face`
-                home = node.module.removeprefix(f"harness.{path.parent.name}").removeprefix(".")
+                home = node.module.removeprefix(f"harness.{place}").removeprefix(".")
                 names |= {alias.name: home or alias.name for alias in node.names}
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 names[node.targets[0].id] = "__init__"
-        found[path.parent.name] = names
+        found[place] = names
     return found
 
 
-def read_imports(house: Path) -> list[Import]:
+def read_imports(files: dict[str, str]) -> list[Import]:
     """Every import of the house's own files, inside functions and `TYPE_CHECKING` too."""
-    files = {p.relative_to(house).with_suffix("").as_posix() for p in house.rglob("*.py")}
-    handed = faces(house)
+    handed = faces(files)
     found = []
-    for file in sorted(files):
-        for node in ast.walk(ast.parse((house / f"{file}.py").read_text("utf-8"))):
+    for file, text in files.items():
+        for node in import_statements(text):
             if isinstance(node, ast.Import):
                 wanted = [(alias.name.split("."), "") for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
+            else:
                 assert not node.level, f"{file}: a relative import hides where it leads"
                 wanted = [((node.module or "").split("."), alias.name) for alias in node.names]
-            else:
-                continue
             for (top, *place), name in wanted:
                 if top != "harness":
                     continue
@@ -136,8 +156,13 @@ def circles(imports: list[Import]) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def imports() -> list[Import]:
-    return read_imports(HOUSE)
+def house() -> dict[str, str]:
+    return read(HOUSE)
+
+
+@pytest.fixture(scope="module")
+def imports(house) -> list[Import]:
+    return read_imports(house)
 
 
 def test_imports_run_one_way(imports):
@@ -148,16 +173,15 @@ def test_no_files_import_each_other(imports):
     assert not circles(imports)
 
 
-def test_every_file_lies_in_a_room_of_the_plan():
-    for path in HOUSE.rglob("*.py"):
-        name = room(path.relative_to(HOUSE).with_suffix("").as_posix())
-        assert name in STOREY or name == "__init__", f"{path.name} stands in no room"
+def test_every_file_lies_in_a_room_of_the_plan(house):
+    for file in house:
+        assert room(file) in STOREY or file == "__init__", f"{file}.py stands in no room"
 
 
-def test_faces_hand_on_what_is_there():
+def test_faces_hand_on_what_is_there(house):
     import importlib
 
-    for name, names in faces(HOUSE).items():
+    for name, names in faces(house).items():
         module = importlib.import_module(f"harness.{name}")
         for handed in names:
             assert getattr(module, handed) is not None, f"{name} hands on {handed}"
@@ -177,23 +201,18 @@ def test_faces_hand_on_what_is_there():
         ("evidence/audit.py", "from harness.commands import COMMANDS", "upwards"),
     ],
 )
-def test_a_wrong_import_is_found(tmp_path, file, line, said):
-    house = planted(tmp_path, file, line)
-    assert any(said in words and file[:-3] in words for words in wrong_ways(read_imports(house)))
+def test_a_wrong_import_is_found(house, file, line, said):
+    wrong = wrong_ways(read_imports(planted(house, file, line)))
+    assert any(said in words and file[:-3] in words for words in wrong)
 
 
-def test_a_circle_is_found(tmp_path):
-    house = planted(tmp_path, "run/ledger.py", "from harness.run.loop import parse_duration")
-    (ring,) = circles(read_imports(house))
+def test_a_circle_is_found(house):
+    more = planted(house, "run/ledger.py", "from harness.run.loop import parse_duration")
+    (ring,) = circles(read_imports(more))
     assert {"run/ledger", "run/loop"} <= set(ring)
 
 
-def planted(tmp_path: Path, file: str, line: str) -> Path:
-    """A copy of the house with one more import in one file."""
-    for path in HOUSE.rglob("*.py"):
-        copy = tmp_path / path.relative_to(HOUSE)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-    with open(tmp_path / file, "a", encoding="utf-8") as out:
-        out.write(f"\n{line}\n")
-    return tmp_path
+def planted(house: dict[str, str], file: str, line: str) -> dict[str, str]:
+    """The house with one more import in one file."""
+    file = file.removesuffix(".py")
+    return {**house, file: f"{house[file]}\n{line}\n"}

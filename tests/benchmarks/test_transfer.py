@@ -141,7 +141,7 @@ def test_a_remembering_scorer_scores_nothing_twice():
 
 
 @pytest.mark.timeout(300)
-def test_end_to_end_and_resumed(tmp_path, capsys):
+def test_end_to_end_and_resumed(tmp_path, capsys, warm):
     """Two arms on two real splits; a second call runs only what is missing."""
     options = ["--iterations", "2", "--cores", "1", "--results", str(tmp_path)]
     options += ["--arms", "baseline", "playbook/strict"]
@@ -162,7 +162,7 @@ def test_end_to_end_and_resumed(tmp_path, capsys):
 
 
 @pytest.mark.timeout(300)
-def test_amlb_protocol_writes_its_columns(tmp_path, capsys):
+def test_amlb_protocol_writes_its_columns(tmp_path, capsys, warm):
     options = ["--protocol", "amlb", "--results", str(tmp_path), "--cores", "1", "--budget", "1"]
     assert transfer.main([*options, "--arms", "constantpredictor"]) == 0
     table = pd.read_csv(tmp_path / "amlb_heart_1s_results.csv")

@@ -17,7 +17,7 @@ from . import surroundings
 HERE = Path(__file__).resolve().parent
 ROOMS = ("cheats", "honest", "broken", "remains")
 TOLERANCE = 0.005  # a cheat may differ from its honest twin by this much
-SHORT_S = 4.0  # seconds for exhibits that would take all the time there is
+SHORT_S = 2.0  # seconds for exhibits that would take all the time there is
 HEADER = ("Tries", "Stopped by", "Seen", "Family", "Expect", "Reason", "Naive", "Budget")
 KINDS = ("honest-value", "no-gain", "ok", "rejected", "crashed", "timeout", "remains")
 
@@ -245,12 +245,14 @@ class Guards:
 
     Parameters
     ----------
+    scorer : harness.scoring.scorer.Scorer, optional
+        The one with all the time, if there is one already.
     **options
-        For `harness.scoring.scorer.Scorer`, for example ``landlock=False``.
+        For those that are made here, for example ``landlock=False``.
     """
 
-    def __init__(self, **options):
-        self.options, self._scorers = options, {}
+    def __init__(self, scorer=None, **options):
+        self.options, self._scorers = options, {False: scorer} if scorer else {}
 
     def __enter__(self):
         return self

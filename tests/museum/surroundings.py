@@ -27,10 +27,8 @@ PORTS = {27613, *range(27700, 27764)}
 # What decides a score. Not the whole tree: people edit it while tests run, and a trick leaves its
 # tag wherever it writes.
 WATCHED = ("harness/data", "tests/museum/cheats", ".git/hooks", ".git/config", "train.py")
-WATCHED += tuple(
-    f"harness/{name}.py"
-    for name in ("task", "scoring", "worker", "sandbox", "forking", "spawning", "seal", "probes")
-)
+WATCHED += ("harness/task", "harness/scoring", "harness/sealing")
+WORKER = "harness/sealing/worker.py"
 PATIENCE_S = 3.0  # a killed process takes a moment to vanish
 MARK_NS = (7_000_001, 7_000_002)  # 115_file_times
 
@@ -195,7 +193,7 @@ def processes(scorer):
     for pid, (parent, _, command) in table.items():
         if parent in children:
             found[f"child {pid} of a worker: {command[:60]}"] = True
-        if parent == 1 and (TAG in command or "harness/worker.py" in command and pid not in roots):
+        if parent == 1 and (TAG in command or WORKER in command and pid not in roots):
             found[f"orphan {pid}: {command[:60]}"] = True
     return found
 

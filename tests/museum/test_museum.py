@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 
 import pytest
+from harness import REPO
 
 from museum import gallery, make_memorised, surroundings
 
@@ -13,8 +14,8 @@ OUTCOMES: list[gallery.Outcome] = []
 
 
 @pytest.fixture(scope="module")
-def guards():
-    with gallery.Guards() as guards:
+def guards(lend, heart):
+    with lend(), gallery.Guards(heart) as guards:
         yield guards
         if OUTCOMES:
             print(f"\n{gallery.summary(OUTCOMES)}")
@@ -67,6 +68,8 @@ def test_memorised_exhibits_can_be_made_again():
 
 def test_a_changed_surrounding_is_seen(tmp_path, monkeypatch):
     """The watch itself can fail: a file under the tag and a changed umask are reported."""
+    for place in (*surroundings.WATCHED, surroundings.WORKER):
+        assert place.startswith(".git/") or (REPO / place).exists(), f"nobody watches {place}"
     monkeypatch.setattr(surroundings, "PATIENCE_S", 0.0)
     monkeypatch.chdir(tmp_path)
     before = surroundings.snapshot(None)

@@ -1,6 +1,7 @@
 """Lessons are what their sources say, follow the course's form, and run from top to bottom."""
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -20,17 +21,11 @@ import build_lessons  # noqa: E402
 LESSONS = sorted(path.stem for path in (REPO / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
 FORMS = {"learner": REPO / "notebooks", "solution": REPO / "notebooks" / "solutions"}
 MAX_LINES = 15
-WITH_TAG = (
-    "03_ratchet_by_hand",
-    "04_agent_loop",
-    "05_is_it_real",
-)  # lessons that make a run of their own
-
-
+# lessons that make a run of their own
+WITH_TAG = ("03_ratchet_by_hand", "04_agent_loop", "05_is_it_real")
 LOOP = FORMS["learner"] / "04_agent_loop.ipynb"
 # The only exercise that later cells read: lesson 07 runs the learner's own plan.
 DECIDES_LATER = {("07_your_own_research", "exercise-2")}
-DECIDING = {lesson for lesson, _ in DECIDES_LATER}
 
 
 def cells_of(lesson: str, form: str = "solution") -> list[dict]:
@@ -351,13 +346,21 @@ def papermill(source: Path, out: Path, *words: str, timeout: int = 560):
     )
 
 
+@contextlib.contextmanager
+def own_tag(words: str):
+    """Name a run for one test alone and clear it away afterwards."""
+    name = f"test-{os.getpid()}-{abs(hash(words)) % 10**6}"
+    try:
+        yield name
+    finally:
+        for path in (REPO / "runs").glob(f"{name}*"):
+            shutil.rmtree(path)
+
+
 @pytest.fixture
 def tag(request):
-    """Name a run for this test alone and clear it away afterwards."""
-    name = f"test-{os.getpid()}-{abs(hash(request.node.name)) % 10**6}"
-    yield name
-    for path in (REPO / "runs").glob(f"{name}*"):
-        shutil.rmtree(path)
+    with own_tag(request.node.name) as name:
+        yield name
 
 
 def outputs(path: Path) -> list[dict]:
@@ -417,6 +420,17 @@ def test_later_cells_follow_from_one_exercise_alone():
     assert reads == DECIDES_LATER
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_the_run_of_lesson_07_follows_either_form_of_the_plan(form):
+    """The notebook below goes on with the learner's dots; the solution's plan asks for as much."""
+    space = {"noise_sd": 0.01}
+    exec(find("07_your_own_research", "exercise-2", form), space)
+    first = find("07_your_own_research", "run").splitlines()[0]
+    exec(first, space)
+    assert space["follow"]["rule"] == "confirm"
+    assert space["follow"]["tries"] == 6
+
+
 def check_executed(lesson: str, out: Path, expected: list[str]) -> None:
     """An executed lesson: verdicts in this order for each exercise, figures, no word of error."""
     found = outputs(out)
@@ -440,6 +454,12 @@ def check_executed(lesson: str, out: Path, expected: list[str]) -> None:
     assert not warnings, warnings
 
 
+def write_both(lesson: str, folder: Path) -> Path:
+    source = folder / "in.ipynb"
+    source.write_text(json.dumps(both_forms(lesson)), encoding="utf-8")
+    return source
+
+
 def run_and_check(lesson: str, source: Path, expected: list[str], tag: str, tmp_path: Path):
     out = tmp_path / "out.ipynb"
     done = papermill(source, out, *(["-r", "tag", tag] if lesson in WITH_TAG else []))
@@ -447,54 +467,68 @@ def run_and_check(lesson: str, source: Path, expected: list[str], tag: str, tmp_
     check_executed(lesson, out, expected)
 
 
+BOTH = ["right", "not attempted yet"]
+
+
+@pytest.mark.heavy
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", [name for name in LESSONS if name[:2] not in ("04", "05")])
 def test_lesson_runs_unsolved_and_every_solution_is_right(lesson, tag, tmp_path):
-    source = tmp_path / "in.ipynb"
-    source.write_text(json.dumps(both_forms(lesson)), encoding="utf-8")
-    run_and_check(lesson, source, ["right", "not attempted yet"], tag, tmp_path)
+    run_and_check(lesson, write_both(lesson, tmp_path), BOTH, tag, tmp_path)
 
 
-WHOLE = [
-    pytest.param(
-        lesson,
-        form,
-        # what both forms share is run above; here the forms stand alone
-        marks=[] if form == "solution" and lesson in DECIDING else pytest.mark.slow,
-    )
-    for lesson in LESSONS
-    for form in FORMS
-]
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory):
+    """Lesson 04 for both forms, with fewer candidates than it has by itself."""
+    folder = tmp_path_factory.mktemp("run")
+    source, out = write_both("04_agent_loop", folder), folder / "out.ipynb"
+    with own_tag("one run") as tag:
+        done = papermill(source, out, "-r", "tag", tag, "-p", "iterations", "4")
+        assert done.returncode == 0, done.stderr[-3000:]
+        yield tag, out
 
 
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+class TestOneRun:
+    """Lesson 04 makes a run, continues it, and lesson 05 audits it: one run for three tests."""
+
+    def test_lesson_04_runs_unsolved_and_every_solution_is_right(self, one_run):
+        check_executed("04_agent_loop", one_run[1], BOTH)
+
+    def test_loop_notebook_leaves_a_record_and_continues(self, one_run, tmp_path):
+        tag, out = one_run[0], tmp_path / "out.ipynb"
+        folder = REPO / "runs" / tag
+        record = json.loads((folder / "notebook.json").read_text())
+        assert record["status"] == "ok"
+        assert record["rows"] == 5
+        assert (REPO / record["plot"]).read_bytes().startswith(b"\x89PNG")
+        ledger = (folder / "results.tsv").read_text().splitlines()
+        done = papermill(LOOP, out, "-r", "tag", tag, "-p", "iterations", "6")
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert json.loads((folder / "notebook.json").read_text())["rows"] == 7
+        assert (folder / "results.tsv").read_text().splitlines()[:6] == ledger
+        shown = "\n".join(map(as_text, outputs(out)))
+        assert "iter 1 |" in shown
+        tests = {row.split("\t")[2] for row in ledger[1:]}
+        assert not [value for value in tests if value != "nan" and value[:8] in shown], "test score"
+
+    def test_lesson_05_runs_unsolved_and_every_solution_is_right(self, one_run, tmp_path):
+        source = write_both("05_is_it_real", tmp_path)
+        run_and_check("05_is_it_real", source, BOTH, one_run[0], tmp_path)
+
+
+@pytest.mark.heavy
+@pytest.mark.slow  # what both forms share is run above; here the forms stand alone
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("lesson", "form"), WHOLE)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_lesson_runs_as_it_is_given(lesson, form, tag, tmp_path):
     expected = ["right" if form == "solution" else "not attempted yet"]
     run_and_check(lesson, FORMS[form] / f"{lesson}.ipynb", expected, tag, tmp_path)
 
 
-@pytest.mark.timeout(900)
-def test_loop_notebook_leaves_a_record_and_continues(tag, tmp_path):
-    out = tmp_path / "out.ipynb"
-    done = papermill(LOOP, out, "-r", "tag", tag, "-p", "iterations", "2")
-    assert done.returncode == 0, done.stderr[-3000:]
-    folder = REPO / "runs" / tag
-    record = json.loads((folder / "notebook.json").read_text())
-    assert record["status"] == "ok"
-    assert record["rows"] == 3
-    assert (REPO / record["plot"]).read_bytes().startswith(b"\x89PNG")
-    ledger = (folder / "results.tsv").read_text().splitlines()
-    done = papermill(LOOP, out, "-r", "tag", tag, "-p", "iterations", "3")
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads((folder / "notebook.json").read_text())["rows"] == 4
-    assert (folder / "results.tsv").read_text().splitlines()[:4] == ledger
-    shown = "\n".join(map(as_text, outputs(out)))
-    assert "iter 1 |" in shown
-    tests = {row.split("\t")[2] for row in ledger[1:]}
-    assert not [value for value in tests if value != "nan" and value[:8] in shown], "test score"
-
-
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -17,7 +17,8 @@ def bootstrap(repo, tmp_path, monkeypatch) -> ModuleType:
     spec.loader.exec_module(module)
     root = tmp_path / "tests" / "checkout"  # people keep things where they like
     root.mkdir(parents=True)
-    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements/dev.txt", "pyproject.toml"):
+        (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(f"# {name}\n", encoding="utf-8")
     monkeypatch.setattr(module, "ROOT", root)
     monkeypatch.setattr(module, "VENV", root / ".venv")

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-PINNED = ("requirements.txt", "requirements-dev.txt", "requirements-site.txt")
+PINNED = ("requirements.txt", "requirements/dev.txt", "requirements/site.txt")
 
 # What conda-forge calls differently, and what only conda has to bring.
 CONDA_NAMES = {"py-xgboost-cpu": ("xgboost-cpu", "xgboost")}
@@ -166,8 +166,8 @@ def test_pins_fit_what_pyproject_asks(pins, runtime, lock_group, pyproject):
     del dev["autoresearch-course"]
     for file, asked in (
         ("requirements.txt", runtime | lock_group),
-        ("requirements-dev.txt", runtime | lock_group | dev),
-        ("requirements-site.txt", runtime | lock_group | site),
+        ("requirements/dev.txt", runtime | lock_group | dev),
+        ("requirements/site.txt", runtime | lock_group | site),
     ):
         direct = {name for name, pin in pins[file].items() if pin.direct}
         assert direct == set(asked), f"{file} is stale: run `make lock`"
@@ -205,8 +205,8 @@ def test_other_pins_hold_all_runtime_pins(pins, file):
 
 
 def test_building_the_site_changes_nothing_that_tests_use(pins):
-    dev = pins["requirements-dev.txt"]
-    for name, pin in pins["requirements-site.txt"].items():
+    dev = pins["requirements/dev.txt"]
+    for name, pin in pins["requirements/site.txt"].items():
         assert name not in dev or dev[name].version == pin.version, name
 
 

@@ -63,6 +63,7 @@ def leave(folder, status="ok", plot="loop.png", png=PNG):
     return record
 
 
+@pytest.mark.heavy
 def test_good_notebook(headless, notebook, tmp_path, capfd):
     path = notebook(GOOD_CELL)
     words = [str(path), "--tag", "20261231", "-p", "iterations", "12", "-p", "agent", "playbook"]
@@ -78,6 +79,7 @@ def test_good_notebook(headless, notebook, tmp_path, capfd):
     assert 'tag = "20261231"' in injected.source  # a tag of digits stays text
 
 
+@pytest.mark.heavy
 def test_failing_notebook(headless, notebook, tmp_path, capfd):
     path = notebook(GOOD_CELL + "\nraise RuntimeError('broken on purpose')")
     assert headless.main([str(path), "--tag", "bad", "-p", "iterations", "2"]) == 1
@@ -88,6 +90,7 @@ def test_failing_notebook(headless, notebook, tmp_path, capfd):
     assert (tmp_path / "runs" / "bad" / "notebook.json").exists()  # its record said ok all the same
 
 
+@pytest.mark.heavy
 def test_notebook_that_stops_early_and_quietly(headless, notebook, capfd, tmp_path):
     # an earlier run under the same tag had ended well: its record must not count
     leave(tmp_path / "runs" / "quiet")
