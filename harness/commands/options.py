@@ -136,8 +136,6 @@ def row_to_dict(row) -> dict:
 
 def show_row(run, row) -> None:
     """Print an iteration's line, after every tenth the best so far (contract C5)."""
-    from harness.run import describe, describe_best
+    from harness.run import told
 
-    print(describe(row), flush=True)
-    if row.iteration and row.iteration % 10 == 0:
-        print(describe_best(run.ledger.best()), flush=True)
+    print(*told(row, run.ledger.best()), sep="\n", flush=True)

@@ -4,7 +4,6 @@ from harness.commands import options
 from harness.commands.options import FROZEN, JSON, OK, REJECTED, RUN, option, say
 
 SELF = "self"  # the agent of a run that is driven by `ratchet step`
-EXITS = {"ok": OK, "timeout": 2, "crashed": 3, "rejected": REJECTED}  # contract C3
 
 HELP = "score the run's workspace/train.py and keep or discard it"
 OPTIONS = {
@@ -18,6 +17,7 @@ OPTIONS = {
 def main(args) -> int:
     from harness.agents import Proposal
     from harness.run import Run, describe, recorded_agent
+    from harness.scoring import Score
 
     exists = recorded_agent(args.runs, args.tag) is not None
     frozen = {"rule": args.rule, "seed": args.seed, "agent": None if exists else SELF}
@@ -47,7 +47,7 @@ def main(args) -> int:
         _tell(run, row, args.json)
         if not row.ok and not args.json:
             print(f"log: {run.log_path(row.iteration)}")
-        return EXITS[row.status.split(" ")[0]]
+        return Score(row.status).exit_code
 
 
 def _tell(run, row, json: bool) -> None:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field, fields
 
 from harness.rules import stats
+from harness.scoring import plain_values
 
 SIGNIFICANT = 0.05  # DeLong's p below which other patients contradict a gain
 
 REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
-
-
-def plain(value):
-    """Replace every number that JSON cannot write by None, however deep it lies."""
-    if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ class Audit:
 
     def to_dict(self) -> dict:
         """Plain values, for JSON; what is not a number becomes None."""
-        return plain(asdict(self))
+        return plain_values(asdict(self))
 
     @classmethod
     def from_dict(cls, values: dict) -> Audit:

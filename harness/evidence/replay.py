@@ -23,7 +23,7 @@ from pathlib import Path
 
 from harness import DATA, RunError
 from harness.agents import AgentDone, Proposal, View
-from harness.run import DISCARDED, describe, describe_best, find_run, read_record
+from harness.run import DISCARDED, describe, find_run, read_record, told
 
 FORMAT = "autoresearch-recording/1"
 EXAMPLE = DATA / "example_run.json"
@@ -179,17 +179,10 @@ def lines(recording: Recording) -> Iterator[str]:
     best = None
     for tried in recording.tried:
         best = tried if tried.decision != DISCARDED else best
-        yield describe(tried)
-        if tried.iteration and tried.iteration % 10 == 0 and best is not None:
-            yield describe_best(best)
+        yield from told(tried, best) if best is not None else [describe(tried)]
 
 
-def make(name: str = "replay", **options) -> ReplayAgent:
-    """Make the agent; ``options`` are those of `ReplayAgent`."""
-    try:
-        return ReplayAgent(name, **options)
-    except TypeError as error:
-        raise ValueError(f"agent {name!r}: {error}") from None
+make = ReplayAgent  # what `get_agent` calls
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -141,7 +141,7 @@ def number(value: float, form: str) -> str:
 
 def counts(rows: Sequence[Row]) -> str:
     """Count the candidates by what became of them."""
-    found = Counter(r.decision if r.ok else r.status.split(" ")[0] for r in rows)
+    found = Counter(row.outcome for row in rows)
     return ", ".join(f"{n} {name}" for name, n in sorted(found.items())) or "none"
 
 

@@ -7,13 +7,12 @@ import math
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness import RunError, fingerprint
 from harness.candidate import program_id, refusal
-from harness.evidence.findings import plain
-from harness.rules import Evidence, get_rule
+from harness.rules import Best, decide, get_rule
 from harness.run import (
     BASELINE,
     DISCARDED,
@@ -28,6 +27,7 @@ from harness.run import (
     read_settings,
     take_fingerprint,
 )
+from harness.scoring import Score, plain_values
 
 FILES = ("train.py", "program.md")  # all that a commit and the workspace hold
 TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
@@ -182,8 +182,7 @@ class _Judge:
     def __init__(self, record: Record, scorer, every: bool, report: Report):
         self.record, self.scorer, self.every, self.report = record, scorer, every, report
         self.rule = get_rule(record.settings["rule"])
-        self.best: Row | None = None
-        self.best_repeats = None
+        self.best: Best | None = None
         self.programs: dict[str, int] = {}
 
     def look_at(self, row: Row) -> Iterator[str]:
@@ -208,7 +207,8 @@ class _Judge:
         elif row.decision != BASELINE and row.ok and status == "ok" and self.best is not None:
             yield from self._check_decision(row, source)
         if row.kept:
-            self.best, self.best_repeats = row, None
+            text, folds = data.decode("utf-8", "replace"), self.record.folds(row.iteration)
+            self.best = Best(row.iteration, row.commit, text, row.val_auc, folds)
             self.report.best_val_auc = row.val_auc
 
     def _score_again(self, row: Row, data: bytes, source: str) -> Generator[str, None, str]:
@@ -220,8 +220,7 @@ class _Judge:
             return f"rejected ({reason})"
         score = self.scorer.score(source)
         if score.ok and row.status.startswith("rejected") and self.best is not None:
-            best = self.record.source(self.best.iteration).decode()  # a probe may have said no
-            score = self.scorer.probe(source, score, best)
+            score = self.scorer.probe(source, score, self.best.source)  # one may have said no
         # Reasons may name addresses or seconds: the kind of failure must be the same.
         if score.status.split(" ")[0] != row.status.split(" ")[0]:
             yield f"scores {score.status}, the ledger says {row.status}"
@@ -237,18 +236,10 @@ class _Judge:
 
     def _check_decision(self, row: Row, source: str) -> Iterator[str]:
         """Ask the rule again, with the scores of the ledger."""
-        best_source = self.record.source(self.best.iteration).decode("utf-8", "replace")
-        mine = Evidence(row.val_auc, self.record.folds(row.iteration), len(source))
-        best = Evidence(self.best.val_auc, self.record.folds(self.best.iteration), len(best_source))
         if not abs(row.delta - (row.val_auc - self.best.val_auc)) <= TOLERANCE:
             yield "delta is not against the best"
-        seeds = self.rule.fold_seeds
-        if seeds and self.rule.worth_confirming(mine, best):
-            if self.best_repeats is None:
-                self.best_repeats = self.scorer.fold_scores(best_source, seeds)
-            mine = replace(mine, repeats=self.scorer.fold_scores(source, seeds))
-            best = replace(best, repeats=self.best_repeats)
-        verdict = self.rule.decide(mine, best)
+        score = Score("ok", row.val_auc, fold_scores=self.record.folds(row.iteration))
+        verdict, _ = decide(source, score, self.best, self.rule, self.scorer)
         if verdict.keep != (row.decision == KEPT):
             should = KEPT if verdict.keep else DISCARDED
             yield f"{row.decision}, but {self.rule.name} says {should} ({verdict.reason})"
@@ -290,4 +281,4 @@ def main(names: Sequence[str], *, root: Path | None = None, every: bool = False,
 
 def to_dict(report: Report) -> dict:
     """Return a report for machines; a score that is not there is None."""
-    return plain(asdict(report) | {"ok": report.ok})
+    return plain_values(asdict(report) | {"ok": report.ok})

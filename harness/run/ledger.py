@@ -57,6 +57,11 @@ class Row:
         return self.status == "ok"
 
     @property
+    def outcome(self) -> str:
+        """The decision, or the kind of failure where there is no score."""
+        return self.decision if self.ok else self.status.split(" ")[0]
+
+    @property
     def kept(self) -> bool:
         """Whether it became the best: the baseline, and what was kept."""
         return self.decision != DISCARDED
@@ -208,6 +213,7 @@ class Ledger:
 
 
 LABEL_WIDTH = 11  # "DISCARDED  "
+BEST_EVERY = 10  # iterations between two reminders of the best so far (contract C5)
 
 
 def describe(row: Row) -> str:
@@ -225,3 +231,9 @@ def describe(row: Row) -> str:
 def describe_best(row: Row) -> str:
     """Format the line that every tenth iteration adds."""
     return f"best so far: val_auc={row.val_auc:.4f} @ {row.commit[:7]} — {row.hypothesis}"
+
+
+def told(row: Row, best: Row) -> list[str]:
+    """Format what a person sees after an iteration: its line, after every tenth the best's."""
+    reminder = row.iteration and row.iteration % BEST_EVERY == 0
+    return [describe(row)] + ([describe_best(best)] if reminder else [])

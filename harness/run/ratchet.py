@@ -313,10 +313,7 @@ class Run(contextlib.AbstractContextManager):
             lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
         )
         wanted = [p.source for p, reason in zip(proposals, refused, strict=True) if not reason]
-        if len(wanted) == 1:
-            scores = iter([self.scorer.score(*wanted)])
-        else:
-            scores = iter(self.scorer.score_many(wanted) if wanted else ())
+        scores = iter(self.scorer.score_many(wanted) if wanted else ())
         rows = []
         for proposal, reason, tree in zip(proposals, refused, trees.result(), strict=True):
             if reason:

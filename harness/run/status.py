@@ -24,7 +24,7 @@ def read_status(root: Path, tag: str) -> dict:
     record = read_record(find_run(tag, root))
     rows, space = record.rows, record.workspace
     tried = rows[1:]
-    counts = Counter(r.decision if r.ok else r.status.split(" ")[0] for r in tried)
+    counts = Counter(row.outcome for row in tried)
     settings = {"metric": "roc_auc"} | record.settings  # runs of the first format had no other
     names = ("tag", "task", "metric", "agent", "rule", "seed", "started_at")
     return {name: settings[name] for name in names} | {

@@ -13,9 +13,7 @@ from pathlib import Path
 from harness import RunError, plots
 from harness.agents import Past
 from harness.files import write_file
-from harness.run import RECORD, RUNS, Row, describe, describe_best
-
-BEST_EVERY = 10  # iterations between two reminders of the best so far (contract C5)
+from harness.run import RECORD, RUNS, Row, describe, told
 
 
 def interactive() -> bool:
@@ -140,9 +138,7 @@ class LivePlot:
     def __call__(self, row: Row) -> None:
         """Show one more row."""
         self.rows.append(row)
-        print(describe(row), flush=True)
-        if row.iteration and row.iteration % BEST_EVERY == 0:
-            print(describe_best(_best(self.rows)), flush=True)
+        print(*told(row, _best(self.rows)), sep="\n", flush=True)
         self.draw()
 
     def draw(self) -> None:
