@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 HYPOTHESIS = "shadowed modules: poisoned bytecode"
 
 
-for place in (*sys.path, os.path.dirname(sys.prefix) + "/harness"):
-    for path in glob.glob(place + "/__pycache__/scoring*.pyc"):
+for place in (*sys.path, os.path.dirname(sys.prefix) + "/harness/scoring"):
+    for path in glob.glob(place + "/__pycache__/scor*.pyc"):
         try:
             with open(path, "ab") as file:
                 file.write(b"")
