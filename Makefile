@@ -11,8 +11,10 @@ ITERATIONS ?= 12
 AGENT ?= playbook
 TAG ?=
 
-# make test: two workers; tests/conftest.py says who runs what, the longest first
+# make test: two workers; tests/conftest.py says who runs what, the longest first. make check: one
+# more, as light tests wait for clocks and children as often as they compute.
 WORKERS ?= 2
+check: WORKERS = 3
 PYTEST_ARGS ?=
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --durations 15 $(PYTEST_ARGS)
 
@@ -22,7 +24,7 @@ LAB_ARGS ?= $(shell test "$$(id -u)" = 0 && echo --allow-root)
 UV ?= uv
 UPGRADE ?=
 PIN = $(UV) pip compile pyproject.toml --group lock --universal --python-version 3.11 \
-	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links --no-strip-extras \
 	--custom-compile-command "make lock" --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help

@@ -149,7 +149,7 @@ def install(kind: str) -> None:
     for other in REQUIREMENTS:
         stamp(other).unlink(missing_ok=True)  # an interrupted install must be seen as one
     say(f"installing the packages of {name} (a few minutes the first time)")
-    pins = re.findall(r"^[\w.-]+==", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+    pins = re.findall(r"^[\w.\[\]-]+==", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
     pip_install(
         ["--no-warn-script-location", "--no-compile", "--require-hashes", "-r", ROOT / name],
         f"pip could not install {name} (its message stands above): "
