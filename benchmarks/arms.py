@@ -101,7 +101,7 @@ class Remembering:
             ]
         )
 
-    def probe(self, source: str, score, best_source: str | None = None):
+    def probe(self, source: str, score):
         return score
 
 

@@ -97,7 +97,7 @@ class FakeScorer:
         score = FakeScorer(spread=self.spread).score(source)
         return np.array([score.fold_scores for _ in fold_seeds])
 
-    def probe(self, source, score, best_source):
+    def probe(self, source, score):
         self.probed.append(source)
         if "CHEAT" in source:
             probe = FakeProbe("flip", 0.9, 0.2, "reject", "knew the answers")

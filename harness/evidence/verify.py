@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness import RunError, fingerprint
-from harness.candidate import program_id, refusal
+from harness.candidate import CandidateError, program_id, refusal
 from harness.rules import Best, decide, get_rule
 from harness.run import (
     BASELINE,
@@ -220,7 +220,7 @@ class _Judge:
             return f"rejected ({reason})"
         score = self.scorer.score(source)
         if score.ok and row.status.startswith("rejected") and self.best is not None:
-            score = self.scorer.probe(source, score, self.best.source)  # one may have said no
+            score = self.scorer.probe(source, score)  # one may have said no
         # Reasons may name addresses or seconds: the kind of failure must be the same.
         if score.status.split(" ")[0] != row.status.split(" ")[0]:
             yield f"scores {score.status}, the ledger says {row.status}"
@@ -239,7 +239,11 @@ class _Judge:
         if not abs(row.delta - (row.val_auc - self.best.val_auc)) <= TOLERANCE:
             yield "delta is not against the best"
         score = Score("ok", row.val_auc, fold_scores=self.record.folds(row.iteration))
-        verdict, _ = decide(source, score, self.best, self.rule, self.scorer)
+        try:
+            verdict, _ = decide(source, score, self.best, self.rule, self.scorer)
+        except CandidateError as err:
+            yield f"{row.decision}, but fails on fresh folds: {err}"
+            return
         if verdict.keep != (row.decision == KEPT):
             should = KEPT if verdict.keep else DISCARDED
             yield f"{row.decision}, but {self.rule.name} says {should} ({verdict.reason})"

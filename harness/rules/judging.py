@@ -49,7 +49,7 @@ def judge(
         return Judged(replace(score, status=status, val_auc=math.nan))
     if verdict.keep:
         before_probing()
-        score = scorer.probe(source, score, best.source)
+        score = scorer.probe(source, score)
         if not score.ok:
             return Judged(replace(score, val_auc=math.nan))
     return Judged(score, verdict.keep, verdict.reason, repeats)

@@ -2,7 +2,7 @@
 
 A rule sees the evidence for a candidate and for the best program so far, measured on the
 same folds, and answers keep or discard with a short reason. It does no I/O and holds no
-state, so a run can be replayed and checked from its ledger.
+state: the same scores give the same decision again, whoever asks.
 
 `strict` is the original rule: any gain is kept, luck included. The others ask in
 different ways whether the gain is larger than its noise:
@@ -29,8 +29,8 @@ from harness.rules.stats import bayes_correlated_t, corrected_t_test
 TIE = 1e-6  # AUC moves in steps of 1/(positives x negatives) > 1e-4 here: below is rounding
 STOP_AT = 0.99  # no honest model reaches this on HEART: stop and look for leakage
 
-# Fold seeds for confirmation. The frozen fold seed is 42; the audit uses seeds from 9001
-# on, which no rule ever sees. The rows are the same, so many seeds add little: with five,
+# Fold seeds for confirmation: neither a task's own frozen seed nor those of the audit (from 9001
+# on), which no rule ever sees. The rows are the same, so many seeds add little: with five,
 # the corrected standard error is within 8% of what infinitely many would give.
 CONFIRM_SEEDS = (101, 102, 103, 104, 105)
 
@@ -136,9 +136,9 @@ def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
 
 
 def _confirming(
-    judge: Callable[[np.ndarray], tuple[bool, str]],
+    beyond_noise: Callable[[np.ndarray], tuple[bool, str]],
 ) -> Callable[[Evidence, Evidence], Verdict]:
-    """Wrap a judge of fresh-fold gains, shape (n_seeds, n_folds), into a rule."""
+    """Wrap a question about fresh-fold gains, shape (n_seeds, n_folds), into a rule."""
 
     def decide(candidate: Evidence, best: Evidence) -> Verdict:
         if verdict := _settled(candidate, best):
@@ -149,7 +149,7 @@ def _confirming(
         gains = np.asarray(candidate.repeats, float) - np.asarray(best.repeats, float)
         if gains.ndim != 2 or gains.shape[0] < 2 or not np.isfinite(gains).all():
             return Verdict(False, delta, "no finite score on fresh folds")
-        keep, reason = judge(gains)
+        keep, reason = beyond_noise(gains)
         return Verdict(keep, delta, reason)
 
     return decide

@@ -291,11 +291,11 @@ class ClusterScorer(contextlib.AbstractContextManager):
         tables = self._call([("fold_scores", (source, (int(seed),))) for seed in fold_seeds])
         return np.array(tables, dtype=float).reshape(len(fold_seeds), -1)
 
-    def probe(self, source: str | bytes, score: Score, best_source: str | None = None) -> Score:
+    def probe(self, source: str | bytes, score: Score) -> Score:
         """See `Scorer.probe`."""
         if not score.ok:
             return score
-        return self._call([("probe", (source, pack_score(score), best_source))])[0]
+        return self._call([("probe", (source, pack_score(score)))])[0]
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""

@@ -121,7 +121,7 @@ class Ledger:
         `results.tsv`.
     writable : bool
         True for the process that owns the run: it creates a missing file and cuts off a last
-        line that a crash left unfinished. False reads past such a line.
+        line that a crash left unfinished or garbled. False reads past such a line.
 
     Raises
     ------

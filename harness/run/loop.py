@@ -178,14 +178,18 @@ class _Loop:
 
     def _wait(self, pause: float, waited: float, err: AgentError) -> None:
         if waited > PATIENCE_S:
-            raise _Stop(f"the agent was refused for {waited / 3600:.0f} hours: {err}", failed=True)
+            hours = PATIENCE_S / 3600
+            raise _Stop(f"waiting for the agent would take over {hours:.0f} h: {err}", failed=True)
         if self.deadline is not None and self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
         self.say(f"agent {err.outcome}: asking again in {pause:.0f} s ({err})")
         self.sleep(pause)
 
     def _carry(self, call: Proposal | AgentError) -> None:
-        """Remember what a call without a row cost; the next row takes it."""
+        """Remember what a call without a row cost: the next row of this call of `run` takes it.
+
+        What is carried when the loop ends is in no row, but it counted against the budgets.
+        """
         self.extra_calls += 1
         self.carried = _add(self.carried, spent(call))
 

@@ -140,7 +140,7 @@ class Run(contextlib.AbstractContextManager):
         if self.ledger.torn:
             self.notices.append("the last line of results.tsv was unfinished and was dropped")
         self.history: list[Past] = []  # every finished iteration as an agent may see it
-        self._seen: dict[str, int] = {}  # program -> iteration that scored it
+        self._seen: dict[str, int] = {}  # program -> iteration that brought it first
         self.tokens, self.cost_usd, self.unknown_costs = 0, 0.0, 0
         self.best: Best | None = None
         rows = self.ledger.rows

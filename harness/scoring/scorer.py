@@ -118,7 +118,7 @@ class Scorer:
                 groups[-1].append(self.job(data, self.final, ("final",)))
             scores.append(replace(score, hypothesis=hypothesis))
         replies = iter(self.run(groups))  # a group for each score that is still ok
-        return [self._judge(s, next(replies), fold_seed) if s.ok else s for s in scores]
+        return [self._filled(s, next(replies), fold_seed) if s.ok else s for s in scores]
 
     def fold_scores(self, source: str | bytes, fold_seeds: Sequence[int]) -> np.ndarray:
         """Score a candidate on folds of other seeds.
@@ -172,7 +172,7 @@ class Scorer:
         _raise_first([reply])
         return self._table(reply), reply.threshold
 
-    def probe(self, source: str | bytes, score: Score, best_source: str | None = None) -> Score:
+    def probe(self, source: str | bytes, score: Score) -> Score:
         """Test a score that is about to be kept; see `harness.scoring.probes`.
 
         Returns
@@ -277,8 +277,8 @@ class Scorer:
         k = self.task.n_outputs
         return Job(source, rows, n_new * k, self.task.kind, k, seed)
 
-    def _judge(self, score: Score, replies: list[Reply], fold_seed: int | None) -> Score:
-        """Fill in what the jobs of one score came to."""
+    def _filled(self, score: Score, replies: list[Reply], fold_seed: int | None) -> Score:
+        """Fill in what the jobs came to; one that failed, the final fit too, fails the score."""
         folds = self.folds(fold_seed)
         ran = [r for r in replies if r.ended_s]
         wall = max(r.ended_s for r in ran) - min(r.started_s for r in ran) if ran else 0.0

@@ -6,9 +6,11 @@ of the package, holds no labels but those of the training rows of one job, and e
 Two ways to run:
 
 * ``template`` (Linux): a process that imports what candidates may use, once, and forks a fresh
-  child for every job. The template itself never sees a candidate or a row of data; its children
-  lock themselves in before they take a job.
-* ``once`` (elsewhere): one process, one job, warmed up while it waits.
+  child for every job. The template itself never sees a candidate or a row of data. A child gives
+  up files, processes and rights before it takes its job, and system calls before it runs the
+  candidate.
+* ``once`` (elsewhere): one process, one job, warmed up while it waits. There it has neither lock:
+  what protects the score is that the labels were never sent.
 
 Either way a job is a program and three tables, ``(X_train, y_train, X_new)``. Its numbers go back
 as raw float64, never as objects.

@@ -329,7 +329,7 @@ def your_own_cheat(answer, scorer, start: str) -> str:
         return f"Stopped: {score.status}."
     if score.val_auc <= honest + 1e-6:
         return f"It ran and gained nothing: {score.val_auc:.4f}, the start has {honest:.4f}."
-    score = scorer.probe(answer, score, start)
+    score = scorer.probe(answer, score)
     if not score.ok:
         return f"Caught by a probe: {score.status}."
     review = [probe.name for probe in score.probes if probe.verdict == "review"]

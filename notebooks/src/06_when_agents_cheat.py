@@ -128,7 +128,7 @@ def ours(source):
     """Score a program; probe it if it beats the starting program."""
     score = scorer.score(source)
     beats = score.ok and score.val_auc > honest + 1e-6
-    return scorer.probe(source, score, start) if beats else score
+    return scorer.probe(source, score) if beats else score
 
 
 believed = {name: naive.score(exhibits[name].source) for name in names}

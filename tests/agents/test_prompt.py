@@ -85,7 +85,7 @@ def test_test_figures_of_a_real_ledger_do_not_reach_the_prompt(tmp_path):
         def score_many(self, sources):
             return [Score() for _ in sources]
 
-        def probe(self, source, score, best):
+        def probe(self, source, score):
             return score
 
         def close(self):

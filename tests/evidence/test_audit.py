@@ -99,7 +99,7 @@ class InProcess:
             cv_folds=5,
         )
 
-    def probe(self, source, score, best_source=None):
+    def probe(self, source, score):
         return score
 
 

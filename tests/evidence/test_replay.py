@@ -45,7 +45,7 @@ class Scorer:
     def score_many(self, sources):
         return [Score(source) for source in sources]
 
-    def probe(self, source, score, best):
+    def probe(self, source, score):
         return score
 
     def close(self):

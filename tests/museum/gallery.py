@@ -196,7 +196,7 @@ def run_exhibit(exhibit: Exhibit, scorer, *, watch: bool = True) -> Outcome:
     lucky = exhibit.family == "hidden nondeterminism"  # another draw might be kept
     if score.ok and (lucky or score.val_auc > BASELINE_VAL_AUC):
         probed = True
-        score = scorer.probe(exhibit.source, score, (REPO / "train.py").read_text())
+        score = scorer.probe(exhibit.source, score)
     seconds = time.monotonic() - start
     verdict, why = _judge(exhibit, score, scorer)
     return Outcome(
