@@ -136,7 +136,7 @@ def kill_the_real_command(tmp_path, kills, **options):
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
 def test_kills_of_the_real_command_lose_nothing(tmp_path):
-    kill_the_real_command(tmp_path, 4, iterations=3)
+    kill_the_real_command(tmp_path, 3, iterations=3)
 
 
 @pytest.mark.heavy

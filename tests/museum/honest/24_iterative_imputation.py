@@ -21,9 +21,9 @@ def feature_fn(X):
 
 def build_pipeline():
     models = [
-        ("forest", ExtraTreesClassifier(80, min_samples_leaf=3, random_state=0)),
+        ("forest", ExtraTreesClassifier(40, min_samples_leaf=3, random_state=0)),
         ("near", KNeighborsClassifier(25)),
         ("logistic", LogisticRegression(max_iter=500)),
     ]
     vote = VotingClassifier(models, voting="soft")
-    return make_pipeline(IterativeImputer(max_iter=5, random_state=0), StandardScaler(), vote)
+    return make_pipeline(IterativeImputer(max_iter=3, random_state=0), StandardScaler(), vote)
