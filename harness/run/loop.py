@@ -178,8 +178,8 @@ class _Loop:
 
     def _wait(self, pause: float, waited: float, err: AgentError) -> None:
         if waited > PATIENCE_S:
-            hours = PATIENCE_S / 3600
-            raise _Stop(f"waiting for the agent would take over {hours:.0f} h: {err}", failed=True)
+            total = f"over {PATIENCE_S / 3600:.0f} hours"
+            raise _Stop(f"waiting for the agent would take {total}: {err}", failed=True)
         if self.deadline is not None and self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
         self.say(f"agent {err.outcome}: asking again in {pause:.0f} s ({err})")
