@@ -8,7 +8,7 @@ state: the same scores give the same decision again, whoever asks.
 different ways whether the gain is larger than its noise:
 
 ===========  ===========================================================================
-strict       gain > 0 on the frozen folds
+strict       gain > 0 (beyond rounding, `TIE`) on the frozen folds
 ladder       gain > its own standard error on the frozen folds (Blum and Hardt 2015)
 confirm      the gain is there again on fresh folds, beyond what the split explains
 corrected_t  as confirm, with the sampling of the patients in the noise, too
@@ -16,6 +16,10 @@ corrected_t  as confirm, with the sampling of the patients in the noise, too
 rope         as corrected_t, and the gain is large enough to matter
              (Benavoli et al. 2017)
 ===========  ===========================================================================
+
+All settle alike what needs no statistics: no score or a loss on the frozen folds is
+discarded, and a tie is kept if the file got shorter. Scores are those of the task's metric,
+greater is better; `val_auc` is its name in the ledger whatever the metric.
 """
 
 import math
@@ -43,7 +47,7 @@ ROPE_SURE = 0.90  # rope: posterior probability of a gain beyond ROPE that a kee
 class Evidence:
     """What a rule may look at, for the candidate and for the best so far."""
 
-    val_auc: float  # mean over the frozen folds
+    val_auc: float  # the task's metric, mean over the frozen folds
     fold_scores: tuple[float, ...]  # one per frozen fold, in fold order
     n_chars: int  # length of the source, for the tie-break
     # Scores on the rule's own fold seeds, of shape (n_seeds, n_folds); None unless the rule has
@@ -65,7 +69,7 @@ class Rule:
     """A named decision rule.
 
     `fold_seeds` are the extra cross-validations that `decide` needs in `Evidence.repeats`. Only
-    candidates that are `worth_confirming` need them: the others are discarded without.
+    candidates that are `worth_confirming` need them: the others are settled without.
     """
 
     name: str
@@ -119,7 +123,7 @@ def decide_strict(candidate: Evidence, best: Evidence) -> Verdict:
 
 
 def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
-    """Keep iff the paired gain exceeds its own standard error, sd(gains)/sqrt(k).
+    """Keep a gain iff it exceeds its own standard error, sd(gains)/sqrt(k).
 
     The parameter-free Ladder of Blum and Hardt (2015), The Ladder: a reliable leaderboard
     for machine learning competitions, ICML, PMLR 37 (the mechanism "without parameters";
@@ -157,14 +161,14 @@ def _confirming(
 
 @_confirming
 def decide_confirm(gains: np.ndarray) -> tuple[bool, str]:
-    """Keep iff the mean gain on fresh folds exceeds its standard error over the seeds."""
+    """Keep a gain iff its mean on fresh folds exceeds its standard error over the seeds."""
     per_seed = gains.mean(axis=1)
     return _against_its_se(per_seed, float(per_seed.mean()), "fresh gain")
 
 
 @_confirming
 def decide_corrected_t(gains: np.ndarray) -> tuple[bool, str]:
-    """Keep iff the corrected test of Nadeau and Bengio finds a gain on fresh folds."""
+    """Keep a gain iff the corrected test of Nadeau and Bengio finds it on fresh folds, too."""
     test = corrected_t_test(gains, n_folds=gains.shape[1])
     keep = test.mean > TIE and test.p_greater < ALPHA
     return keep, f"fresh gain {test.mean:.4f}, p={test.p_greater:.3f} (needs < {ALPHA:g})"
@@ -172,7 +176,7 @@ def decide_corrected_t(gains: np.ndarray) -> tuple[bool, str]:
 
 @_confirming
 def decide_rope(gains: np.ndarray) -> tuple[bool, str]:
-    """Keep iff a gain on fresh folds that is large enough to matter is all but sure."""
+    """Keep a gain iff one that is large enough to matter is all but sure on fresh folds."""
     _, _, better = bayes_correlated_t(gains, n_folds=gains.shape[1], rope=ROPE)
     keep = better >= ROPE_SURE
     return keep, f"P(gain > {ROPE:g}) = {better:.2f} (needs {ROPE_SURE:g})"

@@ -126,7 +126,7 @@ class Ledger:
     Raises
     ------
     RunError
-        If a line that is not the last one is damaged.
+        If the header, or a line that is not the last one, is damaged.
     """
 
     def __init__(self, path: Path, *, writable: bool = True):

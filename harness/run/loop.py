@@ -15,7 +15,7 @@ from harness.run.ratchet import Run, spent
 
 ASKS = 4  # times an agent is asked before a repeated program uses up its iteration
 NOTHING = (0, 0.0)  # tokens and US dollars
-ERRORS = 3  # agent errors in a row that end the run
+ERRORS = 3  # outcomes "agent error" or "timeout" in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
@@ -220,7 +220,8 @@ class _Loop:
         """Fill the slots from the next iteration to the end of its batch.
 
         Batches begin at iterations 1, 1+K, 1+2K and so on, wherever the run was cut short: the
-        rest of a batch is asked for as if the run had never stopped.
+        rest of a batch is asked for as if the run had never stopped (by the view: the folder
+        holds the newest best).
         """
         run, first = self.run, self.run.iteration
         start = 1 + self.parallel * ((first - 1) // self.parallel)
@@ -281,7 +282,8 @@ def run(
     parallel : int
         Candidates proposed from the same best and scored side by side.
     max_cost, max_calls : optional
-        US dollars that the whole run may cost; agent calls, counting one per row that is there.
+        US dollars that the whole run may cost: no call starts once the ledger and this loop's own
+        calls have reached them; agent calls, counting one per row that is there.
     on_row : callable
         Called with each new row.
     say : callable

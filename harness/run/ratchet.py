@@ -2,8 +2,8 @@
 
 The order is what makes it safe. A candidate's commit is written first and nothing points to it;
 then its log; then its row in the ledger, which is the moment it counts; then references and
-folder follow. Opening a run does the last part again, so a crash costs at most the candidate
-that was being scored.
+folder follow. Opening a run does the last part again, so a crash costs at most the candidates
+of the batch that have no row yet, and what asking for them cost.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Run(contextlib.AbstractContextManager):
         self.workspace.refresh_index()
 
     def settle(self) -> None:
-        """Put the folder back to the best candidate (step mode reads `train.py` before)."""
+        """Put the folder back to the best candidate (`ratchet step` reads `train.py` before)."""
         self._report(self.workspace.put_back())
 
     def _report(self, changed: list[str]) -> None:
@@ -196,7 +196,7 @@ class Run(contextlib.AbstractContextManager):
         return len(self.ledger.rows)
 
     def duplicate_of(self, source: str) -> int | None:
-        """Return the iteration that scored the same program before, or None."""
+        """Return the iteration that brought the same program before, or None."""
         return self._seen.get(program_id(source))
 
     def view(self, slot: int = 0, pending: tuple[str, ...] = (), start: int | None = None) -> View:
@@ -210,7 +210,8 @@ class Run(contextlib.AbstractContextManager):
             Sources proposed for the slots before it.
         start : int, optional
             First iteration of the batch: nothing from then on is shown, so that a batch cut
-            short by a crash continues as it would have gone.
+            short by a crash continues as it would have gone (the folder is another matter: it
+            holds the newest best).
         """
         start = self.iteration if start is None else start
         history = self.history[:start] if start < self.iteration else self.history

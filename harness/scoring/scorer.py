@@ -27,7 +27,7 @@ KEEP_PACKED = 64 * 1024**2  # bytes of packed folds that are worth keeping betwe
 
 @dataclass(frozen=True)
 class Rows:
-    """Where one job's rows come from: positions in the train split, already in shuffled order."""
+    """Where one job's rows come from: positions in the split, already in shuffled order."""
 
     train: np.ndarray
     new: np.ndarray
@@ -90,7 +90,7 @@ class Scorer:
     # ------------------------------------------------------------------------------- scoring
 
     def score(self, source: str | bytes, *, fold_seed: int | None = None) -> Score:
-        """Score one candidate: five folds and a final fit for the sealed test.
+        """Score one candidate: its folds, and a final fit for the sealed test.
 
         Parameters
         ----------

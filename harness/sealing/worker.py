@@ -1,7 +1,8 @@
 """The untrusted side: the only module that ever runs a candidate's code.
 
 Started as a script by the sandbox, never imported by the trusted side. It knows nothing of the rest
-of the package, holds no labels but those of the training rows of one job, and ends with that job.
+of the package but three neighbours that it loads by path. The process that runs a candidate holds
+no labels but those of the training rows of one job, and ends with that job.
 
 Two ways to run:
 
@@ -9,8 +10,9 @@ Two ways to run:
   child for every job. The template itself never sees a candidate or a row of data. A child gives
   up files, processes and rights before it takes its job, and system calls before it runs the
   candidate.
-* ``once`` (elsewhere): one process, one job, warmed up while it waits. There it has neither lock:
-  what protects the score is that the labels were never sent.
+* ``once`` (elsewhere): one process, one job, warmed up while it waits. It has limits on POSIX, but
+  neither Landlock nor seccomp: the labels are not sent, yet nothing keeps a program from looking
+  for the data file. The score is safe from accident there, not from intent (THREATS.md).
 
 Either way a job is a program and three tables, ``(X_train, y_train, X_new)``. Its numbers go back
 as raw float64, never as objects.

@@ -46,7 +46,7 @@ CATEGORICAL = ("cp", "restecg", "slope", "thal")  # the other three are yes or n
 
 
 class Split(NamedTuple):
-    """Train and sealed test rows, in the order that `train_test_split` gives."""
+    """Train and sealed test rows, in a frozen order; see `Task.split`."""
 
     X_train: pd.DataFrame
     y_train: np.ndarray
@@ -72,7 +72,7 @@ class Task:
     budget_s: float = 180.0  # wall-clock seconds for one candidate's whole score
     groups: str | None = None  # column whose values are never shared between folds
     time: str | None = None  # column that orders the rows
-    baseline: float = float("-inf")  # a score that is better than this is worth probing
+    baseline: float = float("-inf")  # the start's score: `evaluate` probes what is better
     # Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
     columns: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()  # multiclass: values of the target in the order of class codes
@@ -212,7 +212,7 @@ class Task:
             Rows to be divided.
         seed : int, optional
             Another seed than the frozen one: fresh folds for rules and audits. Time-ordered
-            folds have no seed and are always the same.
+            folds have no seed and are always the same: there, "fresh" folds tell nothing new.
         """
         from sklearn import model_selection
 
