@@ -3,6 +3,7 @@
 import ast
 import functools
 import hashlib
+from collections.abc import Iterator
 
 MAX_BYTES = 256 * 1024
 # Nested f-strings cost Python's own parser time that grows with the square of their number, and
@@ -141,7 +142,7 @@ def normalise(source: str) -> str:
     """
     try:
         tree = _parse(source)
-        for node in ast.walk(tree):
+        for node in _walk_statements(tree):
             if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
                 if ast.get_docstring(node, clean=False) is not None:
                     # A body may not be empty: `pass` stands for a dropped docstring.
@@ -151,6 +152,16 @@ def normalise(source: str) -> str:
         return ast.unparse(tree)
     except (CandidateError, RecursionError, ValueError):
         return " ".join(source.split())
+
+
+def _walk_statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Do as `ast.walk`, but leave expressions out, which are most of a tree."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            todo += getattr(node, field, ())
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
