@@ -330,7 +330,9 @@ def test_nothing_survives_a_killed_harness(tmp_path):
         f"Runner().run([sys.executable, '-c', {child!r}], cwd=Path('.'), env={{}}, stdin='', "
         "timeout=60, grace=0.2)"
     )
-    process = subprocess.Popen([sys.executable, "-c", harness])
+    # What a killed process leaves in its temporary folder goes with the test's.
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", harness], env=env)
     deadline = time.monotonic() + 60
     while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
