@@ -4,6 +4,7 @@ import ast
 import functools
 import hashlib
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 
 MAX_BYTES = 256 * 1024
 # Nested f-strings cost Python's own parser time that grows with the square of their number, and
@@ -184,3 +185,47 @@ def import_lines(module: str, names: list[str]) -> list[str]:
     if len(line) <= LINE:
         return [line]
     return [f"from {module} import (", *(f"    {n}," for n in ordered), ")"]
+
+
+def take_back(before: str, after: str, now: str) -> str | None:
+    """Undo the edit from `before` to `after` in a program that has gone on from there.
+
+    A three-way merge of lines with `after` as the common ancestor (diff3: Khanna, Kunal and Pierce
+    2007, A formal investigation of diff3, FSTTCS). HYPOTHESIS lines, which every edit changes, are
+    left out of it: the result has that of `now`.
+
+    Returns
+    -------
+    str or None
+        None where a later edit changed the same lines, or lines beside them.
+    """
+    base, ours, theirs = map(_without_hypothesis, (after, now, before))
+    in_ours, in_theirs = _kept_lines(base, ours), _kept_lines(base, theirs)
+    merged: list[str] = []
+    i = o = t = 0
+    for k in [*sorted(in_ours.keys() & in_theirs.keys()), len(base)]:
+        x, y = in_ours.get(k, len(ours)), in_theirs.get(k, len(theirs))
+        was, mine, other = base[i:k], ours[o:x], theirs[t:y]
+        if was != mine and was != other and mine != other:
+            return None
+        merged += (other if was == mine else mine) + base[k : k + 1]
+        i, o, t = k + 1, x + 1, y + 1
+    lines, at = now.splitlines(keepends=True), hypothesis_lines(now)
+    line = "".join(lines[at]) if at else ""
+    return "".join(line if text == _PLACE else text for text in merged)
+
+
+_PLACE = "HYPOTHESIS\n"  # stands for the statement in a merge
+
+
+def _without_hypothesis(source: str) -> list[str]:
+    lines, at = source.splitlines(keepends=True), hypothesis_lines(source)
+    if at is not None:
+        lines[at] = [_PLACE]
+    return lines
+
+
+def _kept_lines(base: list[str], other: list[str]) -> dict[int, int]:
+    """Where the lines of `base` that are still there stand in `other`."""
+    blocks = SequenceMatcher(None, base, other, autojunk=False).get_matching_blocks()
+    return {a + i: b + i for a, b, size in blocks for i in range(size)}

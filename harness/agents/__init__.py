@@ -16,4 +16,5 @@ __getattr__, __all__ = face(
     cost="calls totals",
     prompt="build_prompt",
     secrets="redact",
+    **{"playbook.recipe": "take_back"},
 )

@@ -29,12 +29,16 @@ class Judged:
     keep: bool = False
     reason: str = ""  # the rule's, empty where it has nothing to add
     repeats: object = None  # scores on fresh folds, if the rule asked for them
+    t: float | None = None  # of a gain on all fresh folds, in standard errors
+    bar: float | None = None  # what `t` must exceed to be certified
 
 
 def judge(
-    source: str, score: Score, best: Best, rule, scorer, before_probing: Callable[[], None]
+    source: str, score: Score, best: Best, rule, scorer, before_probing: Callable[[], None], tries
 ) -> Judged:
     """Apply the rule to a score that is ok, and probe what would be kept.
+
+    `tries` are those of the run before this one (`harness.rules.certificate.Tries`).
 
     Raises
     ------
@@ -42,40 +46,56 @@ def judge(
         If the best program itself fails on the fresh folds that the rule needs.
     """
     try:
-        verdict, repeats = decide(source, score, best, rule, scorer)
+        found = decide(source, score, best, rule, scorer, tries)
     except CandidateError as err:  # it scored once, but not on other folds
         kind, _, why = str(err).partition(" (")
         status = f"{kind} (on fresh folds: {why or ')'}"
         return Judged(replace(score, status=status, val_auc=math.nan))
-    if verdict.keep:
+    if found.keep:
         before_probing()
         score = scorer.probe(source, score)
         if not score.ok:
             return Judged(replace(score, val_auc=math.nan))
-    return Judged(score, verdict.keep, verdict.reason, repeats)
+    return replace(found, score=score)
 
 
-def decide(source: str, score: Score, best: Best, rule, scorer):
-    """Apply the rule alone; give its verdict, and the scores on fresh folds if it asked for them.
+def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged:
+    """Apply the rule alone, with fresh folds if it asks for them; arguments as for `judge`.
+
+    Fresh folds are raced: after each seed the rule may say that the rest is not worth its time.
 
     Raises
     ------
     CandidateError, RunError
         If the program, or the best one, fails on fresh folds.
     """
+    import numpy as np
+
+    from harness.rules.certificate import test
     from harness.rules.rules import Evidence
 
-    mine = Evidence(score.val_auc, score.fold_scores, len(source))
+    tries = tries.plus(np.subtract(score.fold_scores, best.fold_scores))
+    mine = Evidence(score.val_auc, score.fold_scores, len(source), tries=tries)
     theirs = Evidence(best.val_auc, best.fold_scores, len(best.source))
-    if rule.fold_seeds and rule.worth_confirming(mine, theirs):
-        if best.repeats is None:
-            try:
-                best.repeats = scorer.fold_scores(best.source, rule.fold_seeds)
-            except CandidateError as err:
-                raise RunError(
-                    f"the best program fails on fresh folds ({err}), which rule '{rule.name}' "
-                    "needs: start a new tag with another rule"
-                ) from None
-        mine = replace(mine, repeats=scorer.fold_scores(source, rule.fold_seeds))
-        theirs = replace(theirs, repeats=best.repeats)
-    return rule.decide(mine, theirs), mine.repeats
+    if not (rule.fold_seeds and rule.worth_confirming(mine, theirs)):
+        verdict = rule.decide(mine, theirs)
+        return Judged(score, verdict.keep, verdict.reason)
+    if best.repeats is None:
+        try:
+            best.repeats = scorer.fold_scores(best.source, rule.fold_seeds)
+        except CandidateError as err:
+            raise RunError(
+                f"the best program fails on fresh folds ({err}), which rule '{rule.name}' "
+                "needs: start a new tag with another rule"
+            ) from None
+    best.repeats = np.asarray(best.repeats, float)
+    repeats = np.empty((0, best.repeats.shape[1]))
+    for n, seed in enumerate(rule.fold_seeds, 1):
+        repeats = np.vstack([repeats, scorer.fold_scores(source, (seed,))])
+        gains = repeats - best.repeats[:n]
+        if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains)):
+            return Judged(score, reason=reason)
+    found = test(gains, tries)
+    mine = replace(mine, repeats=repeats, error=found.error)
+    verdict = rule.decide(mine, replace(theirs, repeats=best.repeats))
+    return Judged(score, verdict.keep, verdict.reason, repeats, found.t, tries.bar)

@@ -15,6 +15,7 @@ corrected_t  as confirm, with the sampling of the patients in the noise, too
              (Nadeau and Bengio 2003)
 rope         as corrected_t, and the gain is large enough to matter
              (Benavoli et al. 2017)
+moderated    the gain on fresh folds is one that the run's certificate would claim
 ===========  ===========================================================================
 
 All settle alike what needs no statistics: no score or a loss on the frozen folds is
@@ -28,6 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.rules.certificate import Tries
 from harness.rules.stats import bayes_correlated_t, corrected_t_test
 
 TIE = 1e-6  # AUC moves in steps of 1/(positives x negatives) > 1e-4 here: below is rounding
@@ -53,6 +55,8 @@ class Evidence:
     # Scores on the rule's own fold seeds, of shape (n_seeds, n_folds); None unless the rule has
     # `fold_seeds` and the candidate is `worth_confirming`.
     repeats: np.ndarray | None = None
+    tries: Tries | None = None  # of the run, this candidate among them
+    error: float = math.nan  # standard error of the gain on fresh folds, by the run's tries
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,17 @@ class Rule:
     def worth_confirming(self, candidate: Evidence, best: Evidence) -> bool:
         """Whether there is a gain on the frozen folds: no fresh ones for what did not gain."""
         return _settled(candidate, best) is None
+
+    def hopeless(self, gains: np.ndarray) -> str:
+        """Say why the rest of the fresh folds is not worth its time, or "".
+
+        Stops when the gains on the seeds so far, shape (n_seeds, n_folds), are no gain together.
+        RACE
+        """
+        mean = float(gains.mean())
+        if mean > 0:
+            return ""
+        return f"fresh gain {mean:.4f} after {len(gains)} of {len(self.fold_seeds)} fold seeds"
 
 
 def _settled(candidate: Evidence, best: Evidence, strict: bool = False) -> Verdict | None:
@@ -182,6 +197,17 @@ def decide_rope(gains: np.ndarray) -> tuple[bool, str]:
     return keep, f"P(gain > {ROPE:g}) = {better:.2f} (needs {ROPE_SURE:g})"
 
 
+def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
+    """Keep a gain iff its T on fresh folds exceeds the bar of the run's certificate."""
+    if verdict := _settled(candidate, best):
+        return verdict
+    gain = float(np.mean(candidate.repeats) - np.mean(best.repeats))
+    t, bar = gain / candidate.error if candidate.error > 0 else 0.0, candidate.tries.bar
+    keep = gain > TIE and t > bar
+    reason = f"fresh gain {gain:.4f}, T={t:.2f} {'>' if keep else '<='} {bar:.2f}"
+    return Verdict(keep, candidate.val_auc - best.val_auc, reason)
+
+
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
@@ -190,6 +216,7 @@ RULES: dict[str, Rule] = {
         Rule("confirm", decide_confirm, CONFIRM_SEEDS),
         Rule("corrected_t", decide_corrected_t, CONFIRM_SEEDS),
         Rule("rope", decide_rope, CONFIRM_SEEDS),
+        Rule("moderated", decide_moderated, CONFIRM_SEEDS),
     )
 }
 

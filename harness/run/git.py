@@ -65,6 +65,12 @@ class Commit(NamedTuple):
         """Fold scores as the message states them; none where there was no score."""
         return tuple(map(float, self.trailers.get("Folds", "").split()))
 
+    @property
+    def fresh(self) -> list[list[float]] | None:
+        """Scores on fresh folds, a list for each fold seed; None where there are none."""
+        told = self.trailers.get("Fresh-Folds")
+        return told and [list(map(float, part.split())) for part in told.split("|")]
+
 
 def _sha1(data: bytes) -> str:
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()

@@ -34,6 +34,8 @@ class Row:
 
     `commit` is the first 12 characters of the commit. Scores are `nan` unless `status` is `ok`.
     `tokens` and `cost_usd` are None where the cost is unknown, and 0 where there is none.
+    `edit_t` is the gain on fresh folds in standard errors, `edit_bar` what it had to exceed to be
+    certified then; None where the rule asked for no fresh folds, or not for all.
     """
 
     commit: str
@@ -50,6 +52,8 @@ class Row:
     tokens: int | None
     cost_usd: float | None
     started_at: str
+    edit_t: float | None = None
+    edit_bar: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -70,6 +74,17 @@ class Row:
     def hypothesis(self) -> str:
         """The description without the rule's reason."""
         return _REASON.sub("", self.description)
+
+    @property
+    def reason(self) -> str:
+        """What the rule said, "" if nothing."""
+        found = _REASON.search(self.description)
+        return found[0][2:-1].partition(": ")[2] if found else ""
+
+    @property
+    def certified(self) -> bool:
+        """Whether this edit alone was a gain that may be claimed when it was kept."""
+        return self.decision == KEPT and self.edit_t is not None and self.edit_t > self.edit_bar
 
     def to_line(self) -> str:
         """Format as one line of the ledger, with its line end."""
@@ -225,7 +240,12 @@ def describe(row: Row) -> str:
     if not row.ok:
         kind, _, reason = row.status.partition(" (")
         label, text = kind.upper(), reason.removesuffix(")") or text
-    return f"iter {row.iteration} | {score} | {label:<{LABEL_WIDTH}}— {text}"
+    said = row.reason if row.ok else ""
+    if row.certified:
+        said = f"certified: T={row.edit_t:.1f} > {row.edit_bar:.1f}"
+    elif said.startswith("loss") or said.endswith("> 0"):  # as the sign says
+        said = ""
+    return f"iter {row.iteration} | {score} | {label:<{LABEL_WIDTH}}— {text}{said and f' [{said}]'}"
 
 
 def describe_best(row: Row) -> str:

@@ -302,6 +302,7 @@ def run(
     limits = (iterations, deadline, parallel, max_cost, max_calls)
     loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
     before = run.iteration
+    run.planned = iterations or 0
     (run.path / ENDED).unlink(missing_ok=True)
     try:
         loop.begin()

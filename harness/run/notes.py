@@ -24,19 +24,27 @@ def one_line_status(status: str) -> str:
     return clean(_ADDRESS.sub("0x…", status))
 
 
-def commit_message(row: Row, hypothesis: str, score, program: str) -> str:
-    """Format a candidate's commit message: hypothesis, then what was measured. No test figures."""
+def commit_message(row: Row, hypothesis: str, score, program: str, fresh=None) -> str:
+    """Format a candidate's commit message: hypothesis, then what was measured. No test figures.
+
+    `fresh` are scores on fresh folds, shape (n_seeds, n_folds), of what was kept.
+    """
     trailers = {
         "Iteration": row.iteration,
         "Decision": row.decision + row.description.removeprefix(hypothesis),
         "Status": row.status,
         "Val-AUC": repr(row.val_auc),
-        "Folds": " ".join(repr(float(s)) for s in score.fold_scores) if score.ok else "",
+        "Folds": _numbers(score.fold_scores) if score.ok else "",
+        "Fresh-Folds": "" if fresh is None else " | ".join(map(_numbers, fresh)),
         "Agent": row.agent,
         "Program": program,
     }
     lines = [f"{key}: {value}" for key, value in trailers.items() if value != ""]
     return f"{hypothesis}\n\n" + "\n".join(lines) + "\n"
+
+
+def _numbers(values) -> str:
+    return " ".join(repr(float(value)) for value in values)
 
 
 def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list[str]) -> str:

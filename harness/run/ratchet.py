@@ -54,6 +54,7 @@ class Run(contextlib.AbstractContextManager):
         self.agent: str = settings["agent"]
         self.notices: list[str] = []  # one line each, for whoever watches
         self.last_score = None  # of this process: what the last row came from
+        self.planned = 0  # tries that certificates pay for in advance, if there will be so many
         self._hook = hook
         self._storing = ThreadPoolExecutor(1, "storing")
         self._ending = contextlib.ExitStack()
@@ -143,6 +144,8 @@ class Run(contextlib.AbstractContextManager):
         self._seen: dict[str, int] = {}  # program -> iteration that brought it first
         self.tokens, self.cost_usd, self.unknown_costs = 0, 0.0, 0
         self.best: Best | None = None
+        self._gains: list[tuple] = []  # of scored tries: fold scores, and those of the best then
+        self._tries = None  # what came of those before
         rows = self.ledger.rows
         for row, sha in zip(rows, self.workspace.reconcile(rows), strict=True):
             commit = self.workspace.git.read_commit(sha)
@@ -169,8 +172,11 @@ class Run(contextlib.AbstractContextManager):
         self.tokens += row.tokens or 0
         self.cost_usd += row.cost_usd or 0.0
         self.unknown_costs += row.cost_usd is None
+        if row.ok and self.best is not None:
+            self._gains.append((commit.folds, self.best.fold_scores))
         if row.kept:
-            self.best = Best(row.iteration, sha, source, row.val_auc, commit.folds)
+            told = row.iteration, sha, source, row.val_auc, commit.folds
+            self.best = Best(*told, commit.fresh)
 
     # -- what others ask ----------------------------------------------------------------------
 
@@ -180,6 +186,20 @@ class Run(contextlib.AbstractContextManager):
         from harness.rules import get_rule
 
         return get_rule(self.settings["rule"])
+
+    @property
+    def tries(self):
+        """What the run's certificate knows of the tries so far (`harness.rules.Tries`)."""
+        import numpy as np
+
+        from harness.rules import Tries
+
+        task = self.task or self.settings["task"]
+        known = self._tries or Tries.of(get_task(task), self.planned)
+        for folds, best in self._gains:
+            known = known.plus(np.subtract(folds, best))
+        self._gains, self._tries = [], replace(known, planned=self.planned)
+        return self._tries
 
     @cached_property
     def scorer(self):
@@ -340,7 +360,7 @@ class Run(contextlib.AbstractContextManager):
         if not score.ok:
             return Judged(score)
         told = (proposal.source, score, self.best, self.rule, self.scorer)
-        return judge(*told, before_probing=lambda: self._hook("probe"))
+        return judge(*told, before_probing=lambda: self._hook("probe"), tries=self.tries)
 
     def _record(self, proposal: Proposal, found: Judged, started: str, tree: str) -> Row:
         """Write commit, log and row, then act on the decision."""
@@ -364,8 +384,11 @@ class Run(contextlib.AbstractContextManager):
             tokens=tokens,
             cost_usd=cost_usd,
             started_at=started,
+            edit_t=found.t,
+            edit_bar=found.bar,
         )
-        message = notes.commit_message(row, hypothesis, score, program_id(proposal.source))
+        fresh = found.repeats if found.keep else None
+        message = notes.commit_message(row, hypothesis, score, program_id(proposal.source), fresh)
         commit = Commit(tree, best.sha if best else None, message)
         sha = self.workspace.commit(*commit, iteration)
         self._hook("commit")  # nothing points to it yet
@@ -377,7 +400,6 @@ class Run(contextlib.AbstractContextManager):
         self.last_score, data = score, _data(proposal)
         self._remember(row, sha, commit, data)
         if row.kept:
-            self.best.repeats = found.repeats
             self.workspace.keep(sha, data)
             self.workspace.refresh_index()
         else:

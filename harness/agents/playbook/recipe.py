@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from textwrap import indent, wrap
 
 from harness.agents.playbook.models import MODELS, Member, imports_of, member, read_members
-from harness.agents.playbook.profiles import Profile
+from harness.agents.playbook.profiles import Profile, profile_of
 from harness.agents.playbook.surgery import double_quoted, explode
-from harness.candidate import LINE, MAX_HYPOTHESIS, import_lines, normalise
+from harness.candidate import LINE, MAX_HYPOTHESIS, hypothesis_of, import_lines, normalise
 
 DOCSTRING = (
     '"""The one file an agent may change. `python train.py` asks the harness to score it."""'
@@ -263,3 +263,18 @@ def _hypothesis(text: str) -> str:
     if long:
         return "HYPOTHESIS = (\n" + "".join(f"    {piece}\n" for piece in quoted) + ")"
     return f"HYPOTHESIS = {quoted[0]}"
+
+
+def take_back(before: str, after: str, now: str, task_name: str) -> str | None:
+    """Undo the choices between two programs in a later one; None if they are not told apart.
+
+    For edits whose lines a later edit changed too, where `candidate.take_back` cannot tell.
+    """
+    profile = profile_of(task_name)
+    read = [parse(text, profile) for text in (before, after, now)]
+    (old, new, late), exact = zip(*read, strict=True)
+    changed = [f.name for f in fields(Recipe) if getattr(old, f.name) != getattr(new, f.name)]
+    if not all(exact) or any(getattr(late, name) != getattr(new, name) for name in changed):
+        return None
+    undone = replace(late, **{name: getattr(old, name) for name in changed})
+    return render(undone, hypothesis_of(now), profile)

@@ -1,0 +1,175 @@
+"""What a run may claim: one statistic, and a bar that rises with every try.
+
+A rule steers the search and claims nothing. Here its paired fold gains are asked another question:
+would a run with nothing to find show this? Five folds tell badly how much a single gain scatters,
+so all tries of the run tell it together (a moderated t: Tusher, Tibshirani and Chu 2001; Smyth
+2004), with the correction for folds that share their rows (Nadeau and Bengio 2003). The constants
+were set on one range of runs of `benchmarks/false_keeps.py` and are reported on another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# Fold seeds of the certificate alone: no rule uses them, and no audit.
+CERTIFICATE_SEEDS = (9101, 9102, 9103, 9104, 9105)
+
+PLANNED = 25  # tries that the bar pays for at least
+BAR = 2.5  # what T exceeds in at most one of 20 runs of so many tries with nothing to find
+SLOPE = 0.48  # by how much the bar rises when the tries are e times as many
+FEW_UNITS, BAR_OF_FEW = 200, 0.2  # below so many rows T's tail is longer: so much more
+PRIOR = 10  # gains that the mean variance of all tries counts for, against the gain's own
+GUARD = 4  # tries that change nothing must not shrink the variance below the gain's own / GUARD
+PRUNE = 1.5  # an edit is dropped where that costs less than so many standard errors
+
+
+@dataclass(frozen=True)
+class Tries:
+    """The scored tries of a run so far: how many, and how much their gains scatter.
+
+    Parameters
+    ----------
+    units : int
+        Training rows, or groups of them that stay together.
+    share : float
+        Rows asked over rows trained on, mean over the frozen folds; 1/(K-1) for K folds.
+    planned : int
+        Tries that the bar pays for from the start on.
+    count : int
+        Scored tries.
+    moved, total : int, float
+        Tries that changed any fold's score, and the sum of the variances of their fold gains.
+    """
+
+    units: int
+    share: float
+    planned: int = PLANNED
+    count: int = 0
+    moved: int = 0
+    total: float = 0.0
+
+    @classmethod
+    def of(cls, task, planned: int = PLANNED) -> Tries:
+        """No tries yet, on a task."""
+        split = task.split()
+        folds = task.folds(split.X_train, split.y_train, task.fold_seed)
+        share = float(np.mean([len(new) / len(train) for train, new in folds]))
+        groups = task.groups and split.X_train[task.groups].nunique()
+        return cls(groups or len(split.y_train), share, planned)
+
+    def plus(self, gains: Sequence[float]) -> Tries:
+        """One try more, with its gains over the best of its time on the frozen folds."""
+        gains = np.asarray(gains, float)
+        told = gains.size > 1 and bool(np.isfinite(gains).all() and np.any(gains != 0))
+        own = float(gains.var(ddof=1)) if told else 0.0
+        counts = self.count + 1, self.moved + told, self.total + own
+        return Tries(self.units, self.share, self.planned, *counts)
+
+    @property
+    def bar(self) -> float:
+        """What T must exceed to claim a gain after so many tries."""
+        tries = max(self.planned, self.count, PLANNED)
+        few = BAR_OF_FEW if self.units < FEW_UNITS else 0.0
+        return BAR + few + SLOPE * math.log(tries / PLANNED)
+
+    def error(self, shape: tuple[int, ...], own: float | None = None) -> float:
+        """Standard error of a mean of fold gains, shape (n_seeds, n_folds).
+
+        `own` is the variance of these very gains; without it the tries alone are asked.
+        """
+        variance = self.total / self.moved if self.moved else own or 0.0
+        if own is not None:
+            variance = max((PRIOR * variance + own) / (PRIOR + 1), own / GUARD)
+        return math.sqrt((1 / math.prod(shape) + self.share) * variance)
+
+
+@dataclass(frozen=True)
+class Test:
+    """A gain of one program over another: its mean, its standard error, and their ratio T."""
+
+    gain: float
+    error: float
+    edits: int
+
+    @property
+    def t(self) -> float:
+        """The gain in standard errors; 0 where nothing moved at all."""
+        return self.gain / self.error if self.error > 0 else 0.0
+
+
+def test(gains: np.ndarray, tries: Tries, edits: int = 1) -> Test:
+    """Test fold gains of shape (n_seeds, n_folds) between programs that are `edits` apart.
+
+    Each edit brings luck of its own, so the error grows with the square root of their number.
+    """
+    gains = np.asarray(gains, float)
+    error = tries.error(gains.shape, float(gains.var(ddof=1)))
+    return Test(float(gains.mean()), math.sqrt(max(edits, 1)) * error, edits)
+
+
+REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
+
+
+def verdict(claimed: float, certified: bool, fresh: Test, contradicted: bool = False) -> str:
+    """Say in a word what a run's gain is.
+
+    Parameters
+    ----------
+    claimed : float
+        Gain of the working best on the frozen folds.
+    certified : bool
+        Whether the pruned program, or an edit, passed the bar.
+    fresh : Test
+        Gain of the working best on fresh folds.
+    contradicted : bool
+        Whether other patients show a loss beyond chance.
+
+    Returns
+    -------
+    str
+        ``real``: something that the run found is there. ``luck``: nothing was certified, and what
+        the run claims lies above the 95% interval of what is there. ``cannot tell``: neither.
+    """
+    if claimed <= 0:
+        return CANNOT_TELL  # nothing is claimed
+    if certified:
+        return CANNOT_TELL if contradicted else REAL
+    return LUCK if fresh.gain <= 0 or fresh.gain + 1.96 * fresh.error < claimed else CANNOT_TELL
+
+
+def prune(
+    parts: Sequence,
+    measure: Callable[[tuple], np.ndarray | None],
+    margin: Callable[[tuple[int, ...]], float],
+) -> tuple:
+    """Drop the parts of a program that its scores do not miss; return those that stay.
+
+    First each part's absence is measured alone, then the parts are dropped one after another, the
+    least missed first, while the program as it is by then loses less than the margin.
+
+    Parameters
+    ----------
+    parts : sequence
+        What can be taken back by itself.
+    measure : callable
+        Fold scores, shape (n_seeds, n_folds), of the program with these parts only; None where
+        there is no such program.
+    margin : callable
+        From that shape to what an absence may cost.
+    """
+    left = tuple(parts)
+    scores = measure(left)
+
+    def cost(part) -> float:
+        without = measure(tuple(p for p in left if p != part))
+        return math.inf if without is None else float((scores - without).mean())
+
+    for part in sorted(parts, key=cost):
+        if cost(part) <= margin(scores.shape):
+            left = tuple(p for p in left if p != part)
+            scores = measure(left)
+    return left
