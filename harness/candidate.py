@@ -117,6 +117,14 @@ def hypothesis_lines(source: str) -> slice | None:
     return next((slice(node.lineno - 1, node.end_lineno) for node in found), None)
 
 
+def with_hypothesis(source: str, text: str) -> str:
+    """The same program with another HYPOTHESIS; one that has none stays as it is."""
+    lines, at = source.splitlines(keepends=True), hypothesis_lines(source)
+    if at is not None:
+        lines[at] = [f"HYPOTHESIS = {' '.join(text.split())[:MAX_HYPOTHESIS]!r}\n"]
+    return "".join(lines)
+
+
 def plain(text: str, limit: int = 200) -> str:
     """Make a candidate's words safe to print: one line, printable, bounded."""
     text = "".join(c if c.isprintable() else " " for c in text)

@@ -71,7 +71,18 @@ def main(args) -> int:
         if best is not None:
             print(describe_best(best))
         print(f"ledger: {run.ledger.path}\nworkspace: {run.workspace.path}")
+        if best is not None:
+            print(_claim(args, run, outcome))
         return options.FAILED if outcome.failed else options.OK
+
+
+def _claim(args, run, outcome) -> str:
+    """Say what may be claimed of the run; a time budget leaves no time to find out."""
+    if args.time_budget is None and not outcome.failed:
+        from harness.evidence import certify
+
+        return certify(run.path, run.scorer, say=options.say).sentence
+    return f"what may be claimed: ratchet certify --tag {run.tag}"
 
 
 def _cluster(args, task: str | None):

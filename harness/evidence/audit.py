@@ -1,17 +1,14 @@
 """Is it real? Judge a finished run's gain on evidence that no decision of the run has seen.
 
-In order of weight: fresh folds of the training rows (many, paired, but the same patients that
-the search saw), the sealed test (other patients, but few, and good for one look only), and
-another hospital (other patients, other habits). The verdict is one of
+In order of weight: the certificate (`certificate.py`: fresh folds of the training rows, paired, but the
+same patients that the search saw), the sealed test (other patients, but few, and good for one look
+only), and another hospital (other patients, other habits). The verdict is one of
 
-real          the 95% interval of the gain on fresh folds lies above 0, and neither the sealed
-              test nor the other hospital contradicts it
-luck          it does not, and the gain that the run claims lies above that interval: what the
-              ratchet reported is not there
+real          something is certified, and neither the sealed test nor the other hospital shows a
+              loss beyond chance
+luck          nothing is, and the gain that the run claims lies above what fresh folds allow: what
+              the ratchet reported is not there
 cannot tell   neither: there may be a gain, but these rows cannot show it
-
-Where folds are in the order of time there is only one set of them: the verdict then rests on the
-sealed test alone, which is the future.
 """
 
 import json
@@ -23,7 +20,9 @@ import numpy as np
 
 from harness import RunError
 from harness.candidate import CandidateError
-from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, Audit, Calibration, Elsewhere
+from harness.evidence import harms
+from harness.evidence.certificate import certify
+from harness.evidence.findings import Audit, Calibration, Elsewhere
 from harness.files import write_file
 from harness.rules import stats
 from harness.run import Row
@@ -33,20 +32,6 @@ from harness.task import HEART, HUNGARY, Task
 # Fold seeds for audits alone: rules use others (harness.rules.rules), the frozen folds 42.
 AUDIT_SEEDS = tuple(range(9001, 9011))
 CALIBRATION_BINS = 5
-
-
-def judge(claimed: float, fresh: stats.TTest | stats.Interval, contradicted: bool = False) -> str:
-    """Give the verdict from the gain on the frozen folds, as claimed, and that on fresh folds.
-
-    `contradicted` says whether other patients show a loss beyond chance.
-    """
-    if isinstance(fresh, stats.TTest):
-        fresh = stats.Interval(fresh.mean, *fresh.interval())
-    if claimed <= 0:
-        return CANNOT_TELL  # nothing is claimed
-    if fresh.low > 0:
-        return CANNOT_TELL if contradicted else REAL
-    return LUCK if fresh.value <= 0 or fresh.high < claimed else CANNOT_TELL
 
 
 def audit(
@@ -60,7 +45,7 @@ def audit(
     look: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Audit:
-    """Audit a run. Reads the run's folder and changes nothing in it.
+    """Audit a run. Changes nothing in its folder but the certificate.
 
     Parameters
     ----------
@@ -112,7 +97,11 @@ def audit(
             if curve := _calibration(scorer, task, split, source, seeds[0]):
                 calibration[name] = curve
 
-    contradicted = any(part is not None and part.contradicts for part in (sealed, other))
+    elsewhere = [part for part in (sealed, other) if part is not None]
+    worse = harms.in_probabilities(elsewhere)
+    if best.iteration:
+        worse += harms.in_subgroups(scorer, task, programs, seeds[0])
+    certificate = certify(run_dir, scorer, task=task, say=say)
     return Audit(
         tag=settings["tag"],
         commit=best.commit,
@@ -124,7 +113,9 @@ def audit(
         best_val=best.val_auc,
         claimed=claimed,
         luck=expected_luck(folds),
-        verdict=judge(claimed, found["fresh"], contradicted),
+        verdict=certificate.verdict(any(part.contradicts for part in elsewhere)),
+        certificate=certificate,
+        harms=worse,
         test=sealed,
         hospital=other,
         calibration=calibration,

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from harness import plots
-from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, SIGNIFICANT, Audit, Elsewhere
-from harness.rules import Interval
+from harness.evidence.findings import SIGNIFICANT, Audit, Elsewhere
+from harness.rules import CANNOT_TELL, LUCK, REAL, Interval
 
 ADVICE = {
-    REAL: "Adopt the best program; what it gains elsewhere is likely to be less than here.",
+    REAL: "Adopt what is certified; what it gains elsewhere is likely to be less than here.",
     CANNOT_TELL: (
         "Do not call it an improvement yet: more rows would tell, more iterations on these "
         "rows would not. Prefer the simpler of the two programs."
@@ -87,6 +87,8 @@ def table(found: Audit) -> str:
             "sealed, do not choose by it"
         )
         lines.append(("WARNING", warning))
+    lines += [("harm", text) for text in found.harms]
+    lines.append(("certificate", found.certificate.short))
     lines.append(("verdict", found.verdict))
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
@@ -107,11 +109,8 @@ def paragraph(found: Audit) -> str:
         if found.in_time
         else f"On {len(found.fresh_scores_best)} fresh fold splits of the training rows, which no "
         f"decision saw, the gain is {_signed(found.fresh)}.",
+        f"The certificate: {found.certificate.sentence}",
     ]
-    if found.verdict == LUCK:
-        which = "Its" if found.in_time else "That"
-        more = " and excludes what was claimed" * (found.fresh.high < found.claimed)
-        parts.append(f"{which} interval includes no gain at all{more}.")
     for part, _, where, _ in _elsewhere(found):
         if part.error:
             parts.append(f"{where} there are no figures ({part.error}).")
@@ -122,7 +121,7 @@ def paragraph(found: Audit) -> str:
         parts.append(f"{where} ({part.rows} rows) it is {_signed(part.difference)}, {meaning}.")
     if len(found.openings) > 1:
         parts.append(f"The sealed test has now been opened {len(found.openings)} times.")
-    return " ".join([*parts, ADVICE[found.verdict]])
+    return " ".join([*parts, *found.harms, ADVICE[found.verdict]])
 
 
 def message(found: Audit) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 
+from harness.evidence.certificate import Certificate
 from harness.rules import stats
 from harness.scoring import plain_values
 
 SIGNIFICANT = 0.05  # DeLong's p below which other patients contradict a gain
-
-REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,9 @@ class Audit:
     noise_best: float
     noise_paired: float  # sd over fold seeds of best minus baseline
     luck: float  # gain that as many tries find on average with nothing there
-    verdict: str
+    verdict: str  # the certificate's, unless other patients contradict it
+    certificate: Certificate
+    harms: list[str] = field(default_factory=list)  # what got worse, a sentence each
     test: Elsewhere | None = None
     hospital: Elsewhere | None = None
     calibration: dict[str, Calibration] = field(default_factory=dict)
@@ -77,7 +78,7 @@ class Audit:
 
     def to_dict(self) -> dict:
         """Plain values, for JSON; what is not a number becomes None."""
-        return plain_values(asdict(self))
+        return plain_values(asdict(self)) | {"certificate": self.certificate.to_dict()}
 
     @classmethod
     def from_dict(cls, values: dict) -> Audit:
@@ -93,5 +94,6 @@ class Audit:
         return cls(
             **values
             | {"fresh": stats.Interval(**values["fresh"]), "calibration": bins}
+            | {"certificate": Certificate.from_dict(values["certificate"])}
             | {name: elsewhere(values[name]) for name in ("test", "hospital")}
         )

@@ -101,7 +101,7 @@ class Test:
         return self.gain / self.error if self.error > 0 else 0.0
 
 
-def test(gains: np.ndarray, tries: Tries, edits: int = 1) -> Test:
+def test(gains: np.ndarray, tries: Tries, edits: int) -> Test:
     """Test fold gains of shape (n_seeds, n_folds) between programs that are `edits` apart.
 
     Each edit brings luck of its own, so the error grows with the square root of their number.

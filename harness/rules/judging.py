@@ -95,7 +95,7 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
         gains = repeats - best.repeats[:n]
         if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains)):
             return Judged(score, reason=reason)
-    found = test(gains, tries)
+    found = test(gains, tries, edits=1)
     mine = replace(mine, repeats=repeats, error=found.error)
     verdict = rule.decide(mine, replace(theirs, repeats=best.repeats))
     return Judged(score, verdict.keep, verdict.reason, repeats, found.t, tries.bar)

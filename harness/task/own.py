@@ -30,7 +30,7 @@ _SPLIT = {
     "fold_seed": (int, ""),
     "budget_s": (float, "wall-clock seconds for one candidate"),
 }
-_UNWRITTEN = {"baseline": (float, "")}  # for a person to add
+_UNWRITTEN = {"baseline": (float, ""), "subgroup": (str, "")}  # for a person to add
 _DATA = {
     "file": (str, ""),
     "sha256": (str, "checked at every load"),
@@ -92,7 +92,7 @@ def load_task(folder: Path) -> Task:
     for name, kind in columns.items():
         if str(kind).partition(" ")[0] not in TYPES:
             raise DataError(f"{path}: column '{name}' is '{kind}': use {', '.join(TYPES)}")
-    for role in ("groups", "time"):
+    for role in ("groups", "time", "subgroup"):
         if role in plain and plain[role] not in columns:
             raise DataError(f"{path}: {role} '{plain[role]}' is not in [columns]")
     if plain["target"] in columns:

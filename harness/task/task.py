@@ -72,6 +72,7 @@ class Task:
     budget_s: float = 180.0  # wall-clock seconds for one candidate's whole score
     groups: str | None = None  # column whose values are never shared between folds
     time: str | None = None  # column that orders the rows
+    subgroup: str | None = None  # column whose values an audit looks at one by one
     baseline: float = float("-inf")  # the start's score: `evaluate` probes what is better
     # Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
     columns: tuple[tuple[str, str], ...] = ()
@@ -312,6 +313,7 @@ HEART = Task(
     target="num",
     positive=("1", "2", "3", "4"),
     baseline=BASELINE_VAL_AUC + 1e-6,
+    subgroup="sex",
     n_rows=N_ROWS,
 )
 
