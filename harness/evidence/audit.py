@@ -198,7 +198,7 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
                 stats.delong(y, a, b).p,
             )
             if _is_probability(a, b):
-                brier = stats.brier(y, a), stats.brier(y, b)
+                brier = stats.brier(y, a), stats.brier(y, b), float(y.mean() * (1 - y.mean()))
         else:
             found = _compare(task, X, y, answers)
     except (CandidateError, ValueError) as err:
