@@ -19,7 +19,7 @@ import numpy as np
 CERTIFICATE_SEEDS = (9101, 9102, 9103, 9104, 9105)
 
 PLANNED = 25  # tries that the bar pays for at least
-BAR = 2.5  # what T exceeds in at most one of 20 runs of so many tries with nothing to find
+BAR = 2.45  # what T exceeds in at most one of 20 runs of so many tries with nothing to find
 SLOPE = 0.48  # by how much the bar rises when the tries are e times as many
 FEW_UNITS, BAR_OF_FEW = 200, 0.2  # below so many rows T's tail is longer: so much more
 PRIOR = 10  # gains that the mean variance of all tries counts for, against the gain's own
