@@ -18,9 +18,9 @@ from harness import RunError, rules
 from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
 from harness.files import write_file
-from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE, number, signed
+from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE
 from harness.run import Record, read_record
-from harness.scoring import plain_values
+from harness.scoring import number, plain_values, signed
 
 FILE = "certificate.json"
 Say = Callable[[str], None]

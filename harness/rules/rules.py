@@ -31,6 +31,7 @@ import numpy as np
 
 from harness.rules.certificate import Tries, test
 from harness.rules.stats import bayes_correlated_t, corrected_t_test
+from harness.scoring import number
 
 # In units of the metric (`Tries.unit`), as all thresholds here. AUC moves in steps of
 # 1/(positives x negatives) > 1e-4 on HEART: below is rounding.
@@ -157,11 +158,6 @@ def _against_its_se(gains: np.ndarray, gain: float, name: str, tries: Tries) -> 
     return keep, f"{name} {number(gain)} {'>' if keep else '<='} its SE {number(se)}"
 
 
-def number(value: float) -> str:
-    """Format a score or a gain: four decimals, or three digits where those would show nothing."""
-    return f"{value:.4f}" if abs(value) >= 0.001 or value == 0 else f"{value:.3g}"
-
-
 # -- the rules --------------------------------------------------------------------------
 
 
@@ -242,11 +238,6 @@ def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
     sign = ">" if keep else "<="
     reason = f"fresh gain {number(found.gain)}, T={found.t:.2f} {sign} {candidate.tries.bar:.2f}"
     return Verdict(keep, candidate.val_auc - best.val_auc, reason)
-
-
-def signed(value: float) -> str:
-    """Format a gain with its sign; see `number`."""
-    return ("+" if value >= 0 else "") + number(value)
 
 
 RULES: dict[str, Rule] = {

@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from harness import RunError
+from harness.scoring import number
 
 MAX_TEXT = 500  # characters of a description or status: one readable line
 BASELINE, KEPT, DISCARDED = "baseline", "kept", "discarded"
@@ -233,9 +234,9 @@ BEST_EVERY = 10  # iterations between two reminders of the best so far (contract
 
 def describe(row: Row) -> str:
     """Format a row as the line that a person sees (contract C5); no test figures."""
-    score = f"val_auc={row.val_auc:.4f}"
+    score = f"val_auc={number(row.val_auc)}"
     if row.ok and not math.isnan(row.delta) and row.decision != BASELINE:
-        score += f" (Δ {row.delta:+.4f})"
+        score += f" (Δ {'' if row.delta < 0 else '+'}{number(row.delta)})"
     label, text = row.decision.upper(), row.hypothesis
     if not row.ok:
         kind, _, reason = row.status.partition(" (")
@@ -250,7 +251,7 @@ def describe(row: Row) -> str:
 
 def describe_best(row: Row) -> str:
     """Format the line that every tenth iteration adds."""
-    return f"best so far: val_auc={row.val_auc:.4f} @ {row.commit[:7]} — {row.hypothesis}"
+    return f"best so far: val_auc={number(row.val_auc)} @ {row.commit[:7]} — {row.hypothesis}"
 
 
 def told(row: Row, best: Row) -> list[str]:

@@ -259,6 +259,7 @@ class Run(contextlib.AbstractContextManager):
             task_name=self.settings["task"],
             kind=self.settings.get("kind", "binary"),
             n_rows=self.settings.get("n_rows", 0),
+            measure=self.measured.measure,
         )
 
     def last_source(self) -> bytes:

@@ -218,6 +218,20 @@ class Task:
             return ()
         return tuple(seed + 100_000 * (seed == self.fold_seed) for seed in seeds)
 
+    @property
+    def measure(self) -> str:
+        """Say in words what `val_auc` is here, for those who search."""
+        name = "ROC AUC" if self.metric == "roc_auc" else self.metric
+        folds = f"{self.n_folds} fixed folds"
+        if self.groups is not None:
+            folds += f" between which rows of one `{self.groups}` never part"
+        if self.time is not None:
+            folds += f" in the order of `{self.time}`, each later than the rows it is learned from"
+        error = self.metric.startswith("neg_")
+        better = "an error with its sign turned, higher is better" if error else "higher is better"
+        limit = f"; the folds together may take {self.budget_s:g} s"
+        return f"mean {name} over {folds}, {better}{limit}"
+
     @cached_property
     def share(self) -> float:
         """Rows asked over rows trained on, mean over the frozen folds; 1/(K-1) for K-fold."""
