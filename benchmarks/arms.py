@@ -41,6 +41,7 @@ class Outcome:
     predictions: np.ndarray
     seconds: float
     threshold: float = 0.5
+    predict_seconds: float = math.nan  # where they are not what is left of the arm's time
     val_start: float = math.nan
     val_best: float = math.nan
     tries: int = 0
@@ -184,9 +185,10 @@ class Search:
 
     def outcome(self, source: str, val_best: float, model: str, **more) -> Outcome:
         """A program of this run, on the new rows."""
+        start = time.monotonic()
         p, threshold = self.setting.predict(source)
-        seconds, told = self.seconds + self.certifying_s, (self.val_start, val_best)
-        return Outcome(p, seconds, threshold, *told, self.tries, self.kept, model, more)
+        times = self.seconds + self.certifying_s, threshold, time.monotonic() - start
+        return Outcome(p, *times, self.val_start, val_best, self.tries, self.kept, model, more)
 
 
 def ratchet(agent: str, rule: str):

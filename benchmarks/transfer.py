@@ -29,6 +29,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 import tempfile
@@ -114,6 +115,7 @@ def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[d
         for name, arm in chosen.items():
             began = time.monotonic()
             found = arm(setting)
+            took, asked = time.monotonic() - began, found.predict_seconds
             p = np.asarray(found.predictions, float).reshape(len(new), -1)
             record = {
                 "task": task.name,
@@ -130,7 +132,7 @@ def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[d
                 "tries": found.tries,
                 "kept": found.kept,
                 "seconds": found.seconds,
-                "predict_seconds": time.monotonic() - began - found.seconds,
+                "predict_seconds": took - found.seconds if math.isnan(asked) else asked,
                 "model": found.model,
                 **found.more,
                 **(_more_metrics(y[new], p[:, 0]) if task.kind == "binary" else {}),
