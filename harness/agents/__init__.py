@@ -16,5 +16,4 @@ __getattr__, __all__ = face(
     cost="calls totals",
     prompt="build_prompt",
     secrets="redact",
-    **{"playbook.recipe": "take_back"},
 )

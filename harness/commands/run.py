@@ -81,7 +81,7 @@ def _claim(args, run, outcome) -> str:
     if args.time_budget is None and not outcome.failed:
         from harness.evidence import certify
 
-        return certify(run.path, run.scorer, say=options.say).sentence
+        return certify(run.path, run.scorer, task=run.measured, say=options.say).sentence
     return f"what may be claimed: ratchet certify --tag {run.tag}"
 
 

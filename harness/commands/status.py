@@ -26,6 +26,7 @@ def main(args) -> int:
         print(f"cost: {found['cost_usd']:.4f} USD, {found['tokens']} tokens{unknown}")
     if best:
         print(describe_best(best))
+    print(found["certificate"] or f"what may be claimed: ratchet certify --tag {found['tag']}")
     for row in last:
         print(describe(row))
     for name in ("train", "program", "workspace", "logs", "ledger"):

@@ -1,6 +1,6 @@
 """Is it real? Judge a finished run's gain on evidence that no decision of the run has seen.
 
-In order of weight: the certificate (`certificate.py`: fresh folds of the training rows, paired, but the
+In order of weight: the certificate (fresh folds of the training rows: many, paired, but the
 same patients that the search saw), the sealed test (other patients, but few, and good for one look
 only), and another hospital (other patients, other habits). The verdict is one of
 
@@ -21,7 +21,7 @@ import numpy as np
 from harness import RunError
 from harness.candidate import CandidateError
 from harness.evidence import harms
-from harness.evidence.certificate import certify
+from harness.evidence.certificate import make_certificate, write_certificate
 from harness.evidence.findings import Audit, Calibration, Elsewhere
 from harness.files import write_file
 from harness.rules import stats
@@ -45,7 +45,7 @@ def audit(
     look: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Audit:
-    """Audit a run. Changes nothing in its folder but the certificate.
+    """Audit a run. Reads the run's folder and changes nothing in it.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def audit(
     worse = harms.in_probabilities(elsewhere)
     if best.iteration:
         worse += harms.in_subgroups(scorer, task, programs, seeds[0])
-    certificate = certify(run_dir, scorer, task=task, say=say)
+    certificate = make_certificate(run_dir, scorer, task=task, say=say)
     return Audit(
         tag=settings["tag"],
         commit=best.commit,
@@ -198,7 +198,7 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
                 stats.delong(y, a, b).p,
             )
             if _is_probability(a, b):
-                brier = stats.brier(y, a), stats.brier(y, b)
+                brier = stats.brier(y, a), stats.brier(y, b), float(y.mean() * (1 - y.mean()))
         else:
             found = _compare(task, X, y, answers)
     except (CandidateError, ValueError) as err:
@@ -273,5 +273,6 @@ def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Au
         write_record(run_dir, record)
     found = audit(run_dir, scorer, openings=tuple(record["openings"]), look=look, **options)
     write_record(run_dir, found.to_dict())
+    write_certificate(run_dir, found.certificate)
     audit_report.save(found, run_dir / "audit.png")
     return found

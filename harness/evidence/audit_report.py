@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from harness import plots
 from harness.evidence.findings import SIGNIFICANT, Audit, Elsewhere
-from harness.rules import CANNOT_TELL, LUCK, REAL, Interval
+from harness.rules import CANNOT_TELL, LUCK, REAL, Interval, stats
 
 ADVICE = {
     REAL: "Adopt what is certified; what it gains elsewhere is likely to be less than here.",
@@ -145,7 +145,11 @@ def alt(found: Audit) -> str:
     for part, *_, name in _elsewhere(found):
         if part.difference is not None:
             gains.append(f"{name} {_signed(part.difference)}")
-    curves = ["reliability curves out of fold" if found.calibration else "no calibration"]
+    curves = [
+        "reliability curves out of fold with 95% intervals"
+        if found.calibration
+        else "no calibration"
+    ]
     curves += [f"{name} with Brier score {p.brier:.3f}" for name, p in found.calibration.items()]
     return (
         f"Three panels. Left: cross-validated {_metric(found)} of baseline and best on "
@@ -192,12 +196,19 @@ def figure(found: Audit) -> Figure:
     for name, part in found.calibration.items():
         mark, line, colour = looks[name]
         label = f"{name}, Brier {part.brier:.3f}"
-        curve.plot(part.predicted, part.observed, mark + line, color=colour, ms=5, label=label)
+        shares = [
+            stats.wilson(round(o * n), n) for o, n in zip(part.observed, part.count, strict=True)
+        ]
+        error = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
+        look = {"color": colour, "ms": 5, "label": label, "capsize": 2, "elinewidth": 0.8}
+        curve.errorbar(part.predicted, part.observed, yerr=error, fmt=mark + line, **look)
     if found.calibration:
         curve.legend(loc="upper left", fontsize=8)
     else:
         curve.annotate("no probabilities of two classes", (0.5, 0.5), ha="center", fontsize=9)
-    curve.set(title="Calibration", xlabel="predicted", ylabel="observed", xlim=(0, 1), ylim=(0, 1))
+    curve.set(
+        title="Calibration (95%)", xlabel="predicted", ylabel="observed", xlim=(0, 1), ylim=(0, 1)
+    )
     for ax in (floor, gains, curve):
         ax.set_title(ax.get_title(loc="left"), fontsize=11, loc="left")
     return fig

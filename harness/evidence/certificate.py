@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import RunError, agents, rules
+from harness import RunError, rules
+from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
 from harness.files import write_file
 from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE
@@ -173,6 +174,7 @@ class _Programs:
 
     def __init__(self, record: Record, scorer, say: Say):
         self.scorer, self.say, self.task_name = scorer, say, record.settings["task"]
+        self.playbook = get_agent("playbook")  # knows its own edits, where their lines meet
         self.kept = record.kept
         self.texts = [record.source(row.iteration).decode("utf-8") for row in self.kept]
         self.parts = [(i,) for i in range(1, len(self.texts))]
@@ -189,7 +191,7 @@ class _Programs:
         for i in range(last - 1, 0, -1):
             if i not in keep and text is not None:
                 edit = self.texts[i - 1], self.texts[i], text
-                text = take_back(*edit) or agents.take_back(*edit, self.task_name)
+                text = take_back(*edit) or self.playbook.take_back(*edit, self.task_name)
         return text
 
     def scores(self, parts) -> np.ndarray | None:
@@ -220,8 +222,22 @@ class _Programs:
         return [self.kept[i].iteration for part in parts for i in part]
 
 
-def certify(run_dir: Path, scorer, *, task=None, say: Say = lambda line: None) -> Certificate:
-    """Make a run's certificate and write it to `certificate.json` in its folder.
+def certify(run_dir: Path, scorer, **how) -> Certificate:
+    """Do as `make_certificate`, and write `certificate.json` into the run's folder."""
+    return write_certificate(run_dir, make_certificate(run_dir, scorer, **how))
+
+
+def write_certificate(run_dir: Path, found: Certificate) -> Certificate:
+    """Write `certificate.json`, whole or not at all."""
+    text = json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n"
+    write_file(Path(run_dir) / FILE, text.encode())
+    return found
+
+
+def make_certificate(
+    run_dir: Path, scorer, *, task=None, say: Say = lambda line: None
+) -> Certificate:
+    """Find out what may be claimed of a run; its folder is only read.
 
     Parameters
     ----------
@@ -240,13 +256,7 @@ def certify(run_dir: Path, scorer, *, task=None, say: Say = lambda line: None) -
     record = read_record(Path(run_dir))
     if not record.rows:
         raise RunError(f"run '{record.settings['tag']}' has no baseline yet: let it run first")
-    found = _certificate(record, scorer, task or scorer.task, say)
-    text = json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n"
-    write_file(record.path / FILE, text.encode())
-    return found
-
-
-def _certificate(record: Record, scorer, task, say: Say) -> Certificate:
+    task = task or scorer.task
     tries, best = tries_of(record, task), record.best
     certified = [row for row in record.kept if row.edit_t is not None and row.edit_t > tries.bar]
     blank = Certificate(

@@ -27,6 +27,7 @@ class Elsewhere:
     p: float | None = None
     brier_baseline: float | None = None
     brier_best: float | None = None
+    brier_guess: float | None = None  # of always saying how common class 1 is there
     error: str = ""
 
     @property

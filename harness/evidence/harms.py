@@ -17,7 +17,12 @@ def in_probabilities(places: list[Elsewhere]) -> list[str]:
     """Say where the best program's probabilities are further off than the baseline's."""
     return [
         f"Its probabilities got worse on the {part.name} rows: Brier score "
-        f"{part.brier_baseline:.3f} before, {part.brier_best:.3f} now."
+        f"{part.brier_baseline:.3f} before, {part.brier_best:.3f} now"
+        + (
+            f", and always saying how common it is there gives {part.brier_guess:.3f}."
+            if part.brier_best > part.brier_guess
+            else "."
+        )
         for part in places
         if part.brier_best is not None and part.brier_best > WORSE * part.brier_baseline
     ]

@@ -47,6 +47,10 @@ class Tried:
     decision: str
     commit: str
     source: str
+    reason: str = ""  # the rule's
+    edit_t: float | None = None
+    edit_bar: float | None = None
+    certified: bool = False
 
     @property
     def ok(self) -> bool:
@@ -79,9 +83,9 @@ def load(run: str | Path | None = None) -> Recording:
         sources = [record.source(row.iteration).decode("utf-8", "replace") for row in record.rows]
     except RunError as error:
         raise ValueError(str(error)) from None
-    *names, _ = (field.name for field in fields(Tried))
+    names = {field.name for field in fields(Tried)} - {"source"}
     tried = tuple(
-        Tried(*(getattr(row, name) for name in names), source)
+        Tried(source=source, **{name: getattr(row, name) for name in names})
         for row, source in zip(record.rows, sources, strict=True)
     )
     head = {key: record.settings[key] for key in ("tag", "task", "agent", "rule", "seed")}

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from harness import RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
 from harness.evidence import audit_report
+from harness.evidence.certificate import read_certificate
 from harness.evidence.findings import Audit
 from harness.files import write_file
 from harness.run import ENDED, KEPT, RECORD, Record, Row, now, read_record, take_fingerprint
@@ -229,6 +230,7 @@ def build(run: Run, noise: str = "recorded with the run") -> str:
         settings=record.settings,
         noise=noise,
         verdict=run.audit.get("verdict"),
+        certificate=(found := read_certificate(record.path)) and found.sentence,
         openings=openings if isinstance(openings, list) else [],
         calls=totals(calls(record.path / "agent")),
         staircase=rows and picture(plots.staircase(*drawn), plots.staircase_alt(*drawn)),

@@ -91,6 +91,8 @@ class Tries:
 class Test:
     """A gain of one program over another: its mean, its standard error, and their ratio T."""
 
+    __test__ = False  # pytest: no test case
+
     gain: float
     error: float
     edits: int

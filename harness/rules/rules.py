@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.rules.certificate import Tries
+from harness.rules.certificate import Tries, test
 from harness.rules.stats import bayes_correlated_t, corrected_t_test
 
 TIE = 1e-6  # AUC moves in steps of 1/(positives x negatives) > 1e-4 here: below is rounding
@@ -55,8 +55,7 @@ class Evidence:
     # Scores on the rule's own fold seeds, of shape (n_seeds, n_folds); None unless the rule has
     # `fold_seeds` and the candidate is `worth_confirming`.
     repeats: np.ndarray | None = None
-    tries: Tries | None = None  # of the run, this candidate among them
-    error: float = math.nan  # standard error of the gain on fresh folds, by the run's tries
+    tries: Tries = Tries(units=1000, share=0.25)  # of the run, this candidate among them
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,16 @@ def _settled(candidate: Evidence, best: Evidence, strict: bool = False) -> Verdi
     return None
 
 
+def _unfit(candidate: Evidence, best: Evidence) -> Verdict | None:
+    """Refuse fresh folds that no statistics can be made of."""
+    if candidate.repeats is None or best.repeats is None:
+        raise ValueError("this rule needs scores on its fold_seeds for both programs")
+    gains = np.asarray(candidate.repeats, float) - np.asarray(best.repeats, float)
+    if gains.ndim == 2 and gains.shape[0] > 1 and np.isfinite(gains).all():
+        return None
+    return Verdict(False, candidate.val_auc - best.val_auc, "no finite score on fresh folds")
+
+
 def _against_its_se(gains: np.ndarray, gain: float, name: str) -> tuple[bool, str]:
     se = float(gains.std(ddof=1) / math.sqrt(len(gains)))
     keep = gain > max(TIE, se)
@@ -160,15 +169,10 @@ def _confirming(
     """Wrap a question about fresh-fold gains, shape (n_seeds, n_folds), into a rule."""
 
     def decide(candidate: Evidence, best: Evidence) -> Verdict:
-        if verdict := _settled(candidate, best):
+        if verdict := _settled(candidate, best) or _unfit(candidate, best):
             return verdict
-        if candidate.repeats is None or best.repeats is None:
-            raise ValueError("this rule needs scores on its fold_seeds for both programs")
         delta = candidate.val_auc - best.val_auc
-        gains = np.asarray(candidate.repeats, float) - np.asarray(best.repeats, float)
-        if gains.ndim != 2 or gains.shape[0] < 2 or not np.isfinite(gains).all():
-            return Verdict(False, delta, "no finite score on fresh folds")
-        keep, reason = beyond_noise(gains)
+        keep, reason = beyond_noise(np.subtract(candidate.repeats, best.repeats))
         return Verdict(keep, delta, reason)
 
     return decide
@@ -199,12 +203,12 @@ def decide_rope(gains: np.ndarray) -> tuple[bool, str]:
 
 def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
     """Keep a gain iff its T on fresh folds exceeds the bar of the run's certificate."""
-    if verdict := _settled(candidate, best):
+    if verdict := _settled(candidate, best) or _unfit(candidate, best):
         return verdict
-    gain = float(np.mean(candidate.repeats) - np.mean(best.repeats))
-    t, bar = gain / candidate.error if candidate.error > 0 else 0.0, candidate.tries.bar
-    keep = gain > TIE and t > bar
-    reason = f"fresh gain {gain:.4f}, T={t:.2f} {'>' if keep else '<='} {bar:.2f}"
+    found = test(np.subtract(candidate.repeats, best.repeats), candidate.tries, edits=1)
+    keep = found.gain > TIE and found.t > candidate.tries.bar
+    sign = ">" if keep else "<="
+    reason = f"fresh gain {found.gain:.4f}, T={found.t:.2f} {sign} {candidate.tries.bar:.2f}"
     return Verdict(keep, candidate.val_auc - best.val_auc, reason)
 
 

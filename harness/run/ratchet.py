@@ -187,6 +187,11 @@ class Run(contextlib.AbstractContextManager):
 
         return get_rule(self.settings["rule"])
 
+    @cached_property
+    def measured(self):
+        """The task, loaded when first needed."""
+        return get_task(self.task or self.settings["task"])
+
     @property
     def tries(self):
         """What the run's certificate knows of the tries so far (`harness.rules.Tries`)."""
@@ -194,8 +199,7 @@ class Run(contextlib.AbstractContextManager):
 
         from harness.rules import Tries
 
-        task = self.task or self.settings["task"]
-        known = self._tries or Tries.of(get_task(task), self.planned)
+        known = self._tries or Tries.of(self.measured, self.planned)
         for folds, best in self._gains:
             known = known.plus(np.subtract(folds, best))
         self._gains, self._tries = [], replace(known, planned=self.planned)
@@ -206,7 +210,7 @@ class Run(contextlib.AbstractContextManager):
         """The scorer; its warm process starts when first needed."""
         from harness.scoring import Scorer
 
-        scorer = Scorer(get_task(self.task or self.settings["task"]))
+        scorer = Scorer(self.measured)
         self._ending.callback(scorer.close)
         return scorer
 
