@@ -24,7 +24,7 @@ from harness.evidence import harms
 from harness.evidence.certificate import make_certificate, write_certificate
 from harness.evidence.findings import Audit, Calibration, Elsewhere
 from harness.files import write_file
-from harness.rules import stats
+from harness.rules import Test, stats, verdict
 from harness.run import Row
 from harness.run import read_record as read_run_record
 from harness.task import HEART, HUNGARY, Task
@@ -86,10 +86,6 @@ def audit(
         X, y = hospital.load()
         say(f"another hospital: {len(y)} rows")
         other = _elsewhere(scorer, task, split, programs, hospital.name, X, y)
-    if in_time:
-        found |= {"fresh": stats.Interval(0.0, -np.inf, np.inf), "fresh_p": 1.0}
-        if sealed is not None and sealed.difference is not None:
-            found |= {"fresh": sealed.difference, "fresh_p": sealed.p / 2}
     calibration = {}
     if task.kind == "binary" and not in_time:
         say("calibration: one cross-validation, out of fold")
@@ -102,6 +98,10 @@ def audit(
     if best.iteration:
         worse += harms.in_subgroups(scorer, task, programs, seeds[0])
     certificate = make_certificate(run_dir, scorer, task=task, say=say)
+    contradicted = any(part.contradicts for part in elsewhere)
+    word = certificate.verdict(contradicted)
+    if in_time and sealed is not None and sealed.difference is not None:
+        word = in_the_future(claimed, sealed.difference, contradicted)
     return Audit(
         tag=settings["tag"],
         commit=best.commit,
@@ -112,8 +112,8 @@ def audit(
         baseline_val=baseline.val_auc,
         best_val=best.val_auc,
         claimed=claimed,
-        luck=expected_luck(folds),
-        verdict=certificate.verdict(any(part.contradicts for part in elsewhere)),
+        luck=expected_luck(folds, task.share),
+        verdict=word,
         certificate=certificate,
         harms=worse,
         test=sealed,
@@ -122,18 +122,20 @@ def audit(
         openings=list(openings),
         metric=task.metric,
         in_time=in_time,
+        by_groups=task.groups is not None,
         **found,
     )
 
 
 def _on_fresh_folds(scorer, task: Task, programs: dict, seeds: tuple[int, ...]) -> dict:
     """Measure both programs on other folds of the training rows; fields of `Audit`."""
+    seeds = task.fresh_seeds(seeds) or (task.fold_seed,)
     try:  # one program that is both is measured once
         tables = {p: scorer.fold_scores(p, seeds) for p in dict.fromkeys(programs.values())}
     except CandidateError as err:
         raise RunError(f"baseline or best no longer runs: {err}; is it repeatable?") from None
     before, after = (tables[p] for p in programs.values())
-    test = stats.corrected_t_test(after - before, task.n_folds)
+    test = stats.corrected_t_test(after - before, task.n_folds, task.share)
     a, b = before.mean(axis=1), after.mean(axis=1)
 
     def spread(means: np.ndarray) -> float:  # none where there is only one set of folds
@@ -150,7 +152,13 @@ def _on_fresh_folds(scorer, task: Task, programs: dict, seeds: tuple[int, ...]) 
     }
 
 
-def expected_luck(folds: list[tuple[float, ...]]) -> float:
+def in_the_future(claimed: float, sealed: stats.Interval, contradicted: bool) -> str:
+    """Give the verdict where the sealed test, which is the future, is all that nobody has seen."""
+    half = (sealed.high - sealed.low) / 2 / 1.96
+    return verdict(claimed, sealed.low > 0, Test(sealed.value, half, 1), contradicted)
+
+
+def expected_luck(folds: list[tuple[float, ...]], share: float) -> float:
     """Validation gain that these tries would have found on average with nothing there.
 
     `folds[0]` are the baseline's fold scores, the others one tuple per scored try. Each try's
@@ -163,7 +171,11 @@ def expected_luck(folds: list[tuple[float, ...]]) -> float:
     if len(base) < 2:
         return 0.0
     return stats.expected_max_of_noise(
-        [stats.corrected_t_test(gain, len(base)).se for gain in gains if np.isfinite(gain).all()]
+        [
+            stats.corrected_t_test(gain, len(base), share).se
+            for gain in gains
+            if np.isfinite(gain).all()
+        ]
     )
 
 
@@ -189,7 +201,7 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
     rows, brier = (split.X_train, split.y_train, X), ()
     try:
         answers = [scorer.outputs(source, *rows) for source in programs.values()]
-        if task.kind == "binary" and task.metric == "roc_auc":
+        if task.kind == "binary" and task.metric == "roc_auc" and task.groups is None:
             a, b = (numbers[:, 0] for numbers, _ in answers)
             found = stats.Paired(
                 stats.bootstrap_auc(y, a),
@@ -201,6 +213,9 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
                 brier = stats.brier(y, a), stats.brier(y, b), float(y.mean() * (1 - y.mean()))
         else:
             found = _compare(task, X, y, answers)
+            if task.kind == "binary" and _is_probability(*(p[:, 0] for p, _ in answers)):
+                guess = float(y.mean() * (1 - y.mean()))
+                brier = *(stats.brier(y, p[:, 0]) for p, _ in answers), guess
     except (CandidateError, ValueError) as err:
         return Elsewhere(name, len(y), error=str(err).split("\n")[0])
     return Elsewhere(name, len(y), found.first, found.second, found.difference, found.p, *brier)

@@ -71,7 +71,7 @@ def table(found: Audit) -> str:
         if part.error:
             lines.append((title, f"no figures: {part.error}"))
             continue
-        test = "DeLong" if found.metric == "roc_auc" else "bootstrap"
+        test = "bootstrap" if found.by_groups or found.metric != "roc_auc" else "DeLong"
         lines += [
             (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
             ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),

@@ -18,7 +18,7 @@ from harness import RunError, rules
 from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
 from harness.files import write_file
-from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE
+from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE, number, signed
 from harness.run import Record, read_record
 from harness.scoring import plain_values
 
@@ -85,11 +85,13 @@ class Certificate:
         if self.working is None:
             return f"Nothing to claim: {after} nothing was kept, and the start stays."
         if not self.fresh:
-            return "Nothing may be claimed: this task has one set of folds, and the search saw it."
+            return (
+                f"Nothing may be claimed yet: {after} every fold in time was seen by the search, "
+                "and only the sealed test, the future, can tell (ratchet audit)."
+            )
         part = self.pruned or self.working
-        gain = f"{part.gain:+.4f} {name} (95% {part.gain - 2 * part.error:+.4f} to " + (
-            f"{part.gain + 2 * part.error:+.4f})"
-        )
+        low, high = part.gain - 2 * part.error, part.gain + 2 * part.error
+        gain = f"{signed(part.gain)} {name} (95% {signed(low)} to {signed(high)})"
         if self.certified:
             which = "the best program"
             if part.edits != self.working.edits:
@@ -106,7 +108,7 @@ class Certificate:
             )
         word = "Luck" if self.verdict() == LUCK else "Cannot tell"
         return (
-            f"{word}: the run claims {self.claimed:+.4f} {name}, fresh folds show {gain}; "
+            f"{word}: the run claims {signed(self.claimed)} {name}, fresh folds show {gain}; "
             f"T={part.t:.1f} {after}, and {self.bar:.1f} is needed: the start stays."
         )
 
@@ -148,8 +150,8 @@ def lines(found: Certificate) -> list[str]:
     for name, part in named.items():
         if part is not None and not (name == "pruned" and part == found.working):
             told.append(
-                f"{name} (edits of iterations {_list(part.edits)}): {part.gain:+.4f} on fresh "
-                f"folds, standard error {part.error:.4f}, T={part.t:.2f}"
+                f"{name} (edits of iterations {_list(part.edits)}): {signed(part.gain)} on fresh "
+                f"folds, standard error {number(part.error)}, T={part.t:.2f}"
             )
     told += [f"iterations {_list(group)} can only be taken back together" for group in found.joined]
     return [*told, *found.notes, found.sentence]
@@ -157,7 +159,7 @@ def lines(found: Certificate) -> list[str]:
 
 def tries_of(record: Record, task) -> rules.Tries:
     """What the certificate knows of a run's tries."""
-    tries, best = rules.Tries.of(task), ()
+    tries, best = rules.Tries.of(task, start=record.rows[0].val_auc), ()
     for row in record.rows:
         folds = record.folds(row.iteration) if row.ok else ()
         if folds and len(folds) == len(best):
@@ -174,6 +176,7 @@ class _Programs:
 
     def __init__(self, record: Record, scorer, say: Say):
         self.scorer, self.say, self.task_name = scorer, say, record.settings["task"]
+        self.seeds = scorer.task.fresh_seeds(CONFIRM_SEEDS)
         self.playbook = get_agent("playbook")  # knows its own edits, where their lines meet
         self.kept = record.kept
         self.texts = [record.source(row.iteration).decode("utf-8") for row in self.kept]
@@ -202,7 +205,7 @@ class _Programs:
         if text not in self._scores:
             self.say(f"certificate: fresh folds with {len(parts)} of {len(self.parts)} edits")
             try:
-                self._scores[text] = self.scorer.fold_scores(text, CONFIRM_SEEDS)
+                self._scores[text] = self.scorer.fold_scores(text, self.seeds)
             except CandidateError:
                 self._scores[text] = None
         return self._scores[text]
@@ -272,6 +275,12 @@ def make_certificate(
     everything = list(programs.parts)
     if not everything:
         return blank
+    seeds = task.fresh_seeds(CERTIFICATE_SEEDS)
+    if not seeds:  # nothing that the search has not seen, but the sealed test
+        found = rules.test(
+            [np.subtract(record.folds(best.iteration), record.folds(0))], tries, len(everything)
+        )
+        return replace(blank, working=Part.of(programs.iterations(everything), found), fresh=False)
     if programs.scores(everything) is None:
         raise RunError("the best program no longer runs: is it repeatable?")
     programs.join()
@@ -285,16 +294,15 @@ def make_certificate(
     if left == tuple(programs.parts):
         source, score = programs.texts[-1], best
     say("certificate: the test, on folds that nothing chose by")
-    start = scorer.fold_scores(programs.texts[0], CERTIFICATE_SEEDS)
+    start = scorer.fold_scores(programs.texts[0], seeds)
 
     def part(parts, text: str) -> Part:
         iterations = programs.iterations(parts)
-        gains = scorer.fold_scores(text, CERTIFICATE_SEEDS) - start
+        gains = scorer.fold_scores(text, seeds) - start
         return Part.of(iterations, rules.test(gains, tries, len(iterations)))
 
     working = part(everything, programs.texts[-1])
-    fresh = not np.array_equal(*programs.scores(everything)[:2])
-    blank = replace(blank, working=working, fresh=bool(fresh), notes=notes)
+    blank = replace(blank, working=working, notes=notes)
     joined = [programs.iterations([p]) for p in programs.parts if len(p) > 1]
     if not left:
         return replace(blank, joined=joined)

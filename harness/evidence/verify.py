@@ -184,9 +184,10 @@ class _Judge:
 
     def __init__(self, record: Record, scorer, every: bool, report: Report):
         self.record, self.scorer, self.every, self.report = record, scorer, every, report
-        self.rule = get_rule(record.settings["rule"])
+        task = get_task(record.settings["task"])
+        self.rule = get_rule(record.settings["rule"]).on(task)
         self.best: Best | None = None
-        self.tries = Tries.of(get_task(record.settings["task"]))
+        self.tries = Tries.of(task, start=record.rows[0].val_auc if record.rows else 1.0)
         self.programs: dict[str, int] = {}
 
     def look_at(self, row: Row) -> Iterator[str]:

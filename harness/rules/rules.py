@@ -25,14 +25,16 @@ greater is better; `val_auc` is its name in the ledger whatever the metric.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.rules.certificate import Tries, test
 from harness.rules.stats import bayes_correlated_t, corrected_t_test
 
-TIE = 1e-6  # AUC moves in steps of 1/(positives x negatives) > 1e-4 here: below is rounding
+# In units of the metric (`Tries.unit`), as all thresholds here. AUC moves in steps of
+# 1/(positives x negatives) > 1e-4 on HEART: below is rounding.
+TIE = 1e-6
 STOP_AT = 0.99  # no honest model reaches this on HEART: stop and look for leakage
 
 # Fold seeds for confirmation: neither a task's own frozen seed nor those of the audit (from 9001
@@ -41,7 +43,7 @@ STOP_AT = 0.99  # no honest model reaches this on HEART: stop and look for leaka
 CONFIRM_SEEDS = (101, 102, 103, 104, 105)
 
 ALPHA = 0.10  # corrected_t: one-sided level
-ROPE = 0.001  # rope: half-width in AUC that counts as "no difference"
+ROPE = 0.001  # rope: half-width, in units of the metric, that counts as "no difference"
 ROPE_SURE = 0.90  # rope: posterior probability of a gain beyond ROPE that a keep needs
 
 
@@ -83,6 +85,28 @@ class Rule:
         """Whether there is a gain on the frozen folds: no fresh ones for what did not gain."""
         return _settled(candidate, best) is None
 
+    def on(self, task) -> "Rule":
+        """Give the rule as it works on a task, whose frozen folds no fresh seed may repeat.
+
+        Folds in time cannot be drawn again: the rule then asks its question of the frozen ones,
+        with their few degrees of freedom, and confirms nothing.
+        """
+        seeds = task.fresh_seeds(self.fold_seeds)
+        if seeds or not self.fold_seeds:
+            return replace(self, fold_seeds=seeds)
+
+        def decide(candidate: Evidence, best: Evidence) -> Verdict:
+            mine, theirs = (
+                replace(e, repeats=np.array([e.fold_scores])) for e in (candidate, best)
+            )
+            verdict = self.decide(mine, theirs)
+            if _settled(candidate, best) is None:
+                said = verdict.reason.replace("fresh gain", "gain")
+                verdict = replace(verdict, reason=f"{said}; folds in time: nothing is confirmed")
+            return verdict
+
+        return replace(self, fold_seeds=(), decide=decide)
+
     def hopeless(self, gains: np.ndarray) -> str:
         """Say why the rest of the fresh folds is not worth its time, or "".
 
@@ -92,7 +116,7 @@ class Rule:
         mean = float(gains.mean())
         if mean > 0:
             return ""
-        return f"fresh gain {mean:.4f} after {len(gains)} of {len(self.fold_seeds)} fold seeds"
+        return f"fresh gain {number(mean)} after {len(gains)} of {len(self.fold_seeds)} fold seeds"
 
 
 def _settled(candidate: Evidence, best: Evidence, strict: bool = False) -> Verdict | None:
@@ -106,12 +130,13 @@ def _settled(candidate: Evidence, best: Evidence, strict: bool = False) -> Verdi
     if len(scores) != len(others) or len(scores) < 2:
         return Verdict(False, delta, "scored on other folds than the best")
     # Simpler at no cost: `strict` looks at the mean, the others want a tie on every fold.
-    tie = abs(delta) <= TIE if strict else np.all(np.abs(scores - others) <= TIE)
+    rounding = TIE * candidate.tries.unit
+    tie = abs(delta) <= rounding if strict else np.all(np.abs(scores - others) <= rounding)
     if tie and candidate.n_chars < best.n_chars:
         return Verdict(True, delta, f"tie, {best.n_chars - candidate.n_chars} chars shorter")
-    if delta < -TIE:
-        return Verdict(False, delta, f"loss {-delta:.4f}")
-    if delta <= TIE:
+    if delta < -rounding:
+        return Verdict(False, delta, f"loss {number(-delta)}")
+    if delta <= rounding:
         return Verdict(False, delta, "tie, not shorter" if strict else "tie")
     return None
 
@@ -121,15 +146,20 @@ def _unfit(candidate: Evidence, best: Evidence) -> Verdict | None:
     if candidate.repeats is None or best.repeats is None:
         raise ValueError("this rule needs scores on its fold_seeds for both programs")
     gains = np.asarray(candidate.repeats, float) - np.asarray(best.repeats, float)
-    if gains.ndim == 2 and gains.shape[0] > 1 and np.isfinite(gains).all():
+    if gains.ndim == 2 and gains.size > 1 and np.isfinite(gains).all():
         return None
     return Verdict(False, candidate.val_auc - best.val_auc, "no finite score on fresh folds")
 
 
-def _against_its_se(gains: np.ndarray, gain: float, name: str) -> tuple[bool, str]:
+def _against_its_se(gains: np.ndarray, gain: float, name: str, tries: Tries) -> tuple[bool, str]:
     se = float(gains.std(ddof=1) / math.sqrt(len(gains)))
-    keep = gain > max(TIE, se)
-    return keep, f"{name} {gain:.4f} {'>' if keep else '<='} its SE {se:.4f}"
+    keep = gain > max(TIE * tries.unit, se)
+    return keep, f"{name} {number(gain)} {'>' if keep else '<='} its SE {number(se)}"
+
+
+def number(value: float) -> str:
+    """Format a score or a gain: four decimals, or three digits where those would show nothing."""
+    return f"{value:.4f}" if abs(value) >= 0.001 or value == 0 else f"{value:.3g}"
 
 
 # -- the rules --------------------------------------------------------------------------
@@ -143,7 +173,7 @@ def decide_strict(candidate: Evidence, best: Evidence) -> Verdict:
     if verdict := _settled(candidate, best, strict=True):
         return verdict
     delta = candidate.val_auc - best.val_auc
-    return Verdict(True, delta, f"gain {delta:.4f} > 0")
+    return Verdict(True, delta, f"gain {number(delta)} > 0")
 
 
 def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
@@ -159,12 +189,12 @@ def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
         return verdict
     delta = candidate.val_auc - best.val_auc
     gains = np.subtract(candidate.fold_scores, best.fold_scores)
-    keep, reason = _against_its_se(gains, delta, "gain")
+    keep, reason = _against_its_se(gains, delta, "gain", candidate.tries)
     return Verdict(keep, delta, reason)
 
 
 def _confirming(
-    beyond_noise: Callable[[np.ndarray], tuple[bool, str]],
+    beyond_noise: Callable[[np.ndarray, Tries], tuple[bool, str]],
 ) -> Callable[[Evidence, Evidence], Verdict]:
     """Wrap a question about fresh-fold gains, shape (n_seeds, n_folds), into a rule."""
 
@@ -172,33 +202,35 @@ def _confirming(
         if verdict := _settled(candidate, best) or _unfit(candidate, best):
             return verdict
         delta = candidate.val_auc - best.val_auc
-        keep, reason = beyond_noise(np.subtract(candidate.repeats, best.repeats))
+        gains = np.subtract(candidate.repeats, best.repeats)
+        keep, reason = beyond_noise(gains, candidate.tries)
         return Verdict(keep, delta, reason)
 
     return decide
 
 
 @_confirming
-def decide_confirm(gains: np.ndarray) -> tuple[bool, str]:
+def decide_confirm(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
     """Keep a gain iff its mean on fresh folds exceeds its standard error over the seeds."""
-    per_seed = gains.mean(axis=1)
-    return _against_its_se(per_seed, float(per_seed.mean()), "fresh gain")
+    per_seed = gains.mean(axis=1) if len(gains) > 1 else gains[0]
+    return _against_its_se(per_seed, float(per_seed.mean()), "fresh gain", tries)
 
 
 @_confirming
-def decide_corrected_t(gains: np.ndarray) -> tuple[bool, str]:
+def decide_corrected_t(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
     """Keep a gain iff the corrected test of Nadeau and Bengio finds it on fresh folds, too."""
-    test = corrected_t_test(gains, n_folds=gains.shape[1])
-    keep = test.mean > TIE and test.p_greater < ALPHA
-    return keep, f"fresh gain {test.mean:.4f}, p={test.p_greater:.3f} (needs < {ALPHA:g})"
+    test = corrected_t_test(gains, gains.shape[1], tries.share)
+    keep = test.mean > TIE * tries.unit and test.p_greater < ALPHA
+    return keep, f"fresh gain {number(test.mean)}, p={test.p_greater:.3f} (needs < {ALPHA:g})"
 
 
 @_confirming
-def decide_rope(gains: np.ndarray) -> tuple[bool, str]:
+def decide_rope(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
     """Keep a gain iff one that is large enough to matter is all but sure on fresh folds."""
-    _, _, better = bayes_correlated_t(gains, n_folds=gains.shape[1], rope=ROPE)
+    rope = ROPE * tries.unit
+    _, _, better = bayes_correlated_t(gains, gains.shape[1], rope, tries.share)
     keep = better >= ROPE_SURE
-    return keep, f"P(gain > {ROPE:g}) = {better:.2f} (needs {ROPE_SURE:g})"
+    return keep, f"P(gain > {rope:.3g}) = {better:.2f} (needs {ROPE_SURE:g})"
 
 
 def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
@@ -206,10 +238,15 @@ def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
     if verdict := _settled(candidate, best) or _unfit(candidate, best):
         return verdict
     found = test(np.subtract(candidate.repeats, best.repeats), candidate.tries, edits=1)
-    keep = found.gain > TIE and found.t > candidate.tries.bar
+    keep = found.gain > TIE * candidate.tries.unit and found.t > candidate.tries.bar
     sign = ">" if keep else "<="
-    reason = f"fresh gain {found.gain:.4f}, T={found.t:.2f} {sign} {candidate.tries.bar:.2f}"
+    reason = f"fresh gain {number(found.gain)}, T={found.t:.2f} {sign} {candidate.tries.bar:.2f}"
     return Verdict(keep, candidate.val_auc - best.val_auc, reason)
+
+
+def signed(value: float) -> str:
+    """Format a gain with its sign; see `number`."""
+    return ("+" if value >= 0 else "") + number(value)
 
 
 RULES: dict[str, Rule] = {

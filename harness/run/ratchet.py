@@ -185,7 +185,7 @@ class Run(contextlib.AbstractContextManager):
         """The decision rule (imported when first needed)."""
         from harness.rules import get_rule
 
-        return get_rule(self.settings["rule"])
+        return get_rule(self.settings["rule"]).on(self.measured)
 
     @cached_property
     def measured(self):
@@ -199,7 +199,8 @@ class Run(contextlib.AbstractContextManager):
 
         from harness.rules import Tries
 
-        known = self._tries or Tries.of(self.measured, self.planned)
+        start = self.history[0].val_auc if self.history else 1.0
+        known = self._tries or Tries.of(self.measured, self.planned, start)
         for folds, best in self._gains:
             known = known.plus(np.subtract(folds, best))
         self._gains, self._tries = [], replace(known, planned=self.planned)

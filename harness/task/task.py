@@ -191,10 +191,41 @@ class Task:
             cut = np.searchsorted(moments, moments[cut])
             return order[:cut], order[cut:]
         if self.groups is not None:
-            cutter = model_selection.GroupShuffleSplit(1, **held_out)
-            return next(cutter.split(rows, y, X[self.groups].to_numpy()))
+            return self._whole_groups(X[self.groups].to_numpy())
         strata = None if self.kind == "regression" else y
         return model_selection.train_test_split(rows, stratify=strata, **held_out)
+
+    def _whole_groups(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Seal whole groups, drawn in a frozen order, with about `test_size` of the rows.
+
+        A group that would take the sealed rows further from that share than they are stays.
+        """
+        _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        wanted, sealed = self.test_size * len(groups), []
+        for group in np.random.default_rng(self.split_seed).permutation(len(sizes)):
+            have = sizes[sealed].sum()
+            if abs(have + sizes[group] - wanted) < abs(have - wanted):
+                sealed.append(group)
+        test = np.isin(codes, sealed)
+        return np.flatnonzero(~test), np.flatnonzero(test)
+
+    def fresh_seeds(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        """Give fold seeds whose folds are others than the frozen ones, and than each other's.
+
+        A seed that this task froze steps aside. Folds in time have no seed: there are none.
+        """
+        if self.time is not None:
+            return ()
+        return tuple(seed + 100_000 * (seed == self.fold_seed) for seed in seeds)
+
+    @cached_property
+    def share(self) -> float:
+        """Rows asked over rows trained on, mean over the frozen folds; 1/(K-1) for K-fold."""
+        if self.time is None and self.groups is None:
+            return 1 / (self.n_folds - 1)
+        split = self.split()
+        folds = self.folds(split.X_train, split.y_train)
+        return float(np.mean([len(new) / len(train) for train, new in folds]))
 
     def _in_time(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Order the rows by time; cuts go before the first row of a moment, never through it."""
