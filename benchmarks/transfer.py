@@ -34,11 +34,12 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupShuffleSplit, StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold
 
 from benchmarks import arms, tables
 from harness import plots
@@ -75,14 +76,8 @@ def outer_splits(task: Task, protocol: str, number: int) -> list[tuple[np.ndarra
     rows = np.arange(len(y))
     if protocol == "amlb":
         return list(StratifiedKFold(10, shuffle=True, random_state=FIRST_SEED).split(rows, y))
-    seeds, strata = range(FIRST_SEED, FIRST_SEED + number), None if task.kind == "regression" else y
-    if task.groups:
-        cutters = (GroupShuffleSplit(1, test_size=HELD_OUT, random_state=seed) for seed in seeds)
-        return [next(cutter.split(rows, y, X[task.groups])) for cutter in cutters]
-    return [
-        train_test_split(rows, test_size=HELD_OUT, stratify=strata, random_state=seed)
-        for seed in seeds
-    ]
+    again = (replace(task, test_size=HELD_OUT, split_seed=FIRST_SEED + i) for i in range(number))
+    return [one._split_positions(X, y) for one in again]  # as the task seals its own test
 
 
 def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[dict]:

@@ -11,7 +11,7 @@ from scipy import stats as sps
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from benchmarks import arms, tables, transfer
 from harness.newtask.newtask import new_task
@@ -33,6 +33,9 @@ def test_outer_splits_part_the_rows(protocol):
     else:
         assert len({tuple(new) for _, new in splits}) == 4
         assert all(len(new) == 76 for _, new in splits)
+        rows = np.arange(len(y))  # the same as in older results
+        told = train_test_split(rows, test_size=0.25, stratify=y, random_state=1001)
+        np.testing.assert_array_equal(splits[1][1], told[1])
 
 
 def test_inner_task_holds_only_training_rows():
