@@ -26,6 +26,7 @@ OPTIONS = {
                      dest="types", **MANY),
     "--cell": option("what a cell means; no text: missing (glucose=-999=)", "COL=CELL=TEXT",
                      dest="cells", **MANY),
+    "--encoding": option("of the file (default: as it looks)", "NAME"),
     "--folds": option("folds (default: 5)", "N", dest="n_folds", type=positive, default=5),
     "--test-size": option("sealed rows (default: 0.2)", "SHARE", type=float, default=0.2),
     "--budget": option("per candidate (default: 3m)", "3m",

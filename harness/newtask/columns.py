@@ -82,9 +82,8 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
         If no reading of it can be right: infinite numbers, mixed units.
     """
     found = pd.to_numeric(values.astype(object), errors="coerce").to_numpy(np.float64)
-    other = values[np.isnan(found)].str.strip()
-    counts = other.value_counts()
-    gaps = Counter({str(t): int(c) for t, c in counts.items() if t in MISSING})
+    counts = Counter(t.strip() for t in values[np.isnan(found)])
+    gaps = Counter({t: c for t, c in counts.items() if t in MISSING})
     there = len(values) - gaps.total()
     if there == 0:
         return Column("empty", gaps=gaps)
@@ -98,13 +97,14 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
     if " " in asked or asked in ("category", "text"):
         column = words(values, gaps, asked) if asked == "category" else Column(asked)
         return column._replace(gaps=gaps)
-    column = None
+    column = _plain(values, found, gaps) if numeric and asked != "date" else None
+    texts = values if column else values.str.strip()
+    if asked != "number":
+        column = column or _dates(texts, starts, gaps)
     if asked != "date":
-        read = _plain(values, found, gaps) if numeric else None
-        column = read or _written(values.str.strip(), starts, gaps, asked == "number", target)
+        column = column or _written(texts, starts, gaps, asked == "number", target)
     if asked == "number":
         return column._replace(kind=column.kind if column.kind[:6] == asked else asked)
-    column = column or _dates(values.str.strip(), starts, gaps)
     if column is None and asked:
         raise DataError(
             f"column '{values.name}' holds no dates: say how, --type 'COL=date %d.%m.%y'"
@@ -197,10 +197,9 @@ def _written(
         raise DataError(f"column '{texts.name}' is not all numbers ('{odd}'): {cure}")
     if not forced and (not nearly or len(read) <= len(words) or few):
         return None
-    kind, cells, said = _around(texts, counts, read, decimal)
-    for t in read:  # the other decimal mark, in a few cells
-        if reads[decimal][t][0] != reads[decimal][t][0]:
-            cells.setdefault(t, f"{read[t][0]:.15g}")
+    own = {t: r for t, r in read.items() if reads[decimal][t] == r}
+    kind, cells, said = _around(texts, counts, own, decimal)
+    cells |= {t: f"{r[0]:.15g}" for t, r in read.items() if t not in own}  # the other mark
     cells |= dict.fromkeys(bad, "")
     if not kind and not cells and not forced:
         return None
@@ -350,17 +349,23 @@ def _spelling(text: str) -> str:
     return f"{float(folded):g}" if _floats(folded) and not zeros else folded
 
 
-def settle(column: Column, columns: Mapping[str, Column], separator: str, least: int = 1) -> Column:
-    """Decide what only all columns together tell: what 1.234 and the word NA mean here."""
+def evidence(columns: Mapping[str, Column], separator: str) -> tuple[bool, bool, set[str]]:
+    """What all columns tell: whether a comma comes before decimals or thousands, marks of gaps."""
     known = [c.kind for c in columns.values() if c.kind[:6] == "number" and not c.either]
     comma, point = any("234,5" in k for k in known), any("1,234.5" in k for k in known)
+    marks = {t for c in columns.values() if c.kind[:4] in ("numb", "date") for t in c.gaps}
+    return comma, comma or (separator != "," and not point), marks
+
+
+def settle(column: Column, known: tuple[bool, bool, set[str]], least: int = 1) -> Column:
+    """Decide by the other columns what 1.234, 1,234 and the word NA mean in this one."""
+    points, commas, marks = known
     either, plain = column.either, "number 1,234.5"
-    if (either == "." and comma) or (either == "," and (comma or (separator != "," and not point))):
+    if (either == "." and points) or (either == "," and commas):
         kind = (column.kind if " " in column.kind else plain).replace("1,234.5", "1.234,5")
         what = "1.234 is a thousand and more" if either == "." else "1,234 is a little over one"
         said = f"{what} here, decimals have a comma; --type 'COLUMN={plain}' says otherwise"
         column = column._replace(kind=kind, said=(f"column '{column.name}': {said}",))
-    marks = {t for c in columns.values() if c.kind[:4] in ("numb", "date") for t in c.gaps}
     levels = [t for t, n in column.gaps.items() if t and t not in marks and n >= least]
     if column.kind == "category" and levels and "" not in column.gaps:
         said = f"column '{column.name}': {' and '.join(map(repr, levels))} is taken as a level, "

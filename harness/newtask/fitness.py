@@ -207,7 +207,7 @@ def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
     """The column, if any, inside whose values other columns or the target hardly vary."""
     numbers = [name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10][:30]
     best: tuple = (0, 0, None)
-    for name in X.columns:
+    for name in X.columns[:1000]:
         if name == task.time or not _recurs(task, X[name]):
             continue
         codes = pd.factorize(X[name], use_na_sentinel=False)[0]
@@ -224,10 +224,12 @@ def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
 
 def _sums(task: Task, X: pd.DataFrame, y: np.ndarray) -> Iterator[Finding]:
     """Numbers that give the target together: as a sum or difference, a product or ratio."""
-    M = X.select_dtypes(["number", "datetime"]).apply(pd.to_numeric).astype(float)
-    M = M.mask(X[M.columns].isna())
-    M = M.loc[:, (M.nunique() > 2) & (M.isna().mean() < 0.2)]
+    M = X.select_dtypes(["number", "datetime"])
     if not 1 < M.shape[1] < min(len(y) / 5, 300) or task.kind == "multiclass":
+        return
+    M = M.apply(pd.to_numeric).astype(float).mask(M.isna())
+    M = M.loc[:, (M.nunique() > 2) & (M.isna().mean() < 0.2)]
+    if M.shape[1] < 2:
         return
     M = M.fillna(M.median())
     forms = {"a sum or difference": (M, y.astype(float))}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.newtask.columns import Column, decide, is_plain, settle, words
+from harness.newtask.columns import Column, decide, evidence, is_plain, settle, words
 from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric, examine
 from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_look, write_program, write_train
@@ -65,6 +65,7 @@ def new_task(
     keep: Sequence[str] = (),
     types: Mapping[str, str] | None = None,
     cells: Mapping[str, Mapping[str, str]] | None = None,
+    encoding: str | None = None,
     seed: int = 42,
     tell: Callable[[str], None] = lambda doing: None,
     **frozen,
@@ -93,6 +94,8 @@ def new_task(
         Types that a person knows better: number, category, text, date or `date FORMAT`.
     cells : mapping of str to mapping, optional
         What single cells of a column mean; no text: missing.
+    encoding : str, optional
+        Of the file; guessed unless given.
     seed : int
         Of split and folds.
     tell : callable
@@ -124,7 +127,7 @@ def new_task(
     raw, said = unpack(read_file(Path(csv), "give the path of a CSV file"), Path(csv).name)
     if not raw.strip():
         raise DataError(f"{csv} is empty: give a CSV file with a header line and data")
-    found, sha = sniff(raw, target), hashlib.sha256(raw).hexdigest()
+    found, sha = sniff(raw, target, encoding), hashlib.sha256(raw).hexdigest()
     task = replace(task, sha256=sha, fold_seed=seed, split_seed=seed)
     made = Made(task, [w for w in found.said if "left out" in w])
     made.choices += [*said, *(c for c in found.said if "left out" not in c)]
@@ -184,16 +187,17 @@ def _decide(made: Made, raw: bytes, found: Sniffed, kind, positive, given, tell)
                 column = Column("number" if is_plain(values) else "category")
             columns[name] = column._replace(cells=column.cells | own, name=name)
     column, numbers = columns.pop(target), None
-    settled = {n: settle(c, columns, found.form.separator) for n, c in columns.items()}
+    known = evidence(columns, found.form.separator)
+    settled = {name: settle(c, known) for name, c in columns.items()}
     if column.kind.startswith("number"):
-        column = settle(column, columns, found.form.separator)
+        column = settle(column, known)
         numbers = convert(answer, column.kind, column.cells).dropna()
     classes = column
     if column.kind != "category":  # numbers, which may be classes
         classes = words(answer.replace(column.cells), column.gaps, "category")
         cells, said = column.cells | classes.cells, column.said + classes.said
         classes = classes._replace(cells=cells, said=said, name=target)
-    classes = settle(classes, columns, found.form.separator, MIN_PER_CLASS)
+    classes = settle(classes, known, MIN_PER_CLASS)
     spelled = convert(answer, "category", classes.cells)
     kind = kind or _kind(spelled, numbers, positive)
     if kind != "regression":

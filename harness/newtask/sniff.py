@@ -27,6 +27,10 @@ ALPHABETS = {
     "cp1257": "āčēģīķļņšūžąęėįųõäöüĀČĒĢĪĶĻŅŠŪŽ",
     "mac_roman": "äöüßÄÖÜéèêëàâçîïôùûœñáíóúãõåæø°µ",
     "cp850": "äöüßÄÖÜéèêëàâçîïôùûñáíóúãõåæø°µ",
+    **dict.fromkeys(["cp1251", "koi8_r", "cp866"], "абвгдежзийклмнопрстуфхцчшщъыьэюяё"),
+    "cp1253": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ",
+    "cp1255": "אבגדהוזחטיכלמנסעפצקרשתךםןףץ",
+    "cp1256": "ابتثجحخدذرزسشصضطظعغفقكلمنهويةىءأإئؤ",
 }
 # First bytes of what is no text: its name, what pandas reads it with, what that needs.
 PACKED = {
@@ -95,7 +99,7 @@ def unpack(raw: bytes, name: str) -> tuple[bytes, list[str]]:
     return table.to_csv(index=False, header=not options).encode(), said
 
 
-def sniff(raw: bytes, target: str) -> Sniffed:
+def sniff(raw: bytes, target: str, encoding: str | None = None) -> Sniffed:
     """Find out how a CSV file is written; `target` is a name that its header should hold.
 
     Raises
@@ -103,7 +107,8 @@ def sniff(raw: bytes, target: str) -> Sniffed:
     DataError
         If it is no CSV file with a header and rows, or a line is damaged: it is named.
     """
-    encoding = _encoding(raw)
+    guessed = encoding is None
+    encoding = encoding or _encoding(raw)
     lines = plain_lines(raw, CsvFormat(encoding=encoding))
     if b"\x00" in lines[:4096]:
         raise DataError("the file is not text: save the table as CSV in UTF-8")
@@ -112,7 +117,13 @@ def sniff(raw: bytes, target: str) -> Sniffed:
     told = re.match(rb"\"?sep=(.)\"?[,;\t]*\n", lines, re.I)
     mark, width, header = _separator(lines, target, told and told[1].decode())
     form = CsvFormat(mark, encoding, skip=(1,) if told else ())
-    said = [f"encoding: {encoding}, guessed from its letters"] if encoding[:5] != "utf-8" else []
+    said = []
+    if encoding[:5] != "utf-8":
+        word = re.search(r"[^\W\d_]*[^\x00-\x7f]\w*", lines.decode("utf-8", "replace"))
+        how = (
+            f" (as in '{word[0]}'), guessed: --encoding says otherwise" if word and guessed else ""
+        )
+        said.append(f"encoding: {encoding}{how}")
     said += [f"separator: {'tab' if mark == chr(9) else repr(mark)}"] if mark != "," else []
     said += ["line 1 (sep=) is obeyed and left out"] if told else []
     if b'\\"' in lines and not _closes(lines, form):
@@ -144,26 +155,43 @@ def _encoding(raw: bytes) -> str:
         words = b" ".join(
             dict.fromkeys(re.findall(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*", raw))
         )
-    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", words)]
-    if sum(n for n in runs if n > 2) > 0.5 * sum(runs):  # words of another script
+    best = max(ALPHABETS, key=lambda name: _fit(words, name))
+    if _fit(words, best) < 0.6:  # no alphabet: Chinese, Japanese, Korean
         from charset_normalizer import from_bytes
 
-        best = from_bytes(words, cp_exclusion=["utf_16", "utf_16_be", "utf_16_le", "utf_32"]).best()
-        return best.encoding if best else "cp1252"
-    return max(ALPHABETS, key=lambda name: _fit(words, name))
+        never = ["utf_16", "utf_16_be", "utf_16_le", "utf_32"]
+        found = from_bytes(words, cp_exclusion=never).best()
+        best = found.encoding if found else "cp1252"
+    return best
 
 
 def _fit(words: bytes, encoding: str) -> float:
-    letters = [c for c in words.decode(encoding, "replace") if c > "\x7f"]
-    return sum(c in ALPHABETS[encoding] for c in letters) / max(len(letters), 1)
+    """The share of letters that are the alphabet's, and no capital within a word."""
+    text = words.decode(encoding, "replace")
+    inside = {m.start() + 1 for m in re.finditer(r"(?=[^\W\d_][^\W\d_][^\W\d_])", text)}
+    letters = [(i, c) for i, c in enumerate(text) if c > "\x7f"]
+    good = sum(
+        c.lower() in ALPHABETS[encoding].lower()
+        and not (c.isupper() and i in inside and text[i + 1].islower())
+        for i, c in letters
+    )
+    return good / max(len(letters), 1)
 
 
 def _separator(lines: bytes, target: str, told: str | None) -> tuple[str, int, list[str]]:
     """The separator, how many fields most lines have by it, and the line that is the header."""
     sample = b"\n".join(lines[:2_000_000].split(b"\n", SAMPLE)[:SAMPLE])
     found = []
-    for mark in [told] if told else MARKS:
-        rows = [row for row in records(sample, CsvFormat(mark), strict=False) if row]
+    marks = [(mark, True) for mark in ([told] if told else MARKS)]
+    for mark, quotes in marks + [(mark, False) for mark, _ in marks]:
+        if not quotes and found:
+            break
+        rows = records(sample, CsvFormat(mark), strict=False)
+        if not quotes:  # one that never closes: the scan will tell where
+            rows = csv.reader(
+                sample.decode("utf-8", "replace").split("\n"), delimiter=mark, quoting=3
+            )
+        rows = [row for row in rows if row]
         if len(rows) < 2:
             raise DataError("the file has no rows: give a CSV file with a header line and data")
         width, count = Counter(len(row) for row in rows).most_common(1)[0]
@@ -243,7 +271,7 @@ def _scan(lines: bytes, form: CsvFormat, target: str, width: int, header: list[s
             break
         leave(at, f"no row ('{' '.join(there)[:40]}')")
         starts.pop()
-    columns = list(zip(*(row for _, row in head[3:]), strict=True))
+    columns = list(zip(*(row[:200] for _, row in head[3:]), strict=True))
     counts = [j for j, cells in enumerate(columns) if sum(map(_numeric, cells)) > 0.8 * len(cells)]
     for at, row in head[: 3 if len(head) > 9 else 0]:
         cells = [row[j].strip() for j in counts]

@@ -12,6 +12,7 @@ from harness.candidate import LINE
 from harness.task import Task
 
 FEW = 10  # categories of a column from which on rare ones are pooled
+SHOWN = 300  # columns of a wide table that are described
 LOGISTIC = "LogisticRegression(max_iter=1000, random_state=42)"
 MODELS = {
     "binary": (LOGISTIC, "logistic regression"),
@@ -118,8 +119,10 @@ def write_program(task: Task, X: pd.DataFrame, n: int, dropped: Mapping[str, str
         methods=methods,
         n_rows=n,
         n_train=len(X),
+        n_columns=len(task.columns),
         columns=[
-            (_cell(c), kind.partition(" ")[0], _describe(X[c], kind)) for c, kind in task.columns
+            (_cell(c), kind.partition(" ")[0], _describe(X[c], kind))
+            for c, kind in task.columns[:SHOWN]
         ],
         dropped=dropped,
     )
@@ -168,11 +171,17 @@ def write_look(task: Task, X: pd.DataFrame, y: np.ndarray, n: int, dropped, made
     cells = {name: dict(said) for name, said in task.csv.cells}
     columns = [
         (name, kind, _describe(values, kind), *_bars(values, kind), cells.get(name, {}))
-        for name, kind in kinds.items()
+        for name, kind in list(kinds.items())[:SHOWN]
         for values in [answer if name == task.target else X[name]]
     ]
     return PAGES.get_template("look.html").render(
-        task=task, columns=columns, n=n, n_train=len(X), dropped=dropped, made=made
+        task=task,
+        columns=columns,
+        more=len(kinds) - len(columns),
+        n=n,
+        n_train=len(X),
+        dropped=dropped,
+        made=made,
     )
 
 

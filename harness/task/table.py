@@ -249,12 +249,12 @@ def numeral(text: str, decimal: str) -> tuple[float, str, str]:
 
 @functools.cache
 def _numeral(decimal: str) -> re.Pattern:
-    d, t = re.escape(decimal), "." if decimal == "," else ","
-    whole = rf"\d{{1,3}}(?P<t>[{t}'’ \u00a0\u202f\u2009])\d{{3}}(?:(?P=t)\d{{3}})*"
-    whole = rf"(?:{whole}|\d{{1,2}}(?:{t}\d\d)+{t}\d{{3}}|\d+)(?:{d}\d*)?|{d}\d+"
+    d, t = re.escape(decimal), re.escape("." if decimal == "," else ",")
+    whole = rf"[1-9]\d{{0,2}}(?P<t>[{t}'’ \u00a0\u202f\u2009])\d{{3}}(?:(?P=t)\d{{3}})*"
+    whole = rf"(?:{whole}|[1-9]\d?(?:{t}\d\d)+{t}\d{{3}}|\d+)(?:{d}\d*)?|{d}\d+"
     return re.compile(
         rf"(?P<pre>(?:[^\d.,]|(?<=[^\W\d])\.)*?)\s*(?P<body>(?:{whole})(?:[eE][+-]?\d+)?)\s*"
-        r"(?P<post>(?:/?[^\W\d]|[%‰°$€£¥₹₽₩₺+)*†\-−])[^;,:]{0,16}|)"
+        r"(?P<post>(?!.*\d\d)(?:/?[^\W\d]|[%‰°$€£¥₹₽₩₺+)*†\-−])[^;,:]{0,16}|)"
     )
 
 
