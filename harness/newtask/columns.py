@@ -1,8 +1,10 @@
 """What a file's columns hold, guessed once and told: then it is frozen in `task.toml`."""
 
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +12,6 @@ import pandas as pd
 
 from harness.task import CENSORED, CURRENCY, MISSING, DataError, as_dates, numeral
 
-MARKS = frozenset("? - -- . * / x missing unknown n.a. na n.d. nd n.v. k.a. none".split())
-SCALES = frozenset("% ‰ k K M Mio Mrd bn B".split())  # the bare number means something else
 NEARLY = 0.9  # of the cells: then the others are odd cells
 MANY = 30  # different values that are surely a category; more needs rows to back them
 LONG_WORDS = 3.0  # words per value from which on it is text
@@ -19,14 +19,8 @@ ID_NAME = re.compile(r"(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|n
 CAMEL_ID = re.compile(r"[a-z0-9]I[dD]$")
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
 EITHER = {c: re.compile(rf"[^\d.,]*[1-9]\d{{0,2}}(\{c}\d{{3}})+[^\d.,]*") for c in ".,"}
-DATES = (
-    "%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%d/%m/%Y|%m/%d/%Y|%d.%m.%Y|%d-%m-%Y|%m-%d-%Y|%d/%m/%y|%m/%d/%y|"
-    "%d.%m.%y|%d-%m-%y|%m-%d-%y|%d-%b-%Y|%d-%b-%y|%d %b %Y|%d %B %Y|%d. %B %Y|%b %d, %Y|%B %d, %Y|"
-    "%b %d %Y|%d%b%Y|%d%b%y|%a, %d %b %Y|%d/%b/%Y|%Y%m%d|%d%m%Y|%Y%m%d%H%M%S"
-).split("|")
-TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %I:%M%p",
-         ", %H:%M", ", %I:%M %p", ":%H:%M:%S", " %H.%M")  # fmt: skip
-_ZONES = ("", "a", "+9", "+9:9", "-9:9", ".9", ".9a", ".9+9:9")
+WORDS = tomllib.loads((Path(__file__).parent / "words.toml").read_text("utf-8"))
+MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
 
 
 def _shape(text: str) -> str:
@@ -34,14 +28,12 @@ def _shape(text: str) -> str:
 
 
 FORMS = defaultdict(list)  # how a date looks -> the formats that may fit, the likelier first
-for _time in ("", " 9:9", "a9:9", *(f"{t}9:9:9{z}" for t in " a" for z in _ZONES)):
-    FORMS[f"9-9-9{_time}"].append("ISO8601")
-FORMS["9-9"].append("ISO8601")
-for _date in DATES:
-    for _time in TIMES if "%H" not in _date else [""]:
-        FORMS[_shape(pd.Timestamp("2021-05-04 13:02:03.5").strftime(_date + _time))].append(
-            _date + _time
-        )
+for _shaped in WORDS["iso"]:
+    FORMS[_shaped].append("ISO8601")
+for _date in WORDS["dates"]:
+    for _time in WORDS["times"] if "%H" not in _date else [""]:
+        _example = pd.Timestamp("2021-05-04 13:02:03.5").strftime(_date + _time)
+        FORMS[_shape(_example)].append(_date + _time)
 
 
 class Column(NamedTuple):
@@ -82,7 +74,9 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
         If no reading of it can be right: infinite numbers, mixed units.
     """
     found = pd.to_numeric(values.astype(object), errors="coerce").to_numpy(np.float64)
-    counts = Counter(t.strip() for t in values[np.isnan(found)])
+    counts: Counter = Counter()
+    for t, c in values[np.isnan(found)].value_counts().items():
+        counts[t.strip()] += int(c)
     gaps = Counter({t: c for t, c in counts.items() if t in MISSING})
     there = len(values) - gaps.total()
     if there == 0:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness.newtask.columns import MANY, looks_like_id
+from harness.newtask.columns import MANY, WORDS, looks_like_id
 from harness.task import DataError, Task, area_under_roc
 
 MIN_ROWS = 50  # fewer: five folds of eight rows measure luck
@@ -21,22 +21,7 @@ SAME = 0.95  # share of a column's variance between the values of a key of repea
 SUM = {"binary": 0.0, "regression": 0.995}  # correlation with the target
 MOSTLY_MISSING = 0.95
 MANY_COPIES = 0.5  # of the test rows that also stand in the training rows
-DEFAULT_METRICS = {"binary": "roc_auc", "multiclass": "roc_auc_ovr", "regression": "r2"}
-ALSO_CALLED = {
-    "roc_auc": "auc auroc roc",
-    "average_precision": "ap pr_auc",
-    "accuracy": "acc accuracy_score",
-    "balanced_accuracy": "balanced_accuracy_score",
-    "f1": "f1_score",
-    "neg_log_loss": "log_loss logloss",
-    "neg_brier_score": "brier brier_score",
-    "neg_mean_squared_error": "mse",
-    "neg_root_mean_squared_error": "rmse",
-    "neg_mean_absolute_error": "mae",
-    "neg_mean_absolute_percentage_error": "mape",
-    "neg_root_mean_squared_log_error": "rmsle",
-    "r2": "r2_score r_squared",
-}
+DEFAULT_METRICS, ALSO_CALLED = WORDS["metrics"], WORDS["also_called"]
 
 
 class Finding(NamedTuple):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.newtask.columns import Column, decide, evidence, is_plain, settle, words
+from harness.newtask.columns import WORDS, Column, decide, evidence, is_plain, settle, words
 from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric, examine
 from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_look, write_program, write_train
@@ -34,7 +34,6 @@ from harness.task import (
 CELLS = 400_000  # looked at as text at a time: memory is what a wide or long table lacks
 MANY_CLASSES = 20  # different numbers from which on a target is a quantity
 CLASS_LIMIT = 100
-POSITIVE_WORDS = ("1", "yes", "true", "y", "t", "positive", "pos", "1.0", "present", "ja", "oui")
 USELESS = {
     "id": "a different value on every row, like an identifier",
     "empty": "empty on every row",
@@ -141,6 +140,7 @@ def new_task(
     try:  # the folder appears whole or not at all
         (half_made / "data.csv").write_bytes(raw)
         there = replace(task, path=half_made / "data.csv")
+        there = replace(there, frames=there.load())  # read once
         tell("looking for leaks, copies and rows that belong together")
         findings = examine(there, tuple(keep))
         made.warnings += [f.text for f in findings if not f.refuse]
@@ -306,7 +306,7 @@ def _positive(answer: pd.Series, values: list, asked: Sequence[str], target: str
             f"target '{target}' has {len(values)} values ({shown}, …): say which are class 1 with "
             "--positive, or leave --kind out"
         )
-    known = [v for v in values if v.strip().lower() in POSITIVE_WORDS]
+    known = [v for v in values if v.strip().lower() in WORDS["positive"]]
     if len(known) == 1:
         return (known[0],)
     counts = answer.value_counts()

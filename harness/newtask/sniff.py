@@ -12,39 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from harness.newtask.columns import WORDS
 from harness.task import MISSING, CsvFormat, DataError, numeral, plain_lines, records
 
 MARKS = (",", ";", "\t", "|", " ")
 SAMPLE = 300  # records that decide on the separator
-TOTALS = re.compile(
-    r"(grand |sub)?total(e|s)?|sum|summe|gesamt|average|mean|mittelwert|moyenne|n ?=.*"
-)
-# The letters that words have in each, beside a to z; the first of those that fit best is taken.
-ALPHABETS = {
-    "cp1252": "äöüßÄÖÜéèêëÉàâçîïôùûœñáíóúãõåæøÅÆØ€–’“”„°µ±²³½§£",
-    "cp1250": "ąćęłńóśźżĄĆĘŁŃŚŹŻáčďéěíňřšťúůýžÁČĎŇŘŠŤŮŽăâîşţőűäöüßôľĺŕ€–„”",
-    "cp1254": "ğışİçöüĞŞÇÖÜâî",
-    "cp1257": "āčēģīķļņšūžąęėįųõäöüĀČĒĢĪĶĻŅŠŪŽ",
-    "mac_roman": "äöüßÄÖÜéèêëàâçîïôùûœñáíóúãõåæø°µ",
-    "cp850": "äöüßÄÖÜéèêëàâçîïôùûñáíóúãõåæø°µ",
-    **dict.fromkeys(["cp1251", "koi8_r", "cp866"], "абвгдежзийклмнопрстуфхцчшщъыьэюяё"),
-    "cp1253": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ",
-    "cp1255": "אבגדהוזחטיכלמנסעפצקרשתךםןףץ",
-    "cp1256": "ابتثجحخدذرزسشصضطظعغفقكلمنهويةىءأإئؤ",
-}
-# First bytes of what is no text: its name, what pandas reads it with, what that needs.
-PACKED = {
-    b"PAR1": ("a Parquet file", "read_parquet", "pyarrow"),
-    b"ARROW1": ("a Feather file", "read_feather", "pyarrow"),
-    b"PK\x03\x04": ("an Excel file", "read_excel", "openpyxl"),
-    b"\xd0\xcf\x11\xe0": ("an old Excel file", "read_excel", "xlrd"),
-    b"<stata_dta>": ("a Stata file", "read_stata", ""),
-    b"$FL": ("an SPSS file", "read_spss", "pyreadstat"),
-    b"SQLite format 3": ("a database", "", ""),
-    b"%PDF": ("a PDF", "", ""),
-    b"\x89HDF": ("an HDF5 file", "", ""),
-    b"{\\rtf": ("a text document", "", ""),
-}
+TOTALS, ALPHABETS, PACKED = re.compile(WORDS["totals"]), WORDS["alphabets"], WORDS["packed"]
 
 
 class Sniffed(NamedTuple):
@@ -78,15 +51,14 @@ def unpack(raw: bytes, name: str) -> tuple[bytes, list[str]]:
                 raw, said = packed.read(inside[0]), [f"'{inside[0].filename}' was unpacked (zip)"]
     except (OSError, EOFError, zipfile.BadZipFile, RuntimeError) as err:
         raise DataError(f"{name} cannot be unpacked ({err}): unpack it yourself") from None
-    what, reader, needs = next((v for k, v in PACKED.items() if raw.startswith(k)), ("", "", ""))
-    if raw[:1] in b"qrs" and raw[1:2] in b"\x01\x02" and raw[2:3] == b"\x01":
-        what, reader, needs = PACKED[b"<stata_dta>"]  # of the versions before 13
+    known = (v for k, v in PACKED.items() if raw.startswith(k.encode("latin-1")))
+    what, reader, needs = next(known, ("", "", ""))
     if not what:
         return raw, said
     if not reader:
         raise DataError(f"{name} is {what}: export the table as CSV in UTF-8")
     try:
-        importlib.import_module(needs or "pandas")
+        importlib.import_module(needs)
         bare = {"header": None, "dtype": str, "keep_default_na": False}
         options = bare if reader == "read_excel" else {}
         table = getattr(pd, reader)(io.BytesIO(raw), **options)
