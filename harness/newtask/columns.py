@@ -145,21 +145,14 @@ def _plain(values: pd.Series, found: np.ndarray, gaps: Counter) -> Column:
 
 def _sentinels(values: pd.Series, numbers: np.ndarray) -> tuple[str, ...]:
     """Ask about numbers such as -999 that stand far from all others."""
-    odd = (
-        [v for v in np.unique(numbers)[[0, 1, 2, -1]] if SENTINEL.fullmatch(f"{v:g}")]
-        if (len(np.unique(numbers)) > 3)
-        else []
-    )
-    rest = numbers[~np.isin(numbers, odd)]
-    if not len(rest):
+    distinct = np.unique(numbers)
+    ends = distinct[[0, 1, 2, -3, -2, -1]] if len(distinct) > 5 else distinct[[0, -1]]
+    odd = [v for v in np.unique(ends) if SENTINEL.fullmatch(f"{v:g}")]
+    rest = distinct[~np.isin(distinct, odd)]
+    if len(rest) < 2:
         return ()
-    far = [
-        v
-        for v in odd
-        if (v < 0 <= rest.min() and rest.min() != 0)
-        or (v < -1 and rest.min() >= 0)
-        or min(abs(v - rest.min()), abs(v - rest.max())) > max(np.ptp(rest), 1)
-    ]
+    low, high = rest[0], rest[-1]
+    far = [v for v in odd if v < -1 < 0 <= low or min(abs(v - low), abs(v - high)) > high - low]
     return tuple(
         f"column '{values.name}': {v:g} ({(numbers == v).sum()} times) looks like a mark for "
         f"missing: if it is one, say --cell '{values.name}={v:g}='"
@@ -251,9 +244,7 @@ def _floats(text: str) -> bool:
 
 def _means(texts: pd.Series, starts: np.ndarray, cell: str, meaning: str) -> str:
     at = (texts == cell).to_numpy()
-    how = (
-        "missing" if meaning == "" else f"{meaning}, its bound" * (cell[:1] in "<>≤≥~≈") or meaning
-    )
+    how = f"{meaning}, its bound" * (cell[:1] in "<>≤≥~≈") or meaning if meaning else "missing"
     times = "once" if at.sum() == 1 else f"{at.sum()} times, first"
     return f"'{cell}' is read as {how} ({times} on line {starts[int(at.argmax())]})"
 
@@ -309,12 +300,12 @@ def words(values: pd.Series, gaps: Counter, asked: str = "") -> Column:
     counts = values.value_counts()
     counts = counts[[t.strip() not in MISSING for t in counts.index]]
     k, n, name = len(counts), counts.sum(), values.name
-    if not asked:
-        long = sum(len(t.split()) * c for t, c in counts.items()) / n
-        if long >= LONG_WORDS and k > MANY:
-            return Column("text", gaps=gaps)
-        if k > 0.95 * n and k > MANY:
-            return Column("id", gaps=gaps)
+    long = sum(len(t.split()) * c for t, c in counts.items()) / n
+    figures = sum(c for t, c in counts.items() if t.strip()[:1].isdigit()) > 0.5 * n and long < 5
+    if not asked and long >= LONG_WORDS and k > MANY and not figures:
+        return Column("text", gaps=gaps)
+    if not asked and k > 0.95 * n and k > MANY:
+        return Column("id", gaps=gaps)
     spelled = defaultdict(list)
     for t in counts.index:
         spelled[_spelling(t)].append(t)
@@ -325,8 +316,7 @@ def words(values: pd.Series, gaps: Counter, asked: str = "") -> Column:
         told = [f"'{t}' is read as '{m}'" for t, m in list(odd.items())[:6]]
         more = f" and {len(odd) - 6} more" if len(odd) > 6 else ""
         said.append(f"column '{name}': {', '.join(told)}{more}; --cell says otherwise")
-    figures = sum(c for t, c in counts.items() if t.strip()[:1].isdigit())
-    if not asked and figures > 0.5 * n and k > 9:
+    if not asked and figures and k > 9:
         one = next((t for t in counts.index if not t[:1].isdigit()), counts.index[0])
         said.append(
             f"column '{name}' is read as a category of {k} values, for it holds neither numbers "

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from harness.newtask.columns import WORDS
-from harness.task import MISSING, CsvFormat, DataError, numeral, plain_lines, records
+from harness.task import MISSING, CsvFormat, DataError, clean_name, numeral, plain_lines, records
 
 MARKS = (",", ";", "\t", "|", " ")
 SAMPLE = 300  # records that decide on the separator
@@ -181,7 +181,7 @@ def _separator(lines: bytes, target: str, told: str | None) -> tuple[str, int, l
 
 
 def _names(row: list[str]) -> list[str]:
-    return [cell.strip() for cell in row]
+    return [clean_name(cell) for cell in row]
 
 
 def _numeric(cell: str) -> bool:

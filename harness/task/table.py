@@ -99,11 +99,17 @@ def column_names(lines: bytes, form: CsvFormat) -> list[str]:
     header, first = next(rows, []), next(rows, [])
     if len(first) == len(header) + 1:
         header.insert(0 if first[-1].strip() else len(header), "")
-    names = [name.strip() or f"column {i}" for i, name in enumerate(header, 1)]
+    names = [clean_name(name) or f"column {i}" for i, name in enumerate(header, 1)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DataError(f"column '{twice[0]}' appears twice in the header: rename one")
     return names
+
+
+def clean_name(name: str) -> str:
+    """A column's name without spaces and single quotes around it."""
+    name = name.strip()
+    return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
 
 
 def read_text(
