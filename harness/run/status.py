@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from harness import REPO, RunError
+from harness import CALL, REPO, RunError
 from harness.files import write_file
 from harness.run.ledger import describe_best
 from harness.run.record import read_record
@@ -56,11 +56,11 @@ def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -
     record = read_record(find_run(tag, root))
     best = record.best
     if best is None:
-        raise RunError(f"run '{tag}' has no rows yet: start it with `ratchet run --tag {tag}`")
+        raise RunError(f"run '{tag}' has no rows yet: start it with `{CALL} run --tag {tag}`")
     said = [describe_best(best), _audited(record.path / "audit.json", tag, best.commit, force)]
     git = record.workspace.git
     if not (git.read_ref(git.head_ref) or "").startswith(best.commit):
-        raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
+        raise RunError(f"git and ledger disagree: run `{CALL} verify --tag {tag}`")
     target = Path(to) if to else (get_task(record.settings["task"]).folder or REPO) / "train.py"
     source = record.source(best.iteration)
     if target.exists() and target.read_bytes() != source:
@@ -79,7 +79,7 @@ def _audited(path: Path, tag: str, commit: str, force: bool) -> str:
         if force:
             return "adopted without an audit: nobody knows yet whether the gain is real"
         raise RunError(
-            f"run '{tag}' has no audit: run `ratchet audit --tag {tag}` first, or use --force"
+            f"run '{tag}' has no audit: run `{CALL} audit --tag {tag}` first, or use --force"
         ) from None
     except (OSError, ValueError):
         raise RunError(f"{path} cannot be read: run the audit again") from None
@@ -87,6 +87,6 @@ def _audited(path: Path, tag: str, commit: str, force: bool) -> str:
     if not force and not (seen and commit.startswith(seen)):
         raise RunError(
             f"the audit of run '{tag}' is of {seen[:7] or 'another program'}, the best is now "
-            f"{commit[:7]}: run `ratchet audit --tag {tag}` again, or use --force"
+            f"{commit[:7]}: run `{CALL} audit --tag {tag}` again, or use --force"
         )
     return f"audit: {audit.get('verdict', 'no verdict')}"
