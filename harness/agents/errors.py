@@ -85,3 +85,6 @@ class Declined(InvalidFile, outcome="declined"):
 
 class NoChange(AgentError, outcome="no change"):
     """The train.py that came back is the one that went in."""
+
+
+FREE = (RateLimited, AuthError, Refused)  # turned away before anything was used

@@ -68,6 +68,14 @@ def money(text: str) -> float:
     return amount
 
 
+def price(text: str) -> dict:
+    """Parse IN,OUT: dollars per million tokens, whatever the model."""
+    given, comma, got = text.partition(",")
+    if not comma:
+        raise argparse.ArgumentTypeError(f"{text} is not IN,OUT: write it like 2.50,10")
+    return {"*": {"input": money(given), "output": money(got)}}
+
+
 def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") -> dict[str, str]:
     """Parse KEY=VALUE texts."""
     pairs = [text.partition("=") for text in texts]

@@ -158,8 +158,7 @@ class ChatAgent(PaidAgent):
                 ) from None
             except Exception as error:
                 failure, again = self._explain(error)
-                free = errors.RateLimited | errors.AuthError | errors.Refused
-                spent.unknown |= not isinstance(failure, free)
+                spent.unknown |= not isinstance(failure, errors.FREE)
                 wait = self.backoff * 2**attempt
                 if failure.retry_after is not None:
                     wait = failure.retry_after
