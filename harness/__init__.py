@@ -3,6 +3,7 @@
 `README.md` beside this file is the guided tour. Importing the package loads nothing heavy.
 """
 
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +11,9 @@ __version__ = "0.1.0"
 
 REPO = Path(__file__).resolve().parent.parent  # the checkout: train.py, program.md, runs/, tasks/
 DATA = Path(__file__).resolve().parent / "data"
+# How a person calls us, for every message that names a command: what `./ratchet` was typed as, in a
+# checkout `./ratchet`, installed as a package `ratchet`.
+CALL = os.environ.get("RATCHET_CALL") or ("./ratchet" if (REPO / "ratchet").exists() else "ratchet")
 
 
 class RunError(Exception):

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 
-from harness import RunError, __version__
+from harness import CALL, RunError, __version__
 from harness.commands import COMMANDS, FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage
 
 
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         line = "stopped"
         if getattr(args, "resumable", False):
-            line += f"; the run is safe, continue it with: ratchet {shlex.join(argv)}"
+            line += f"; the run is safe, continue it with: {CALL} {shlex.join(argv)}"
         print(line, file=sys.stderr)
         return INTERRUPTED
     except SystemExit as err:
@@ -65,7 +65,7 @@ def make_parser() -> Parser:
     """Build the parser from the commands."""
 
     parser = Parser(
-        prog="ratchet",
+        prog=CALL,
         description="An agent edits train.py, a frozen harness scores it, a ratchet keeps gains.",
     )
     parser.add_argument("--version", action="version", version=f"ratchet {__version__}")

@@ -190,6 +190,16 @@ def settle(
     return Cost(tokens)
 
 
+def at_most(
+    tokens: int | None, usd: float | None, prices: Mapping[str, Mapping] | None
+) -> float | None:
+    """Dollars that a call may have cost: if unknown, all at the dearer price."""
+    if usd is not None:
+        return usd
+    any_model = (prices or {}).get("*")
+    return None if tokens is None or not any_model else tokens * max(any_model.values()) / 1e6
+
+
 def record(state_dir: Path | None, **fields) -> None:
     """Append one call to ``calls.jsonl``; text is masked and bounded, a full disk is no error."""
     if state_dir is None:

@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+from harness import CALL
 from harness.commands.options import JSON, OK, duration, option, pairs, positive, say, switch
 
 MANY = {"action": "extend", "nargs": "+", "default": []}
@@ -91,7 +92,7 @@ def main(args) -> int:
         if not score.ok:
             raise DataError(
                 f"{task.folder} is made, but its starting train.py does not score: "
-                f"{score.status}; mend {task.folder / 'train.py'}, then `ratchet evaluate --task "
+                f"{score.status}; mend {task.folder / 'train.py'}, then `{CALL} evaluate --task "
                 f"{task.ref}`"
             )
     if args.json:
@@ -105,5 +106,5 @@ def main(args) -> int:
         spread = f"sd over folds {score.val_sd:.6f}, {score.wall_time_s:.1f} s"
         print(f"start: val_auc {score.val_auc:.6f}, {spread}")
     print(f"next: say in {task.folder / 'program.md'} what you know about the data, then")
-    print(f"      ratchet run --task {task.ref} --tag {task.name}-1")
+    print(f"      {CALL} run --task {task.ref} --tag {task.name}-1")
     return OK

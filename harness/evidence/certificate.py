@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import RunError, rules
+from harness import CALL, RunError, rules
 from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
 from harness.files import write_file
@@ -87,7 +87,7 @@ class Certificate:
         if not self.fresh:
             return (
                 f"Nothing may be claimed yet: {after} every fold in time was seen by the search, "
-                "and only the sealed test, the future, can tell (ratchet audit)."
+                f"and only the sealed test, the future, can tell ({CALL} audit)."
             )
         part = self.pruned or self.working
         low, high = part.gain - 2 * part.error, part.gain + 2 * part.error

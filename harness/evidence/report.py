@@ -20,7 +20,7 @@ from pathlib import Path
 import jinja2
 from matplotlib.figure import Figure
 
-from harness import RunError, fingerprint, plots
+from harness import CALL, RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
 from harness.evidence import audit_report
 from harness.evidence.certificate import read_certificate
@@ -224,6 +224,7 @@ def build(run: Run, noise: str = "recorded with the run") -> str:
     record, rows, openings = run.record, run.record.rows, run.audit.get("openings")
     drawn = rows, run.noise_sd
     return PAGES.get_template("report.html").render(
+        call=CALL,
         run=run,
         rows=rows,
         best=run.best,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from harness import CALL
 from harness.newtask.columns import MANY, WORDS, looks_like_id
 from harness.task import DataError, Task, area_under_roc
 
@@ -334,7 +335,7 @@ def check_metric(task: Task) -> None:
         word = name.lower().replace("-", "_").replace(" ", "_")
         near = [known for known, also in ALSO_CALLED.items() if word in also.split()]
         near = near or difflib.get_close_matches(name, get_scorer_names(), 1)
-        hint = f": did you mean '{near[0]}'?" if near else ": see `ratchet new --help`"
+        hint = f": did you mean '{near[0]}'?" if near else f": see `{CALL} new --help`"
         raise DataError(f"scikit-learn has no scorer '{name}'{hint} (greater must be better)")
     family = get_scorer(name)._score_func.__module__
     for_numbers = family.endswith("_regression")

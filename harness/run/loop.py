@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness import RunError
-from harness.agents import Agent, AgentError, Proposal, View
+from harness.agents import Agent, AgentError, Proposal, View, at_most
 from harness.candidate import program_id
 from harness.files import write_file
 from harness.run.ledger import Row
@@ -19,6 +19,10 @@ ERRORS = 3  # outcomes "agent error" or "timeout" in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
+UNKNOWN = (
+    "what a call cost is unknown, so the cost limit cannot hold: give --price IN,OUT (US dollars "
+    "per million tokens in and out), or use --max-calls instead of --max-cost"
+)
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
 
@@ -81,6 +85,12 @@ def _add(a: tuple, b: tuple) -> tuple:
     return tuple(None if None in pair else sum(pair) for pair in zip(a, b, strict=True))
 
 
+def _clock(pause: float) -> str:
+    """The time of day after a pause, here; the day too, if it is another."""
+    then, now = time.localtime(time.time() + pause), time.localtime()
+    return time.strftime("%H:%M:%S" if then.tm_yday == now.tm_yday else "%a %H:%M", then)
+
+
 @dataclass
 class _Loop:
     """One `run` call: what it was given, what was spent, errors in a row."""
@@ -99,7 +109,7 @@ class _Loop:
     extra_calls: int = 0  # calls that ended in no row of their own
     carried: tuple = NOTHING  # spent on such calls since the last proposal
     batch_calls: int = 0  # proposals that have no row yet
-    batch_cost: float = 0.0
+    batch_cost: tuple = NOTHING  # of these
     errors: int = 0  # in a row
     warned: bool = False
 
@@ -108,14 +118,23 @@ class _Loop:
         run = self.run
         if self.deadline is not None and self.clock() >= self.deadline:
             raise _Stop("the time budget is used up")
-        if self.max_cost is not None and run.unknown_costs:
-            self.warn("some costs are unknown: the cost limit holds only for those that are known")
-        spent_so_far = run.cost_usd + self.batch_cost + (self.carried[1] or 0.0)
-        if self.max_cost is not None and spent_so_far >= self.max_cost:
-            raise _Stop(f"the cost limit is reached ({spent_so_far:.2f} USD)")
+        if self.max_cost is not None:
+            known = self._spent()
+            if known is None:
+                raise _Stop(UNKNOWN, failed=True)
+            if known >= self.max_cost:
+                raise _Stop(f"the cost limit is reached ({known:.2f} USD)")
         calls = max(run.iteration - 1, 0) + self.batch_calls + self.extra_calls
         if self.max_calls is not None and calls >= self.max_calls:
             raise _Stop(f"the limit of {self.max_calls} agent calls is reached")
+
+    def _spent(self) -> float | None:
+        """US dollars so far, rows and calls without one; what nobody knows is never 0 but None."""
+        prices, run = getattr(self.agent, "prices", None), self.run
+        rows = [row for row in run.ledger.rows if row.cost_usd is None] if run.unknown_costs else []
+        unknown = [self.batch_cost, self.carried, *((row.tokens, None) for row in rows)]
+        parts = [at_most(tokens, usd, prices) for tokens, usd in unknown]
+        return None if None in parts else run.cost_usd + sum(parts)
 
     def warn(self, line: str) -> None:
         """Say something once."""
@@ -200,11 +219,11 @@ class _Loop:
 
     def _wait(self, pause: float, waited: float, err: AgentError) -> None:
         if waited > PATIENCE_S:
-            total = f"over {PATIENCE_S / 3600:.0f} hours"
+            total = f"over {PATIENCE_S / 3600:.0f} hours, until {_clock(pause)}"
             raise _Stop(f"waiting for the agent would take {total}: {err}", failed=True)
         if self.deadline is not None and self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
-        self.say(f"agent {err.outcome}: asking again in {pause:.0f} s ({err})")
+        self.say(f"agent {err.outcome}: asking again in {pause:.0f} s, at {_clock(pause)} ({err})")
         self.sleep(pause)
 
     def _carry(self, call: Proposal | AgentError) -> None:
@@ -219,7 +238,7 @@ class _Loop:
         """Add what earlier calls for the same row cost."""
         carried, self.carried = self.carried, NOTHING
         self.batch_calls += 1
-        self.batch_cost += (carried[1] or 0.0) + (proposal.cost_usd or 0.0)
+        self.batch_cost = _add(self.batch_cost, _add(carried, spent(proposal)))
         if carried == NOTHING:
             return proposal
         tokens, cost_usd = _add(carried, spent(proposal))
@@ -262,7 +281,7 @@ class _Loop:
                 break
         if proposals:
             rows = run.steps(proposals)
-            self.batch_calls, self.batch_cost = 0, 0.0
+            self.batch_calls, self.batch_cost = 0, NOTHING
             self._tell(rows)
         if stop is not None:
             raise stop

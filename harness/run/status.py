@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from harness import REPO, RunError
+from harness import CALL, REPO, RunError
 from harness.files import write_file
 from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
@@ -76,14 +76,14 @@ def adopt(
     record = read_record(find_run(tag, root))
     best = record.best
     if best is None:
-        raise RunError(f"run '{tag}' has no rows yet: start it with `ratchet run --tag {tag}`")
+        raise RunError(f"run '{tag}' has no rows yet: start it with `{CALL} run --tag {tag}`")
     git, found = record.workspace.git, read_certificate(record)
     if not (git.read_ref(git.head_ref) or "").startswith(best.commit):
-        raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
+        raise RunError(f"git and ledger disagree: run `{CALL} verify --tag {tag}`")
     source, said = record.source(best.iteration), [f"working best: {describe_best(best)}"]
     if not found and not force:
         raise RunError(
-            f"run '{tag}' has no certificate of what it is now: run `ratchet certify --tag {tag}` "
+            f"run '{tag}' has no certificate of what it is now: run `{CALL} certify --tag {tag}` "
             "(or `audit`) first, or use --force"
         )
     said.append(found["sentence"] if found else "no certificate: nobody knows if the gain is real")

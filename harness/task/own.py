@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness import CALL
 from harness.task import task as tasks
 from harness.task.table import TYPES, CsvFormat, DataError, read_file
 from harness.task.task import HEART, Task
@@ -64,7 +65,7 @@ def get_task(name: str | Path | Task = "heart") -> Task:
     known = ["heart", *sorted(path.parent.name for path in tasks.TASKS.glob("*/task.toml"))]
     near = difflib.get_close_matches(str(name), known, 1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}"
-    raise DataError(f"there is no task '{name}': {hint} (`ratchet new` makes one)")
+    raise DataError(f"there is no task '{name}': {hint} (`{CALL} new` makes one)")
 
 
 def load_task(folder: Path) -> Task:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness import DATA, REPO
+from harness import CALL, DATA, REPO
 from harness.task.table import CsvFormat, DataError, read_file, read_table
 
 TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
@@ -125,7 +125,7 @@ class Task:
         """
         cure = "restore it, for example with `git checkout -- harness/data`"
         if self.folder is not None:
-            cure = "put the old file back, or make a new task from the new one with `ratchet new`"
+            cure = f"put the old file back, or make a new task from the new one with `{CALL} new`"
         raw = read_file(self.path, cure, "data file ")
         found = hashlib.sha256(raw).hexdigest()
         if found != self.sha256:
