@@ -24,7 +24,7 @@ import numpy as np
 from harness import RunError
 from harness.candidate import CandidateError
 from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, Audit, Calibration, Elsewhere
-from harness.files import write_file
+from harness.files import read_json, write_file
 from harness.rules import stats
 from harness.run import Row
 from harness.run import read_record as read_run_record
@@ -247,7 +247,7 @@ def read_record(run_dir: Path) -> dict:
     """
     path = Path(run_dir) / "audit.json"
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = read_json(path)
         if isinstance(record["openings"], list):
             return record
         raise ValueError

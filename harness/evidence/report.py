@@ -8,7 +8,6 @@ facts and the figures.
 
 import base64
 import difflib
-import json
 import math
 import re
 from collections import Counter
@@ -24,7 +23,7 @@ from harness import RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
 from harness.evidence import audit_report
 from harness.evidence.findings import Audit
-from harness.files import write_file
+from harness.files import read_json, read_plain, write_file
 from harness.run import ENDED, KEPT, RECORD, Record, Row, now, read_record, take_fingerprint
 
 NOISE_SEEDS = tuple(range(1, 11))  # lesson 04 measures the noise band on the same ones
@@ -84,10 +83,9 @@ def read(path: Path) -> Run:
 
 def _json(path: Path) -> dict:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        return read_json(path)
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: object) -> float | None:
@@ -100,7 +98,7 @@ def _owner(lock: Path) -> int | None:
     import psutil
 
     try:
-        number = int(lock.read_text("ascii"))
+        number = int(read_plain(lock))
         # A number is used again for other processes: those began after the lock was taken.
         early = psutil.Process(number).create_time() <= lock.stat().st_mtime + 1
     except (OSError, ValueError, psutil.Error):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness import RunError, fingerprint
 from harness.candidate import CandidateError, program_id, refusal
+from harness.files import read_plain
 from harness.rules import Best, decide, get_rule
 from harness.run import (
     BASELINE,
@@ -100,7 +101,7 @@ def _check_refs(record: Record, best: str | None) -> Iterator[str]:
             yield f"{on_branch} commits on the branch, {len(record.kept)} kept rows"
     head = ""
     with suppress(OSError):
-        head = (git.path / "HEAD").read_text().strip()
+        head = read_plain(git.path / "HEAD").decode(errors="replace").strip()
     if head != f"ref: {git.head_ref}":
         yield "HEAD is not on the run's branch"
 

@@ -18,5 +18,6 @@ __getattr__, __all__ = face(
     git="Commit",
     notes="one_line_hypothesis",
     status="adopt read_status",
+    repair="rebuild_ledger",
     cluster="Cluster ClusterScorer",
 )

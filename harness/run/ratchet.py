@@ -27,6 +27,7 @@ from harness.run import settings as runfile
 from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.run.lock import RunLock
+from harness.run.record import read_ledger
 from harness.run.workspace import SHORT, Workspace, check_tag
 from harness.scoring import Score
 from harness.task import get_task
@@ -136,6 +137,7 @@ class Run(contextlib.AbstractContextManager):
         self._changed: list[str] = []  # files that somebody else changed since the last row
         self.workspace = Workspace(self.path / "workspace", self.tag)
         self.start_source = self.workspace.open(self.settings["start"]).decode("utf-8")
+        read_ledger(self.path, self.workspace, strict=True)  # refuses one that is behind git
         self.ledger = Ledger(self.path / "results.tsv")
         if self.ledger.torn:
             self.notices.append("the last line of results.tsv was unfinished and was dropped")
@@ -146,6 +148,7 @@ class Run(contextlib.AbstractContextManager):
         rows = self.ledger.rows
         for row, sha in zip(rows, self.workspace.reconcile(rows), strict=True):
             commit = self.workspace.git.read_commit(sha)
+            notes.check_row(row, commit)
             self._remember(row, sha, commit, self.workspace.source_in(commit))
         if self.best is not None:
             self.workspace.keep(self.best.sha, self.best.source.encode())

@@ -2,17 +2,31 @@
 
 import json
 import platform
+import re
 import time
 from pathlib import Path
 
 from harness import REPO, RunError, __version__, fingerprint
 from harness.candidate import refusal
-from harness.files import sync_folder, write_file
-from harness.run.ledger import Ledger
+from harness.files import read_json, read_plain, sync_folder, write_file
+from harness.run.ledger import Ledger, clean
 from harness.run.workspace import Workspace, check_tag
 
 RUNS = REPO / "runs"
 RECORD = "notebook.json"  # in a run's folder: the last word of the notebook that ran it
+FORMAT = 1  # of `run.json`
+# What it holds, and whether it must be there: older runs had less.
+SHAPE = dict.fromkeys(("tag", "task", "agent", "rule"), (str, True)) | {
+    "seed": (int, True),
+    "fingerprint": (dict, True),
+    "start": (dict, True),
+    "options": (dict, False),
+    "versions": (dict, False),
+    "metric": (str, False),
+    "kind": (str, False),
+    "n_rows": (int, False),
+    "started_at": (str, False),
+}
 DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "confirm", "seed": 0}
 
 
@@ -30,13 +44,22 @@ def read_settings(record: Path) -> dict:
         If it is missing or damaged.
     """
     try:
-        settings = json.loads(record.read_text("utf-8"))
-        if not {"tag", "task", "agent", "rule", "seed", "fingerprint", "start"} <= settings.keys():
-            raise ValueError
+        settings = read_json(record)
+        for name, (kind, needed) in SHAPE.items():
+            if not isinstance(settings.get(name), kind) and (needed or name in settings):
+                raise ValueError(f"{name} is not as it was written")
+        blobs = map(str, map(settings["start"].get, ("train.py", "program.md")))
+        if not all(map(re.compile("[0-9a-f]{40}").fullmatch, blobs)):
+            raise ValueError("start is not as it was written")
+        check_tag(settings["tag"])
     except FileNotFoundError:
         raise RunError(f"there is no run at {record.parent}: check the tag") from None
-    except (OSError, ValueError):
-        raise RunError(f"{record} cannot be read: restore it or start a new tag") from None
+    except (OSError, ValueError, RunError) as err:
+        why = getattr(err, "strerror", None) or ("" if isinstance(err, UnicodeError) else err)
+        why = f" ({clean(str(why), 120)})" if why else ""
+        raise RunError(f"{record} cannot be read{why}: restore it or start a new tag") from None
+    if settings.get("format", FORMAT) != FORMAT:
+        raise RunError(f"{record} was written by another version of the course: use that one")
     return settings
 
 
@@ -87,7 +110,10 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     from harness.task import get_task
 
     record, ledger = path / "run.json", path / "results.tsv"
-    if ledger.exists() and ledger.read_bytes().count(b"\n") > 1:
+    if ledger.exists() and read_plain(ledger).count(b"\n") > 1:
+        raise RunError(f"{record} is missing: restore it or start a new tag")
+    workspace = Workspace(path / "workspace", tag)
+    if workspace.unknown([], workspace.references()):
         raise RunError(f"{record} is missing: restore it or start a new tag")
     task = get_task(DEFAULTS["task"] if task is None else task)
     start = task.start() if start is None else start
@@ -98,11 +124,10 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
         raise RunError(str(err)) from None
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
-    settings = {"format": 1, "tag": tag} | frozen
+    settings = {"format": FORMAT, "tag": tag} | frozen
     if asked["options"]:
         settings["options"] = asked["options"]
     (path / "logs").mkdir(exist_ok=True)
-    workspace = Workspace(path / "workspace", tag)
     settings["start"] = workspace.create(*start)
     workspace.open(settings["start"])
     workspace.put_back()

@@ -1,11 +1,10 @@
 """What a run looks like from outside: its state for people and agents, and taking over its best."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 from harness import REPO, RunError
-from harness.files import write_file
+from harness.files import check_target, read_json, read_plain, write_file
 from harness.run.ledger import describe_best
 from harness.run.record import read_record
 from harness.run.settings import find_run
@@ -54,6 +53,8 @@ def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -
     from harness.task import get_task
 
     record = read_record(find_run(tag, root))
+    folder = get_task(record.settings["task"]).folder or REPO
+    target = check_target(to or folder / "train.py")
     best = record.best
     if best is None:
         raise RunError(f"run '{tag}' has no rows yet: start it with `ratchet run --tag {tag}`")
@@ -61,11 +62,10 @@ def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -
     git = record.workspace.git
     if not (git.read_ref(git.head_ref) or "").startswith(best.commit):
         raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
-    target = Path(to) if to else (get_task(record.settings["task"]).folder or REPO) / "train.py"
     source = record.source(best.iteration)
-    if target.exists() and target.read_bytes() != source:
+    if target.exists() and (there := read_plain(target)) != source:
         before = record.path / "train.before-adopt.py"
-        before.write_bytes(target.read_bytes())
+        write_file(before, there)
         said.append(f"the file that was there is kept as {before}")
     write_file(target, source)
     return [*said, f"written: {target}"]
@@ -74,7 +74,7 @@ def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -
 def _audited(path: Path, tag: str, commit: str, force: bool) -> str:
     """Return what the audit says of a commit; refuse one that it does not know, unless forced."""
     try:
-        audit = json.loads(path.read_text("utf-8"))
+        audit = read_json(path)
     except FileNotFoundError:
         if force:
             return "adopted without an audit: nobody knows yet whether the gain is real"
