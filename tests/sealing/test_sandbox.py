@@ -698,7 +698,7 @@ def test_an_environment_of_many_packages_is_no_argument_too_long(
     monkeypatch.setattr(
         "harness.sealing.sandbox.without_hidden", lambda *a: [*without_hidden(*a), *paths]
     )
-    long = ["/" + "x" * 200_000]  # one, as 1,500 would be looked through at every import
+    long = [f"/{i}" + f"/{'y' * 200}" * 19 for i in range(50)]  # few: each import looks into all
     monkeypatch.setattr("harness.sealing.reach.import_path", lambda: [*import_path(), *long])
     box = Sandbox(1, method=method)
     try:
