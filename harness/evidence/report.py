@@ -23,7 +23,7 @@ from harness import RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
 from harness.evidence import audit_report
 from harness.evidence.findings import Audit
-from harness.files import read_json, read_plain, write_file
+from harness.files import check_target, read_json, read_plain, write_file
 from harness.run import ENDED, KEPT, RECORD, Record, Row, now, read_record, take_fingerprint
 
 NOISE_SEEDS = tuple(range(1, 11))  # lesson 04 measures the noise band on the same ones
@@ -257,10 +257,10 @@ def write(
         Called with a line before something that takes seconds.
     """
     run, noise = read(path), "recorded with the run"
+    out = check_target(out or run.record.path / "report.html")  # before it takes seconds
     if run.noise_sd is None and run.record.rows and measure:
         say(f"noise band: the starting program on {len(NOISE_SEEDS)} draws of the folds")
         run = replace(run, noise_sd=measure_noise(run))
         noise = f"the start's on {len(NOISE_SEEDS)} draws of the folds, measured for this page"
-    out = Path(out) if out else run.record.path / "report.html"
     write_file(out, build(run, noise).encode())
     return out

@@ -19,6 +19,7 @@ ERRORS = 3  # outcomes "agent error" or "timeout" in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
+LONGEST_S = 3650 * 86400.0  # clocks and timeouts take no infinite one
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
 
@@ -43,8 +44,9 @@ def parse_duration(text: str | float) -> float:
     match = _DURATION.fullmatch(str(text).strip().lower().replace(" ", ""))
     parts = [float(part or 0) for part in match.groups()] if match else []
     seconds = sum(p * unit for p, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
-    if seconds <= 0:
-        raise ValueError(f"bad duration {text!r}: write it like 8h, 90m, 30s or 1h30m")
+    if not 0 < seconds <= LONGEST_S:
+        shown = f"{str(text)[:40]!r}"
+        raise ValueError(f"bad duration {shown}: write it like 8h, 90m, 30s or 1h30m, up to 3650d")
     return seconds
 
 
@@ -224,6 +226,7 @@ class _Loop:
         holds the newest best).
         """
         run, first = self.run, self.run.iteration
+        run.frozen.check()  # before an agent is paid
         start = 1 + self.parallel * ((first - 1) // self.parallel)
         end = start + self.parallel
         if self.iterations is not None:

@@ -55,10 +55,13 @@ class Run(contextlib.AbstractContextManager):
         self.agent: str = settings["agent"]
         self.notices: list[str] = []  # one line each, for whoever watches
         self.last_score = None  # of this process: what the last row came from
+        self.frozen = runfile.Frozen(settings, task)
+        self._new = False  # whether this process made the run's folder
         self._hook = hook
         self._storing = ThreadPoolExecutor(1, "storing")
         self._ending = contextlib.ExitStack()
         self._ending.callback(lock.release)
+        self._ending.push(self._forget)
         self._ending.callback(lambda: self.ledger.close())
         self._ending.callback(self._storing.shutdown)
         if scorer is not None:
@@ -124,7 +127,9 @@ class Run(contextlib.AbstractContextManager):
                 settings = runfile.recorded(record, tag, asked, task)
             else:
                 raise RunError(f"run '{tag}' exists: choose another tag, or continue it")
-            return cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
+            run = cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
+            run._new = made
+            return run
         except BaseException:
             lock.release()
             if made and not record.exists():
@@ -270,6 +275,7 @@ class Run(contextlib.AbstractContextManager):
         """
         if self.ledger.rows:
             return None
+        self.frozen.check()
         started = runfile.now()
         score = self.scorer.score(self.start_source)
         if not score.ok:
@@ -304,6 +310,7 @@ class Run(contextlib.AbstractContextManager):
             raise
 
     def _steps(self, proposals: Sequence[Proposal]) -> list[Row]:
+        self.frozen.check()
         started = runfile.now()
         self._report(self.workspace.put_back(train=False))
         refused: list[str | None] = []
@@ -400,5 +407,10 @@ class Run(contextlib.AbstractContextManager):
         """End the scorer, close the ledger, give the run free."""
         self._ending.close()
 
+    def _forget(self, kind, *exc) -> None:
+        """After a start that failed, leave no folder: the command shall find none."""
+        if kind is not None and self._new and not self.ledger.rows:
+            shutil.rmtree(self.path, ignore_errors=True)
+
     def __exit__(self, *exc) -> None:
-        self.close()
+        self._ending.__exit__(*exc)

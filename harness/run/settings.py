@@ -89,13 +89,36 @@ def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
                 f"run '{tag}' was started with {name} {_say(settings.get(name))}, not "
                 f"{_say(value)}: leave the option out to continue, or start a new tag"
             )
-    now = take_fingerprint(settings["task"] if task is None else task)
-    if changed := differences(settings["fingerprint"], now):
-        raise RunError(
-            f"run '{tag}' was measured by another harness ({changed}): scores would not compare; "
-            "undo the change, or start a new tag"
-        )
+    Frozen(settings, task).check()
     return settings
+
+
+class Frozen:
+    """What a run is measured by: harness, data, packages; held to what is there now."""
+
+    def __init__(self, settings: dict, task=None):
+        self._settings, self._task = settings, task or settings["task"]
+        self._places: list[Path] = []
+        self._seen: list | None = None  # the last look after which nothing had changed
+
+    def check(self) -> None:
+        """Raise a RunError if something changed since the run began; cheap if nothing was touched.
+
+        A worker that is started later would be the changed one, and its scores would not compare.
+        """
+        from harness.task import get_task
+
+        if self._seen is not None and fingerprint.glance(self._places) == self._seen:
+            return
+        self._places = fingerprint.places(get_task(self._task).files)
+        seen = fingerprint.glance(self._places)
+        settings = self._settings
+        if changed := differences(settings["fingerprint"], take_fingerprint(self._task)):
+            raise RunError(
+                f"run '{settings['tag']}' was measured by another harness ({changed}): scores "
+                "would not compare; undo the change, or start a new tag"
+            )
+        self._seen = seen
 
 
 def _say(value) -> str:
