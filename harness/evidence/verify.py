@@ -13,7 +13,7 @@ from pathlib import Path
 from harness import RunError, fingerprint
 from harness.candidate import CandidateError, program_id, refusal
 from harness.files import read_plain
-from harness.rules import Best, decide, get_rule
+from harness.rules import Best, decide
 from harness.run import (
     BASELINE,
     DISCARDED,
@@ -26,6 +26,7 @@ from harness.run import (
     one_line_hypothesis,
     read_record,
     read_settings,
+    rule_of,
     take_fingerprint,
 )
 from harness.scoring import Score, plain_values
@@ -182,7 +183,7 @@ class _Judge:
 
     def __init__(self, record: Record, scorer, every: bool, report: Report):
         self.record, self.scorer, self.every, self.report = record, scorer, every, report
-        self.rule = get_rule(record.settings["rule"])
+        self.rule = rule_of(record.settings)
         self.best: Best | None = None
         self.programs: dict[str, int] = {}
 

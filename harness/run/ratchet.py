@@ -185,9 +185,7 @@ class Run(contextlib.AbstractContextManager):
     @cached_property
     def rule(self):
         """The decision rule (imported when first needed)."""
-        from harness.rules import get_rule
-
-        return get_rule(self.settings["rule"])
+        return runfile.rule_of(self.settings)
 
     @cached_property
     def scorer(self):

@@ -121,6 +121,16 @@ class Frozen:
         self._seen = seen
 
 
+def rule_of(settings: dict):
+    """Return the decision rule of a run; a RunError if there is none of that name."""
+    from harness.rules import get_rule
+
+    try:
+        return get_rule(settings["rule"])
+    except ValueError as err:
+        raise RunError(str(err)) from None
+
+
 def _say(value) -> str:
     if isinstance(value, dict):
         return " ".join(f"{k}={v}" for k, v in value.items())
@@ -129,7 +139,6 @@ def _say(value) -> str:
 
 def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, task=None) -> dict:
     """Make a run's folder; `run.json` comes last, and with it the run exists."""
-    from harness.rules import get_rule
     from harness.task import get_task
 
     record, ledger = path / "run.json", path / "results.tsv"
@@ -141,10 +150,7 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     task = get_task(DEFAULTS["task"] if task is None else task)
     start = task.start() if start is None else start
     frozen = {name: DEFAULTS[name] if asked[name] is None else asked[name] for name in DEFAULTS}
-    try:
-        get_rule(frozen["rule"])
-    except ValueError as err:
-        raise RunError(str(err)) from None
+    rule_of(frozen)
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
     settings = {"format": FORMAT, "tag": tag} | frozen
