@@ -3,13 +3,34 @@
 `README.md` beside this file is the guided tour. Importing the package loads nothing heavy.
 """
 
+import os
 from importlib import import_module
 from pathlib import Path
 
 __version__ = "0.1.0"
 
-REPO = Path(__file__).resolve().parent.parent  # the checkout: train.py, program.md, runs/, tasks/
-DATA = Path(__file__).resolve().parent / "data"
+CODE = Path(__file__).resolve().parent
+DATA = CODE / "data"
+MARK = ".ratchet-folder"  # in a folder that `ratchet init` made
+
+
+def _home() -> Path:
+    """The folder of train.py, program.md, runs/ and tasks/.
+
+    The nearest above the current one that `ratchet init` made; without one the checkout, or the
+    current folder if the package was installed without.
+    """
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return CODE.parent
+    made = (path for path in (here, *here.parents) if os.path.isfile(path / MARK))
+    return next(made, CODE.parent if (CODE.parent / "pyproject.toml").exists() else here)
+
+
+REPO = _home()
+# What to do where one of its files is not there.
+RESTORE = "restore it, or make a folder to work in with: ratchet init FOLDER"
 
 
 class RunError(Exception):

@@ -11,6 +11,7 @@ from harness.commands import (
     audit,
     doctor,
     evaluate,
+    init,
     new,
     repair,
     report,
@@ -25,5 +26,18 @@ __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage"]
 
 COMMANDS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (evaluate, step, run, status, new, audit, report, verify, adopt, repair, doctor)
+    for module in (
+        evaluate,
+        step,
+        run,
+        status,
+        new,
+        audit,
+        report,
+        verify,
+        adopt,
+        repair,
+        init,
+        doctor,
+    )
 }

@@ -24,7 +24,7 @@ def main(args) -> int:
     if args.file is None and (task.folder or not path.exists()):
         path = (task.folder or REPO) / "train.py"
     if not path.is_file():
-        raise Usage(f"{path} is not a file: give the path of a train.py")
+        raise Usage(f"{path} is not a file: give the path of a train.py (see ratchet init)")
     if args.json and args.json != "-":
         check_target(args.json)
     from harness.scoring import evaluate as score_file

@@ -134,6 +134,8 @@ class Run(contextlib.AbstractContextManager):
             lock.release()
             if made and not record.exists():
                 shutil.rmtree(path, ignore_errors=True)  # nothing began
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()  # if this was to be the first run of all
             raise
 
     def _load(self) -> None:

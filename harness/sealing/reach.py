@@ -101,10 +101,13 @@ def import_path() -> list[str]:
     keep = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
     if site.ENABLE_USER_SITE:
         keep.append(Path(site.getusersitepackages()).resolve())
+    users = {Path(p).resolve() for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
     found = []
     for entry in [*sys.path, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]:
         path = Path(entry or ".").resolve()
         inside = any(path.is_relative_to(root) for root in keep)
+        # Libraries of another environment that a .pth file of this one names.
+        inside |= path.name in ("site-packages", "dist-packages") and path not in users
         if inside and path != REPO and str(path) not in found and path not in keep:
             found.append(str(path))
     return found
