@@ -30,6 +30,7 @@ from operator import add
 from pathlib import Path
 
 from harness.agents.secrets import redact
+from harness.files import read_plain
 
 CALLS = "calls.jsonl"
 PRICES_ENV = "AUTORESEARCH_PRICES"
@@ -216,7 +217,7 @@ def record(state_dir: Path | None, **fields) -> None:
 def calls(state_dir: Path) -> list[dict]:
     """The recorded calls of a run; a torn last line is left out."""
     try:
-        return list(json_lines((Path(state_dir) / CALLS).read_text(encoding="utf-8")))
+        return list(json_lines(read_plain(Path(state_dir) / CALLS).decode("utf-8", "replace")))
     except OSError:
         return []
 

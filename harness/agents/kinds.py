@@ -27,7 +27,7 @@ def add_kind(name: str, module: str) -> None:
     KINDS[name] = module
 
 
-def get_agent(name: str, **options) -> Agent:
+def get_agent(name: str, /, **options) -> Agent:
     """Make an agent of one kind.
 
     Parameters

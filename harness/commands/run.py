@@ -1,7 +1,6 @@
 """`ratchet run`: let an agent propose, step after step."""
 
 import contextlib
-import signal
 import sys
 
 from harness import CALL
@@ -63,8 +62,6 @@ def main(args) -> int:
     except (ValueError, AgentError) as err:
         raise options.Usage(str(err)) from None
     args.resumable = True
-    with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C
     frozen = {"agent": args.agent, "rule": args.rule, "seed": args.seed, "options": given}
     task = args.task or recorded.get("task")
     with (

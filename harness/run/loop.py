@@ -23,6 +23,7 @@ UNKNOWN = (
     "what a call cost is unknown, so the cost limit cannot hold: give --price IN,OUT (US dollars "
     "per million tokens in and out), or use --max-calls instead of --max-cost"
 )
+LONGEST_S = 3650 * 86400.0  # clocks and timeouts take no infinite one
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
 
@@ -47,8 +48,9 @@ def parse_duration(text: str | float) -> float:
     match = _DURATION.fullmatch(str(text).strip().lower().replace(" ", ""))
     parts = [float(part or 0) for part in match.groups()] if match else []
     seconds = sum(p * unit for p, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
-    if seconds <= 0:
-        raise ValueError(f"bad duration {text!r}: write it like 8h, 90m, 30s or 1h30m")
+    if not 0 < seconds <= LONGEST_S:
+        shown = f"{str(text)[:40]!r}"
+        raise ValueError(f"bad duration {shown}: write it like 8h, 90m, 30s or 1h30m, up to 3650d")
     return seconds
 
 
@@ -265,6 +267,7 @@ class _Loop:
         holds the newest best).
         """
         run, first = self.run, self.run.iteration
+        run.frozen.check()  # before an agent is paid
         start = 1 + self.parallel * ((first - 1) // self.parallel)
         end = start + self.parallel
         if self.iterations is not None:

@@ -102,8 +102,8 @@ class _Template:
             "seccomp": sandbox.seccomp,
             "limits": {"memory": memory, "cpu_s": CPU_S, "file_bytes": FILE_LIMIT},
         }
-        quiet = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
-        self.process = start_worker(config, pass_fds=[theirs.fileno()], cwd="/", **quiet)
+        quiet = {"pass_fds": [theirs.fileno()], "cwd": "/", "stdout": subprocess.DEVNULL}
+        self.process = start_worker(config, **quiet)
         theirs.close()
 
     def wait_ready(self) -> None:

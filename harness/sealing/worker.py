@@ -375,7 +375,7 @@ def once(imports: list[str]) -> None:
 
 def main() -> None:
     """Run as the sandbox asks."""
-    config = json.loads(sys.argv[1])
+    config = json.loads(sys.stdin.buffer.readline())
     sys.path[:] = config["path"]
     if config["mode"] == "template":
         Template(config).serve()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness import CALL, DATA, REPO
+from harness import CALL, DATA, REPO, RESTORE
 from harness.task.table import CsvFormat, DataError, read_file, read_table
 
 TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
@@ -113,7 +113,7 @@ class Task:
         """
         folder = self.folder or REPO
         files = folder / "train.py", folder / "program.md"
-        return tuple(read_file(file, "restore it") for file in files)
+        return tuple(read_file(file, RESTORE) for file in files)
 
     def read_bytes(self) -> bytes:
         """Read the data file and check it against its SHA-256.
