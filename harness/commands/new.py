@@ -37,7 +37,7 @@ NOT_OF_THE_TASK = {"no_score", "json", "command", "function"}
 def main(args) -> int:
     """Do what `ratchet new` was asked, and tell what was chosen and what to look at."""
     from harness.newtask import new_task
-    from harness.task import DataError
+    from harness.task import DataError, note_baseline
 
     given = {name: value for name, value in vars(args).items() if name not in NOT_OF_THE_TASK}
     made = new_task(**given | {"types": pairs(args.types, "write types as COL=TYPE")})
@@ -54,6 +54,7 @@ def main(args) -> int:
                 f"{score.status}; mend {task.folder / 'train.py'}, then `ratchet evaluate --task "
                 f"{task.ref}`"
             )
+        note_baseline(task, score.val_auc)
     if args.json:
         told = {"task": task.ref, "folder": str(task.folder), "kind": task.kind}
         told |= {"metric": task.metric, "choices": made.choices, "warnings": made.warnings}

@@ -12,5 +12,5 @@ __getattr__, __all__ = face(
     __name__,
     table="TYPES CsvFormat DataError as_dates as_numbers read_file read_text",
     task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",
-    own="KINDS get_task load_task write_toml",
+    own="KINDS get_task load_task note_baseline write_toml",
 )
