@@ -147,6 +147,8 @@ class Campaign:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # a shell that starts this in the background has it ignore Ctrl-C
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def kill_until_done(self, tag: str, kills: int) -> None:

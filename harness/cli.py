@@ -78,10 +78,12 @@ def _ending_cleanly():
     numbers = [getattr(signal, name, None) for name in ENDINGS]
     ours = [n for n in numbers if n and signal.getsignal(n) is signal.SIG_DFL]  # nohup ignores
 
+    heard: list[int] = []
+
     def end(number, frame):
-        for each in ours:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        heard.append(number)
+        if len(heard) == 1:
+            raise KeyboardInterrupt
 
     with contextlib.suppress(ValueError):  # not in the main thread
         for each in ours:

@@ -62,7 +62,7 @@ def alive():
 def main(args) -> int:
     """Do what `ratchet new` was asked, and tell what was chosen and what to look at."""
     from harness.newtask import new_task
-    from harness.task import DataError
+    from harness.task import DataError, note_baseline
 
     given = {name: value for name, value in vars(args).items() if name not in NOT_OF_THE_TASK}
     given["types"] = pairs(args.types, "write types as COL=TYPE")
@@ -95,6 +95,7 @@ def main(args) -> int:
                 f"{score.status}; mend {task.folder / 'train.py'}, then `{CALL} evaluate --task "
                 f"{task.ref}`"
             )
+        note_baseline(task, score.val_auc)
     if args.json:
         told = {"task": task.ref, "folder": str(task.folder), "kind": task.kind}
         told |= {"metric": task.metric, "choices": made.choices, "warnings": made.warnings}

@@ -16,6 +16,7 @@ MAX_TEXT = 500  # characters of a description or status: one readable line
 BASELINE, KEPT, DISCARDED = "baseline", "kept", "discarded"
 # Everything that some reader takes for the end of a line or a cell.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_COMMIT = re.compile("[0-9a-f]{7,40}")
 _REASON = re.compile(r" \[[a-z_0-9]+: [^\[\]]*\]\Z")
 
 
@@ -69,6 +70,8 @@ class Row:
 
     def check(self) -> None:
         """Raise a ValueError for figures that no step can have written."""
+        if not _COMMIT.fullmatch(self.commit):
+            raise ValueError("a commit that is none")
         figures = [self.val_auc, self.delta, self.val_sd]
         if self.kept and not (self.ok and all(map(math.isfinite, figures))):
             raise ValueError(f"{self.decision} without a score")

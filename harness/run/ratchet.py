@@ -119,6 +119,7 @@ class Run(contextlib.AbstractContextManager):
         asked = {"task": task and task.ref, "agent": agent, "rule": rule, "seed": seed}
         asked["options"] = {k: v for k, v in (options or {}).items() if v is not None} or None
         record, made = path / "run.json", not path.exists()
+        first = not path.parent.exists()
         path.mkdir(parents=True, exist_ok=True)
         lock = RunLock(path / ".lock", tag)
         try:
@@ -136,7 +137,8 @@ class Run(contextlib.AbstractContextManager):
             if made and not record.exists():
                 shutil.rmtree(path, ignore_errors=True)  # nothing began
                 with contextlib.suppress(OSError):
-                    path.parent.rmdir()  # if this was to be the first run of all
+                    if first:
+                        path.parent.rmdir()  # unless another run began there
             raise
 
     def _load(self) -> None:

@@ -50,7 +50,8 @@ def rebuild_ledger(
 
     settings = read_settings(path / "run.json")
     space, ledger = Workspace(path / "workspace", settings["tag"]), path / "results.tsv"
-    with contextlib.closing(_Locked(path, settings["tag"])), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        stack.callback(RunLock(path / ".lock", settings["tag"]).release)
         old = b""
         with contextlib.suppress(FileNotFoundError):
             old = read_plain(ledger)
@@ -65,7 +66,7 @@ def rebuild_ledger(
             scorer = stack.enter_context(Scorer(get_task(settings["task"])))
             for row in again:
                 say(f"iteration {row.iteration} is scored again")
-                rows[row.iteration] = _measured(row, scorer, _source(space, row))
+                rows[row.iteration] = _measured(row, scorer, space.source_of(space.find(row, None)))
         new = (HEADER + "".join(row.to_line() for row in rows)).encode("utf-8")
         if new == old:
             return [f"{ledger} is whole: nothing was changed"]
@@ -78,15 +79,6 @@ def rebuild_ledger(
         write_file(ledger, new)
         numbers = ", ".join(str(row.iteration) for row in rebuilt) or "none"
         return [*said, f"rows rebuilt from git: {numbers}", f"written: {ledger}, {len(rows)} rows"]
-
-
-class _Locked(RunLock):
-    """The run's lock, as something to close."""
-
-    def __init__(self, path: Path, tag: str):
-        super().__init__(path / ".lock", tag)
-
-    close = RunLock.release
 
 
 def _whole_rows(old: bytes) -> dict[int, Row]:
@@ -130,10 +122,6 @@ def _holds(row: Row, space: Workspace) -> bool:
     except RunError:
         return False
     return True
-
-
-def _source(space: Workspace, row: Row) -> bytes:
-    return space.source_of(space.find(row, None))
 
 
 def _measured(row: Row, scorer, source: bytes) -> Row:

@@ -17,15 +17,10 @@ RECORD = "notebook.json"  # in a run's folder: the last word of the notebook tha
 FORMAT = 1  # of `run.json`
 # What it holds, and whether it must be there: older runs had less.
 SHAPE = dict.fromkeys(("tag", "task", "agent", "rule"), (str, True)) | {
-    "seed": (int, True),
-    "fingerprint": (dict, True),
-    "start": (dict, True),
-    "options": (dict, False),
-    "versions": (dict, False),
-    "metric": (str, False),
-    "kind": (str, False),
+    **{"seed": (int, True), "fingerprint": (dict, True), "start": (dict, True)},
+    **dict.fromkeys(("options", "versions"), (dict, False)),
+    **dict.fromkeys(("metric", "kind", "started_at"), (str, False)),
     "n_rows": (int, False),
-    "started_at": (str, False),
 }
 DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "confirm", "seed": 0}
 

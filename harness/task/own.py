@@ -31,7 +31,10 @@ _SPLIT = {
     "fold_seed": (int, ""),
     "budget_s": (float, "wall-clock seconds for one candidate"),
 }
-_UNWRITTEN = {"baseline": (float, ""), "subgroup": (str, "")}  # for a person to add
+_UNWRITTEN = {
+    "baseline": (float, ""),  # known once the start is scored
+    "subgroup": (str, ""),  # for a person to add
+}
 _DATA = {
     "file": (str, ""),
     "sha256": (str, "checked at every load"),
@@ -118,6 +121,17 @@ def load_task(folder: Path) -> Task:
 def frozen_cells(cells: Mapping[str, Mapping[str, str]]) -> tuple:
     """What odd cells mean, column by column, as `CsvFormat` holds it."""
     return tuple((c, tuple((k, str(v)) for k, v in said.items())) for c, said in cells.items())
+
+
+def note_baseline(task: Task, value: float) -> None:
+    """Write into a new task's `task.toml` what its start scores: `evaluate` probes what is better.
+
+    Probing the start itself would take many times as long as scoring it, and it is nobody's gain.
+    """
+    path = task.folder / "task.toml"
+    split = "\n# The split"
+    text = path.read_text("utf-8").replace(split, f"baseline = {value!r}\n{split}", 1)
+    path.write_text(text, "utf-8")
 
 
 def _checked(path: Path, found: Mapping, keys: Mapping[str, tuple], needed: tuple) -> dict:
