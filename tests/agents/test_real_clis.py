@@ -259,12 +259,18 @@ def clone():
         if (REPO / name).is_file() and not name.endswith(".ipynb"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPO / name, folder / name)
-    # What tools/bootstrap.py would make in five minutes, of this environment's packages.
+    # What tools/bootstrap.py would make in five minutes: this environment, its files linked.
     venv = folder / ".venv"
-    (venv / "bin").mkdir(parents=True)
-    (venv / "lib").symlink_to(Path(sys.prefix, "lib"))
-    shutil.copy(Path(sys.prefix, "pyvenv.cfg"), venv)
-    (venv / "bin/python").symlink_to(Path(sys.executable).resolve())
+
+    def link(here, there):
+        try:
+            os.link(here, there)
+        except OSError:  # somebody else's files
+            shutil.copy2(here, there)
+
+    shutil.copytree(sys.prefix, venv, symlinks=True, copy_function=link)
+    for stamp in venv.glob(".installed-*"):
+        stamp.unlink()
     (venv / ".installed-run").write_text(f"x\n{folder}\n")
     yield folder
     shutil.rmtree(folder)

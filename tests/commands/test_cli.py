@@ -382,7 +382,7 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_continues(tmp_path, number):
         process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert err.endswith(f"stopped; the run is safe, continue it with: ratchet {' '.join(argv)}\n")
+    assert err.endswith(f"stopped; the run is safe, continue it with: {CALL} {' '.join(argv)}\n")
     assert "Traceback" not in err
     if number == signal.SIGTERM:
         return  # the same way out: continued once is enough
