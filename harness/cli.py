@@ -20,7 +20,9 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line and exit status 64."""
 
     def error(self, message: str):
-        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(
+            USAGE, f"ratchet{self.prog.removeprefix(CALL)}: {message} (see {self.prog} --help)\n"
+        )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -151,7 +151,8 @@ def build(executed: dict[str, Path], site: Path) -> None:
     shutil.copytree(PAGES, source)
     for name, path in executed.items():
         (source / name).write_bytes(plain(path))
-    shutil.copyfile(ROOT / "notebooks" / "GLOSSARY.md", source / "GLOSSARY.md")
+    for page in ("GLOSSARY.md", "SERVERS.md"):
+        shutil.copyfile(ROOT / "notebooks" / page, source / page)
     words = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     done = subprocess.run([*words, str(source), str(html)], capture_output=True, encoding="utf-8")
     if done.returncode:

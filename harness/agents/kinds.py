@@ -8,7 +8,7 @@ import re
 from harness.agents.agent import Agent
 
 # Each kind and the module that makes it. A module is imported when its kind is
-# asked for, so that a learner without `openai` can still run the playbook.
+# asked for, so that the playbook starts without what the others need.
 KINDS: dict[str, str] = {
     "playbook": "harness.agents.playbook.playbook",
     "null": "harness.agents.playbook.null",

@@ -3,7 +3,9 @@
     npm install --prefix DIR @anthropic-ai/claude-code @openai/codex @google/gemini-cli opencode-ai
     PATH=DIR/node_modules/.bin:$PATH pytest tests/agents/test_real_clis.py -m cli_agents
 
-Skipped where a program is missing. `AUTORESEARCH_CLAUDE` and so on may name it.
+Skipped where a program is missing (`AUTORESEARCH_CLAUDE` and so on may name it), and for root: run
+them as an ordinary user, who may write to runs/. The last test has Claude Code and Codex drive
+themselves in a copy of the checkout, with nothing on PATH.
 """
 
 import itertools
@@ -11,6 +13,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +31,9 @@ pytestmark = [
     pytest.mark.cli_agents,
     pytest.mark.timeout(600),  # a slow CLI on a busy machine takes a minute for one edit
     pytest.mark.skipif(os.name == "nt", reason="the scripted edits use sed"),
+    pytest.mark.skipif(
+        getattr(os, "geteuid", lambda: 1)() == 0, reason="for root some of them behave otherwise"
+    ),
 ]
 REPO = Path(__file__).parents[2]
 SOURCE = (REPO / "train.py").read_text()
@@ -36,7 +43,7 @@ OWN = ("XDG_", "ANTHROPIC_", "CLAUDE", "CODEX_", "OPENAI_", "OPENCODE_", "GEMINI
 NEW_C = ("0.3", "0.1", "0.03")
 
 
-@pytest.fixture(params=["claude", "codex", "gemini", "opencode"])
+@pytest.fixture(params=["claude", "codex", "gemini", "aider", "opencode"])
 def name(request, monkeypatch):
     """Name of a CLI that is installed; its home is empty and not below the temporary folder."""
     preset = PRESETS[request.param]
@@ -163,13 +170,29 @@ def opencode_steps():
     return act
 
 
+def aider_steps():
+    """Answer with the whole file, as aider's edit format wants it."""
+    values = itertools.cycle(NEW_C)
+
+    def act(handler):
+        said = handler.request["messages"][-1]["content"]
+        said = json.dumps(handler.request) if "LogisticRegression" not in said else said
+        now, new = re.findall(r"LogisticRegression\(C=([\d.]+)", said)[-1], next(values)
+        text = SOURCE.replace("(C=1.0", f"(C={new}").replace('S = "', f'S = "C {new}, ', 1)
+        assert now
+        chat(f"I make the penalty stronger.\n\ntrain.py\n```python\n{text}```\n")(handler)
+
+    return act
+
+
 SCRIPTS = {
+    "aider": aider_steps,
     "claude": claude_steps,
     "codex": codex_steps,
     "gemini": gemini_steps,
     "opencode": opencode_steps,
 }
-MODELS = {"gemini": "gemini-2.5-pro", "opencode": "course/test"}
+MODELS = {"gemini": "gemini-2.5-pro", "opencode": "course/test", "aider": "openai/test"}
 
 
 def connect(name, server, **options):
@@ -212,10 +235,135 @@ def test_a_run_of_three_iterations(name, root):
 
 @pytest.mark.parametrize(("status", "error"), [(401, AuthError), (429, RateLimited)])
 def test_refusals_are_understood(name, status, error, root):
-    if (name, status) == ("opencode", 429):
+    if (name, status) in (("opencode", 429), ("aider", 429)):
         pytest.skip("it waits for minutes; the stand-in of test_command_agent.py shows that case")
     baseline = Past(0, 0.896, 0.02, "ok", "baseline", 0.0, "baseline", SOURCE)
     view = View("Be bold.", SOURCE, 0.896, 0, [baseline], None, 1, 0, None, root)
     with ModelServer([refuse(status, "not now")]) as server, pytest.raises(error) as caught:
         connect(name, server).propose(view)
     assert CANARY not in str(caught.value)
+
+
+# -- driving themselves ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clone():
+    """A copy of the checkout with an environment of its own and nothing on PATH."""
+    folder = REPO / "runs" / f".cli-clone-{os.getpid()}"
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard"],
+        cwd=REPO, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in listed:
+        if (REPO / name).is_file() and not name.endswith(".ipynb"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPO / name, folder / name)
+    # What tools/bootstrap.py would make in five minutes: this environment, its files linked.
+    venv = folder / ".venv"
+
+    def link(here, there):
+        try:
+            os.link(here, there)
+        except OSError:  # somebody else's files
+            shutil.copy2(here, there)
+
+    shutil.copytree(sys.prefix, venv, symlinks=True, copy_function=link)
+    for stamp in venv.glob(".installed-*"):
+        stamp.unlink()
+    (venv / ".installed-run").write_text(f"x\n{folder}\n")
+    yield folder
+    shutil.rmtree(folder)
+
+
+STEP, STATUS = "./ratchet step --tag mine", "./ratchet status --tag mine"
+
+
+def claude_drives(folder, seen):
+    """Step, look where it should not, then three times read, edit, step."""
+    train = f"{folder}/runs/mine/workspace/train.py"
+    table, program = f"{folder}/runs/mine/results.tsv", f"{folder}/program.md"
+    read = ("Read", {"file_path": train})
+    plan = [("Bash", {"command": STEP}), ("Read", {"file_path": table})]
+    plan += [("Bash", {"command": "cat runs/mine/results.tsv"}), ("Read", {"file_path": program})]
+    plan += [("Edit", {"file_path": program, "old_string": "# Program", "new_string": "# P"})]
+    for value in NEW_C:
+        plan += [read, ("Edit", {"file_path": train, "new_string": f"(C={value}"})]
+        plan += [("Bash", {"command": STEP}), ("Bash", {"command": STATUS})]
+
+    def steps(request):
+        done = json.dumps(request).count('"type": "tool_result"')
+        if not request.get("tools") or done >= len(plan):
+            return [{"type": "text", "text": "done"}]
+        last = request["messages"][-1]["content"]
+        seen.append(json.dumps(last))
+        tool, arguments = plan[done]
+        if tool == "Edit" and "old_string" not in arguments:
+            found = re.findall(r"\(C=[\d.]+", json.dumps(request))
+            arguments = arguments | {"old_string": found[-1]}
+        arguments = arguments | ({"timeout": 300_000} if tool == "Bash" else {})
+        call = {"type": "tool_use", "id": f"toolu_{done}", "name": tool, "input": arguments}
+        return [call]
+
+    return anthropic(steps)
+
+
+def codex_drives(folder, seen):
+    """The same by the shell, in its own sandbox; a command that takes long is waited for."""
+    edit = "sed -i -E 's/[(]C=[0-9.]+/(C={}/' runs/mine/workspace/train.py && "
+    plan = [STEP, *(f"{edit.format(value)}{STEP}; {STATUS}" for value in NEW_C)]
+
+    def steps(request):
+        items = request["input"]
+        outputs = [str(i.get("output")) for i in items if i.get("type") == "function_call_output"]
+        seen.extend(outputs[-1:])
+        calls = sum(i.get("name") == "exec_command" for i in items)
+        running = outputs and re.search(r"session ID (\d+)", outputs[-1])
+        if running:
+            arguments = {"session_id": int(running[1]), "chars": "", "yield_time_ms": 30_000}
+            name = "write_stdin"
+        elif calls < len(plan):
+            arguments = {"cmd": plan[calls], "login": False, "yield_time_ms": 30_000}
+            name = "exec_command"
+        else:
+            text = {"type": "output_text", "text": "done"}
+            return [{"type": "message", "role": "assistant", "content": [text]}]
+        call = {"type": "function_call", "id": f"fc_{len(items)}", "call_id": f"c_{len(items)}"}
+        return [call | {"name": name, "arguments": json.dumps(arguments)}]
+
+    return responses(steps)
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"], indirect=True)
+def test_it_drives_itself_and_nothing_is_activated(name, clone):
+    program = os.environ[PRESETS[name].program_env]
+    seen = []
+    drive = {"claude": claude_drives, "codex": codex_drives}[name](clone, seen)
+    keep = {k: v for k, v in os.environ.items() if k in ("HOME", "USER", "LANG")}
+    env = keep | {"PATH": f"{Path(program).parent}:/usr/local/bin:/usr/bin:/bin"}
+    with ModelServer([drive]) as server:
+        if name == "claude":
+            env |= {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": CANARY}
+            env |= {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+            words = ["-p", "/autoresearch mine", "--model", "test-model", "--max-turns", "60"]
+        else:
+            env |= {"MY_KEY": CANARY}
+            there = f'base_url="{server.url}/v1",env_key="MY_KEY",wire_api="responses"'
+            words = ["exec", "--skip-git-repo-check", "--ignore-user-config", "--ephemeral"]
+            words += ["-C", str(clone), "-s", "workspace-write", "-m", "test-model"]
+            words += ["-c", "analytics.enabled=false", "-c", "check_for_update_on_startup=false"]
+            words += ["-c", f'model_providers.x={{name="x",{there}}}', "-c", "model_provider=x"]
+            words += ["--disable", "plugins", "--disable", "apps", "Do research with tag mine."]
+        done = subprocess.run(
+            [program, *words], cwd=clone, env=env, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=500,
+        )  # fmt: skip
+        told = json.dumps(server.requests)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "/ratchet" in told  # by its slash command, or by AGENTS.md
+    rows = (clone / "runs/mine/results.tsv").read_text().splitlines()
+    assert len(rows) == 5, seen  # a header, the baseline, three iterations
+    assert (clone / "program.md").read_text() == (REPO / "program.md").read_text()
+    if name == "claude":  # the table was not shown: neither by Read nor by the shell
+        assert not any("test_auc" in text for text in seen)
+        assert sum("denied" in text for text in seen) >= 2

@@ -182,7 +182,7 @@ def test_pins_fit_what_pyproject_asks(pins, runtime, lock_group, pyproject):
 
 def test_what_the_package_imports_is_asked_for(repo, runtime, pyproject):
     extras = pyproject["project"]["optional-dependencies"]
-    asked = {*runtime, *named(extras["chat"] + extras["cluster"])}
+    asked = {*runtime, *named(extras["cluster"])}
     for path in (repo / "harness").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
