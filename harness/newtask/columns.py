@@ -102,7 +102,7 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
         return column._replace(kind=column.kind if column.kind[:6] == asked else asked)
     if column is None and asked:
         raise DataError(
-            f"column '{values.name}' holds no dates: say how, --type 'COL=date %d.%m.%y'"
+            f"column '{values.name}' holds no dates: say how, --type '{values.name}=date %d.%m.%y'"
         )
     column = column or words(values, gaps)
     if target and column.kind in ("id", "text"):
@@ -356,7 +356,7 @@ def settle(column: Column, known: tuple[bool, bool, set[str]], least: int = 1) -
     if (either == "." and points) or (either == "," and commas):
         kind = (column.kind if " " in column.kind else plain).replace("1,234.5", "1.234,5")
         what = "1.234 is a thousand and more" if either == "." else "1,234 is a little over one"
-        said = f"{what} here, decimals have a comma; --type 'COLUMN={plain}' says otherwise"
+        said = f"{what} here, decimals have a comma; --type '{column.name}={plain}' says otherwise"
         column = column._replace(kind=kind, said=(f"column '{column.name}': {said}",))
     marked = [t for t, n in column.gaps.items() if t and t not in marks and n >= least]
     levels = [t for t in marked if "" not in column.gaps or t == "None"]
