@@ -308,9 +308,7 @@ class Table(World):
 
     def _boosted(self, columns: np.ndarray, folds) -> np.ndarray:
         whole = np.c_[self.X, self.extra][:, columns[:-1]]
-        return np.array(
-            [auc(self.y[v], boost(whole[t], self.y[t], whole[v])) for t, v in folds]
-        )
+        return np.array([auc(self.y[v], boost(whole[t], self.y[t], whole[v])) for t, v in folds])
 
     def truth(self, program: Program) -> float:
         """Score on unseen rows of the program fitted to all rows of the sample."""
