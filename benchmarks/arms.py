@@ -11,23 +11,22 @@ import contextlib
 import io
 import logging
 import math
-import tempfile
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from harness import REPO
+from benchmarks.tables import Start
 from harness.agents import get_agent
+from harness.evidence import certify
 from harness.run import loop
 from harness.run.ratchet import Run
 from harness.scoring.scorer import Scorer
-from harness.task.task import HEART, Task
-
-STARTING_POINT = REPO / "train.py"
+from harness.task.task import Task
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,20 @@ class Outcome:
     """What an arm came to on one split.
 
     `val_start` and `val_best` are its own estimates from the training rows (nan where it
-    makes none); `predictions` are scores of class 1 for the rows that nothing saw.
+    makes none); `predictions`, shape (n,) or (n, n_outputs), are for the rows that nothing saw:
+    scores of class 1 (which begins at `threshold`), class probabilities, or values.
     """
 
     predictions: np.ndarray
     seconds: float
+    threshold: float = 0.5
+    predict_seconds: float = math.nan  # where they are not what is left of the arm's time
     val_start: float = math.nan
     val_best: float = math.nan
     tries: int = 0
     kept: int = 0
     model: str = ""
+    more: dict = field(default_factory=dict)  # what else its record shall say
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Setting:
     """Rows, budget and tools of one split, shared by its arms."""
 
     task: Task  # of the training rows alone: no row of X_new is in it
+    start: Start
     X_train: pd.DataFrame
     y_train: np.ndarray
     X_new: pd.DataFrame
@@ -60,10 +64,24 @@ class Setting:
     cores: int
     seed: int
     scorer: Scorer
+    folder: Path | None = None  # for runs
+    searches: dict = field(default_factory=dict)  # of arms that share one
 
-    def predict(self, source: str) -> np.ndarray:
-        """Fit a candidate on all training rows and predict the new ones, isolated."""
-        return self.scorer.predict(source, self.X_train, self.y_train, self.X_new)
+    def predict(self, source: str) -> tuple[np.ndarray, float]:
+        """Fit a candidate on all training rows and predict the new ones, isolated.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_new, n_outputs)
+        threshold : float
+        """
+        return self.scorer.outputs(source, self.X_train, self.y_train, self.X_new)
+
+    def search(self, agent: str, rule: str) -> Search:
+        """Run the loop; what it came to is shared by the arms that ask for the same."""
+        if (agent, rule) not in self.searches:
+            self.searches[agent, rule] = Search.made(self, agent, rule)
+        return self.searches[agent, rule]
 
 
 class Remembering:
@@ -105,95 +123,106 @@ class Remembering:
         return score
 
 
-def load_task(name: str) -> Task:
-    """Find a binary task: `heart`, one that the harness knows, or one of scikit-learn's.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name, or it is not binary.
-    """
-    from harness.task.own import get_task
-    from harness.task.table import DataError
-
-    if name == "heart":
-        return HEART
-    if name in BUILT_IN:
-        X, y = BUILT_IN[name]()
-        return Task.from_frames(name, X.astype(float), y)
-    try:
-        task = get_task(name)
-    except DataError as err:
-        raise ValueError(f"{err}; or one of {', '.join(BUILT_IN)}") from None
-    if task.kind != "binary":
-        raise ValueError(f"this benchmark needs a binary task, {name} is {task.kind}")
-    return task
-
-
-def _breast_cancer() -> tuple[pd.DataFrame, np.ndarray]:
-    from sklearn.datasets import load_breast_cancer
-
-    data = load_breast_cancer(as_frame=True)
-    return data.data, (data.target == 0).to_numpy().astype(int)  # 1: malignant
-
-
-def _diabetes() -> tuple[pd.DataFrame, np.ndarray]:
-    """442 patients; does the disease progress faster than in the median patient?"""
-    from sklearn.datasets import load_diabetes
-
-    data = load_diabetes(as_frame=True, scaled=False)
-    return data.data, (data.target > data.target.median()).to_numpy().astype(int)
-
-
-BUILT_IN = {"breast_cancer": _breast_cancer, "diabetes": _diabetes}
-
-
 # -- arms of the ratchet ------------------------------------------------------------------
 
 
 def baseline(setting: Setting) -> Outcome:
-    """The starting train.py as it is."""
-    source = STARTING_POINT.read_text("utf-8")
+    """The task's starting train.py as it is."""
     start = time.monotonic()
-    p = setting.predict(source)
-    return Outcome(p, time.monotonic() - start, model="train.py")
+    p, threshold = setting.predict(setting.start.train)
+    return Outcome(p, time.monotonic() - start, threshold, model="train.py")
+
+
+@dataclass
+class Search:
+    """A run of the loop that has ended."""
+
+    path: Path
+    setting: Setting
+    seconds: float
+    val_start: float
+    val_best: float
+    tries: int
+    kept: int
+    source: str
+    hypothesis: str
+    certifying_s: float = 0.0
+
+    @classmethod
+    def made(cls, setting: Setting, agent: str, rule: str) -> Search:
+        """Run the real loop with this agent and this rule."""
+        run = Run.open(
+            f"{agent}-{rule}",
+            root=setting.folder,
+            task=setting.task,
+            agent=agent,
+            rule=rule,
+            seed=setting.seed,
+            scorer=setting.scorer,
+            start=(setting.start.train.encode(), setting.start.program.encode()),
+        )
+        proposer = get_agent(agent)
+        start = time.monotonic()
+        try:
+            budget = None if setting.iterations else setting.budget_s
+            loop.run(run, proposer, iterations=setting.iterations, time_budget=budget)
+            seconds = time.monotonic() - start
+            rows, best = run.ledger.rows, run.best
+            kept = sum(row.decision == "kept" for row in rows)
+            figures = seconds, rows[0].val_auc, best.val_auc, len(rows) - 1, kept
+            return cls(run.path, setting, *figures, best.source, rows[best.iteration].hypothesis)
+        finally:
+            proposer.close()
+            run.close()
+
+    @cached_property
+    def certificate(self):
+        """What may be claimed of the run; made once."""
+        start = time.monotonic()
+        found = certify(self.path, self.setting.scorer)
+        self.certifying_s = time.monotonic() - start
+        return found
+
+    def outcome(self, source: str, val_best: float, model: str, **more) -> Outcome:
+        """A program of this run, on the new rows."""
+        start = time.monotonic()
+        p, threshold = self.setting.predict(source)
+        times = self.seconds + self.certifying_s, threshold, time.monotonic() - start
+        return Outcome(p, *times, self.val_start, val_best, self.tries, self.kept, model, more)
 
 
 def ratchet(agent: str, rule: str):
-    """Make an arm: the real loop with this agent and this rule."""
+    """Make an arm: the loop's working best."""
 
     def arm(setting: Setting) -> Outcome:
-        with tempfile.TemporaryDirectory() as folder:
-            run = Run.open(
-                "bench",
-                root=Path(folder),
-                task=setting.task,
-                agent=agent,
-                rule=rule,
-                seed=setting.seed,
-                scorer=setting.scorer,
-            )
-            proposer = get_agent(agent)
-            start = time.monotonic()
-            try:
-                budget = None if setting.iterations else setting.budget_s
-                loop.run(run, proposer, iterations=setting.iterations, time_budget=budget)
-                seconds = time.monotonic() - start
-                rows, best = run.ledger.rows, run.best
-                p = setting.predict(best.source)
-                hypothesis = rows[best.iteration].hypothesis
-            finally:
-                proposer.close()
-                run.close()
-        return Outcome(
-            p,
-            seconds,
-            val_start=rows[0].val_auc,
-            val_best=best.val_auc,
-            tries=len(rows) - 1,
-            kept=sum(row.decision == "kept" for row in rows),
-            model=hypothesis,
-        )
+        found = setting.search(agent, rule)
+        return found.outcome(found.source, found.val_best, found.hypothesis)
+
+    return arm
+
+
+def certified(agent: str, rule: str, anyway: bool = False):
+    """Make an arm: what `ratchet adopt` offers, the certified program or else the start.
+
+    `anyway` asks for the pruned program though it may not be certified.
+    """
+
+    def arm(setting: Setting) -> Outcome:
+        run = setting.search(agent, rule)
+        found = run.certificate
+        told = found.pruned or found.working
+        more = {
+            "certified": found.certified,
+            "verdict": found.verdict(),
+            "t": told.t if told else math.nan,
+            "bar": found.bar,
+            "left": len(found.pruned.edits) if found.pruned else 0,
+            "edits_certified": len(found.edits),
+            "certifying_s": run.certifying_s,
+        }
+        if found.pruned and (found.certified or anyway):
+            return run.outcome(found.source, found.val_auc, "pruned", **more)
+        return run.outcome(setting.start.train, run.val_start, "train.py", **more)
 
     return arm
 
@@ -201,31 +230,86 @@ def ratchet(agent: str, rule: str):
 # -- arms that are libraries ---------------------------------------------------------------
 
 
+# What FLAML calls the metrics that it has; greater is better here, less is better there.
+FLAML_METRICS = {
+    "roc_auc": "roc_auc",
+    "roc_auc_ovr": "roc_auc_ovr",
+    "roc_auc_ovo": "roc_auc_ovo",
+    "average_precision": "ap",
+    "accuracy": "accuracy",
+    "f1": "f1",
+    "f1_macro": "macro_f1",
+    "f1_micro": "micro_f1",
+    "neg_log_loss": "log_loss",
+    "r2": "r2",
+    "neg_mean_squared_error": "mse",
+    "neg_root_mean_squared_error": "rmse",
+    "neg_mean_absolute_error": "mae",
+}
+
+
+def no_library(task: Task) -> str:
+    """Why no library can compete on a task; "" if they can."""
+    if task.groups:
+        return "libraries are left out: their folds would part rows that belong together"
+    if task.metric not in FLAML_METRICS:
+        return f"libraries are left out: they do not know the metric {task.metric}"
+    return ""
+
+
+def encoded(X: pd.DataFrame, X_new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give tables that a library can take: numbers with gaps, words as categories without.
+
+    A missing word is a category of its own, a date counts days, free text is left out.
+    """
+
+    def one(values: pd.Series, seen: pd.Series) -> pd.Series | None:
+        if pd.api.types.is_datetime64_any_dtype(seen):
+            return (values - seen.min()) / pd.Timedelta(days=1)
+        if pd.api.types.is_numeric_dtype(seen):
+            return values.astype(float)
+        if not isinstance(seen.dtype, pd.CategoricalDtype):
+            return None
+        known = [*map(str, seen.dropna().unique()), "(missing)"]
+        text = values.astype(object).where(values.notna(), "(missing)").astype(str)
+        return pd.Series(pd.Categorical(text.where(text.isin(known), "(missing)"), sorted(known)))
+
+    tables = []
+    for table in (X, X_new):
+        table = table.reset_index(drop=True)
+        made = {name: one(table[name], X[name]) for name in X}
+        tables.append(pd.DataFrame({name: v for name, v in made.items() if v is not None}))
+    return tables[0], tables[1]
+
+
 def flaml(setting: Setting) -> Outcome:
     """One call of FLAML (Wang et al. 2021) with the whole budget, its defaults otherwise."""
     from flaml import AutoML
 
     logging.getLogger("flaml").setLevel(logging.ERROR)
-    automl = AutoML()
+    automl, task = AutoML(), setting.task
+    X, X_new = encoded(setting.X_train, setting.X_new)
     start = time.monotonic()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         automl.fit(
-            setting.X_train,
+            X,
             setting.y_train,
-            task="classification",
-            metric="roc_auc",
+            task="regression" if task.kind == "regression" else "classification",
+            metric=FLAML_METRICS[task.metric],
             time_budget=setting.budget_s,
             n_jobs=setting.cores,
             seed=setting.seed,
             verbose=0,
         )
         seconds = time.monotonic() - start
-        p = automl.predict_proba(setting.X_new)[:, 1]
+        p = automl.predict(X_new) if task.kind == "regression" else automl.predict_proba(X_new)
+    p = np.asarray(p, float)
+    loss = automl.best_loss
     return Outcome(
-        np.asarray(p),
+        p[:, 1] if task.kind == "binary" else p,
         seconds,
-        val_best=1 - automl.best_loss,
+        val_best=-loss if task.metric.startswith("neg_") else 1 - loss,
         tries=len(automl.config_history),
         model=str(automl.best_estimator),
     )
@@ -240,8 +324,11 @@ FOREST = 2000  # trees, as in AMLB's definitions
 
 
 def _imputed(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-    middle = setting.X_train.median()
-    return setting.X_train.fillna(middle).to_numpy(), setting.X_new.fillna(middle).to_numpy()
+    X, X_new = (
+        pd.get_dummies(table, dtype=float) for table in encoded(setting.X_train, setting.X_new)
+    )
+    middle = X.median()
+    return X.fillna(middle).to_numpy(), X_new.fillna(middle).to_numpy()
 
 
 def random_forest(setting: Setting) -> Outcome:

@@ -1,13 +1,20 @@
 """Does the gain travel? Every arm searches on the same rows, and is scored on rows nothing saw.
 
 For each of 20 or more outer splits (75/25, stratified, seeded), each arm gets the outer
-training rows and a wall-clock budget: the starting `train.py`, one call of FLAML, an agent
-of random proposals under the original rule, and the `playbook` under every rule. Nothing is
-chosen on the held-out quarter. Results go to a file, one line per split and arm; what is
-there is not run again, so stop and start as you like.
+training rows and a wall-clock budget: the task's own starting `train.py`, one call of FLAML, an
+agent of random proposals under the original rule, the `playbook` under every rule, and what
+`ratchet adopt` would offer of the run under `confirm` (`adopted/confirm`: the certified program if
+there is one, else the start) with the pruned program that the certificate tested
+(`pruned/confirm`, certified or not). Nothing is chosen on the held-out quarter. Results go to a
+file, one line per split and arm; what is there is not run again, so stop and start as you like.
 
     python -m benchmarks.transfer --splits 20 --budget 20
     python -m benchmarks.transfer --protocol amlb --budget 20
+    python -m benchmarks.transfer --task mine        # a task made by `ratchet new`, or its folder
+    python -m benchmarks.transfer --task ncbirths    # from a package, see benchmarks/tables.py
+
+Scores are the task's own metric; rows of one group stay on one side of every split; a task in time
+order is refused.
 
 `--iterations 25` holds the ratchet's arms to a number of tries instead of to seconds: the
 result then does not depend on how busy the machine is, but the budgets are not equal.
@@ -22,17 +29,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold
 
-from benchmarks import arms
+from benchmarks import arms, tables
 from harness import plots
 from harness.rules.rules import RULES
 from harness.rules.stats import corrected_t_test, mean_interval
@@ -48,6 +57,8 @@ ARMS = {
     "flaml": arms.flaml,
     "random/strict": arms.ratchet("random", "strict"),
     **{f"playbook/{rule}": arms.ratchet("playbook", rule) for rule in RULES},
+    "pruned/confirm": arms.certified("playbook", "confirm", anyway=True),
+    "adopted/confirm": arms.certified("playbook", "confirm"),
 }
 AMLB_ARMS = {
     "constantpredictor": arms.constant,
@@ -65,16 +76,8 @@ def outer_splits(task: Task, protocol: str, number: int) -> list[tuple[np.ndarra
     rows = np.arange(len(y))
     if protocol == "amlb":
         return list(StratifiedKFold(10, shuffle=True, random_state=FIRST_SEED).split(rows, y))
-    return [
-        train_test_split(rows, test_size=HELD_OUT, stratify=y, random_state=FIRST_SEED + i)
-        for i in range(number)
-    ]
-
-
-def inner_task(task: Task, rows: np.ndarray) -> Task:
-    """Make the task that an arm may see: these rows, all of them for training."""
-    X, y = task.load()
-    return Task.from_frames(task.name, X.iloc[rows], y[rows], test_size=0.0)
+    again = (replace(task, test_size=HELD_OUT, split_seed=FIRST_SEED + i) for i in range(number))
+    return [one._split_positions(X, y) for one in again]  # as the task seals its own test
 
 
 def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[dict]:
@@ -82,15 +85,16 @@ def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[d
 
     Everything is found by name, so that this can run on another machine.
     """
-    task = arms.load_task(args.task)
+    task, start = tables.load_table(args.task)
     X, y = task.load()
     train, new = outer_splits(task, args.protocol, args.splits)[number]
     chosen = {name: EVERY[name] for name in names}
-    inner = inner_task(task, train)
+    inner = tables.of_rows(task, train)
     records = []
-    with Scorer(inner, workers=args.cores) as scorer:
+    with tempfile.TemporaryDirectory() as folder, Scorer(inner, workers=args.cores) as scorer:
         setting = arms.Setting(
             task=inner,
+            start=start,
             X_train=inner.load()[0],
             y_train=inner.load()[1],
             X_new=X.iloc[new].reset_index(drop=True),
@@ -99,13 +103,15 @@ def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[d
             cores=args.cores,
             seed=number,
             scorer=arms.Remembering(scorer) if args.iterations else scorer,
+            folder=Path(folder),
         )
         if chosen.keys() - LIBRARIES:
-            setting.predict(arms.STARTING_POINT.read_text("utf-8"))  # start the workers
+            setting.predict(start.train)  # start the workers
         for name, arm in chosen.items():
             began = time.monotonic()
             found = arm(setting)
-            p, truth = np.asarray(found.predictions, float), y[new]
+            took, asked = time.monotonic() - began, found.predict_seconds
+            p = np.asarray(found.predictions, float).reshape(len(new), -1)
             record = {
                 "task": task.name,
                 "protocol": args.protocol,
@@ -114,15 +120,17 @@ def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[d
                 "budget_s": args.budget,
                 "iterations": args.iterations,
                 "cores": args.cores,
-                "auc": roc_auc_score(truth, p),
+                "metric": task.metric,
+                "score": task.score_predictions(y[new], p, found.threshold),
                 "val_start": found.val_start,
                 "val_best": found.val_best,
                 "tries": found.tries,
                 "kept": found.kept,
                 "seconds": found.seconds,
-                "predict_seconds": time.monotonic() - began - found.seconds,
+                "predict_seconds": took - found.seconds if math.isnan(asked) else asked,
                 "model": found.model,
-                **_more_metrics(truth, p),
+                **found.more,
+                **(_more_metrics(y[new], p[:, 0]) if task.kind == "binary" else {}),
                 "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
                 "utc": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()),
             }
@@ -163,19 +171,21 @@ def summarise(records: pd.DataFrame, held_out: float = HELD_OUT) -> pd.DataFrame
     Bengio (how sure for other rows like these: splits of one table share most rows, so this
     one hardly narrows with more splits).
     """
-    wide = records.pivot_table(index="split", columns="arm", values="auc")
+    wide = records.pivot_table(index="split", columns="arm", values="score")
     lines = []
     for arm in dict.fromkeys(records.arm):
         part = records[records.arm == arm].set_index("split").sort_index()
         line = {
             "arm": arm,
             "splits": len(part),
-            "auc": part.auc.mean(),
-            "se": part.auc.sem(),
+            "score": part.score.mean(),
+            "se": part.score.sem(),
             "tries": part.tries.mean(),
             "kept": part.kept.mean(),
             "seconds": part.seconds.mean(),
         }
+        if "certified" in part and part.certified.notna().all():
+            line["certified"] = int(part.certified.sum())
         for other in ("baseline", "flaml"):
             if arm == other or other not in wide:
                 continue
@@ -201,7 +211,7 @@ def summarise(records: pd.DataFrame, held_out: float = HELD_OUT) -> pd.DataFrame
 def survival(part: pd.DataFrame, baseline: pd.Series) -> dict[str, float]:
     """Share of the mean validation gain that is there on unseen rows, with a bootstrap interval."""
     claimed = part.val_best - part.val_start
-    real = (part.auc - baseline).reindex(part.index)
+    real = (part.score - baseline).reindex(part.index)
     both = pd.DataFrame({"claimed": claimed, "real": real}).dropna().to_numpy(float)
     if len(both) < 2 or both[:, 0].mean() <= 0:
         return {}
@@ -234,7 +244,7 @@ def as_text(table: pd.DataFrame) -> str:
             {
                 "arm": row.arm,
                 "n": row.splits,
-                "unseen AUC": f"{row.auc:.4f} ± {row.se:.4f}",
+                "on unseen rows": f"{row.score:.4f} ± {row.se:.4f}",
                 "vs baseline [95%] (corrected)": gain(row, "baseline"),
                 "vs FLAML [95%] (corrected)": gain(row, "flaml"),
                 "val gain": "" if pd.isna(survives) else f"{row.val_gain:+.4f}",
@@ -243,6 +253,9 @@ def as_text(table: pd.DataFrame) -> str:
                 else f"{survives:.0%} [{row.survives_low:.0%} {row.survives_high:.0%}]",
                 "tries": f"{row.tries:.1f}",
                 "kept": f"{row.kept:.1f}",
+                "certified": ""
+                if pd.isna(row.get("certified", np.nan))
+                else f"{row.certified:.0f}",
                 "s": f"{row.seconds:.1f}",
             }
         )
@@ -250,7 +263,7 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 @plots.styled
-def figure(table: pd.DataFrame, title: str):
+def figure(table: pd.DataFrame, title: str, metric: str):
     """Draw the paired gain over the baseline on unseen rows, and what the arm claimed."""
     part = table[table.get("vs_baseline", pd.Series(dtype=float)).notna()]
     fig, ax = plots.new_figure(title, height=1.8 + 0.45 * len(part))
@@ -266,13 +279,13 @@ def figure(table: pd.DataFrame, title: str):
     ax.plot([], [], "D", mfc="white", mec=plots.VERMILION, label="claimed in validation")
     ax.axvline(0, color=plots.BLACK, lw=1)
     ax.set_yticks(range(len(part)), part.arm)
-    ax.set(ylim=(len(part) - 0.4, -0.6), xlabel="gain in AUC over the starting train.py")
+    ax.set(ylim=(len(part) - 0.4, -0.6), xlabel=f"gain in {metric} over the starting train.py")
     ax.grid(axis="y", visible=False)
     fig.legend(loc="outside lower left", ncols=3, fontsize=9)
     return fig
 
 
-def alt(table: pd.DataFrame) -> str:
+def alt(table: pd.DataFrame, metric: str) -> str:
     """Say what the figure shows."""
     words = []
     for _, row in table.iterrows():
@@ -284,9 +297,11 @@ def alt(table: pd.DataFrame) -> str:
         )
         if not pd.isna(row.get("val_gain", np.nan)):
             text += f", claimed {row.val_gain:+.4f}"
+        if not pd.isna(row.get("certified", np.nan)):
+            text += f", certified in {row.certified:.0f} of {row.splits} splits"
         words.append(text)
     return (
-        "One line per arm: mean gain in AUC over the baseline on unseen rows with its 95% "
+        f"One line per arm: mean gain in {metric} over the baseline on unseen rows with its 95% "
         "interval. " + "; ".join(words) + "."
     )
 
@@ -316,7 +331,7 @@ def amlb_rows(records: pd.DataFrame) -> pd.DataFrame:
                 "constraint": f"{one.budget_s:g}s{one.cores}c",
                 "fold": one.split,
                 "type": "binary",
-                "result": one.auc,
+                "result": one.score,
                 "metric": "auc",
                 "mode": "local",
                 "version": harness.__version__
@@ -332,7 +347,7 @@ def amlb_rows(records: pd.DataFrame) -> pd.DataFrame:
                 "seed": one.split,
                 "info": one.model,
                 "acc": one.acc,
-                "auc": one.auc,
+                "auc": one.score,
                 "balacc": one.balacc,
                 "logloss": one.logloss,
             }
@@ -349,7 +364,10 @@ def read_records(path: Path) -> list[dict]:
     for line in raw.splitlines(keepends=True):
         if not line.endswith(b"\n"):
             break
-        records.append(json.loads(line))
+        record = json.loads(line)
+        record.setdefault("metric", "roc_auc")  # as were all in older files
+        record.setdefault("score", record.get("auc"))
+        records.append(record)
         whole += len(line)
     if whole != len(raw):
         with path.open("r+b") as file:
@@ -386,7 +404,7 @@ def run_missing(records: list[dict], names: list[str], number: int, args, path: 
                 with path.open("a", encoding="utf-8") as file:
                     file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in new)
                 found += new
-                said = ", ".join(f"{r['arm']} {r['auc']:.3f}" for r in new)
+                said = ", ".join(f"{r['arm']} {r['score']:.3f}" for r in new)
                 took = time.monotonic() - began
                 print(f"split {i + 1}/{number}, {took:.0f} s: {said}", flush=True)
     return found
@@ -395,8 +413,8 @@ def run_missing(records: list[dict], names: list[str], number: int, args, path: 
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, then print one table and save one figure."""
     parser = argparse.ArgumentParser(prog="transfer", description=__doc__.split("\n")[0])
-    names = ", ".join(["heart", *arms.BUILT_IN])
-    parser.add_argument("--task", default="heart", help=f"{names}, or one the harness knows")
+    known = ", ".join(["heart", *tables.BUILT_IN, *tables.PACKAGED])
+    parser.add_argument("--task", default="heart", help=f"{known}, or one's own by name or folder")
     parser.add_argument("--protocol", choices=("transfer", "amlb"), default="transfer")
     parser.add_argument("--splits", type=int, default=20, help="outer splits (default 20)")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds per arm (default 20)")
@@ -413,9 +431,15 @@ def main(argv: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"no arm {', '.join(sorted(unknown))}; there are {', '.join(every)}")
     try:
-        task = arms.load_task(args.task)
+        task = tables.load_table(args.task).task
     except ValueError as err:
         parser.error(str(err))
+    if args.protocol == "amlb" and (task.kind != "binary" or task.groups):
+        parser.error("the AutoML benchmark's protocol here is for binary tasks without groups")
+    names = list(args.arms or every)
+    if (why := arms.no_library(task)) and LIBRARIES & set(names):
+        print(why, file=sys.stderr)
+        names = [name for name in names if name not in LIBRARIES]
 
     args.results.mkdir(parents=True, exist_ok=True)
     limit = f"{args.iterations}tries" if args.iterations else f"{args.budget:g}s"
@@ -424,7 +448,7 @@ def main(argv: list[str] | None = None) -> int:
     records = read_records(path)
     if not args.report:
         number = len(outer_splits(task, args.protocol, args.splits))
-        records += run_missing(records, list(args.arms or every), number, args, path)
+        records += run_missing(records, names, number, args, path)
     if not records:
         print("nothing to report", file=sys.stderr)
         return 1
@@ -443,9 +467,13 @@ def main(argv: list[str] | None = None) -> int:
         )
     if "vs_baseline" in table:
         title = f"What is gained in validation, and what is left on unseen rows ({task.name})"
-        picture = args.results / f"{stem}.png"
-        plots.save(figure(table, title), picture, alt=alt(table))
-        picture.with_suffix(".alt.txt").write_text(alt(table) + "\n", "utf-8")
+        picture, metric = (
+            args.results / f"{stem}.png",
+            "AUC" if task.metric == "roc_auc" else task.metric,
+        )
+        words = alt(table, metric)
+        plots.save(figure(table, title, metric), picture, alt=words)
+        picture.with_suffix(".alt.txt").write_text(words + "\n", "utf-8")
     print(as_text(table))
     print(f"saved {stem}.csv and .png in {args.results.name}/")
     return 0

@@ -117,6 +117,14 @@ def hypothesis_lines(source: str) -> slice | None:
     return next((slice(node.lineno - 1, node.end_lineno) for node in found), None)
 
 
+def with_hypothesis(source: str, text: str) -> str:
+    """The same program with another HYPOTHESIS; one that has none stays as it is."""
+    lines, at = source.splitlines(keepends=True), hypothesis_lines(source)
+    if at is not None:
+        lines[at] = [f"HYPOTHESIS = {' '.join(text.split())[:MAX_HYPOTHESIS]!r}\n"]
+    return "".join(lines)
+
+
 def plain(text: str, limit: int = 200) -> str:
     """Make a candidate's words safe to print: one line, printable, bounded."""
     text = "".join(c if c.isprintable() else " " for c in text)
@@ -166,8 +174,16 @@ def _walk_statements(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
+    """Whether a statement is `if __name__ == "__main__":` with nothing else to it."""
     match node:
-        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+        case ast.If(
+            test=ast.Compare(
+                left=ast.Name(id="__name__"),
+                ops=[ast.Eq()],
+                comparators=[ast.Constant(value="__main__")],
+            ),
+            orelse=[],
+        ):
             return True
     return False
 

@@ -1,17 +1,14 @@
 """Is it real? Judge a finished run's gain on evidence that no decision of the run has seen.
 
-In order of weight: fresh folds of the training rows (many, paired, but the same patients that
-the search saw), the sealed test (other patients, but few, and good for one look only), and
-another hospital (other patients, other habits). The verdict is one of
+In order of weight: the certificate (fresh folds of the training rows: many, paired, but the
+same patients that the search saw), the sealed test (other patients, but few, and good for one look
+only), and another hospital (other patients, other habits). The verdict is one of
 
-real          the 95% interval of the gain on fresh folds lies above 0, and neither the sealed
-              test nor the other hospital contradicts it
-luck          it does not, and the gain that the run claims lies above that interval: what the
-              ratchet reported is not there
+real          something is certified, and neither the sealed test nor the other hospital shows a
+              loss beyond chance
+luck          nothing is, and the gain that the run claims lies above what fresh folds allow: what
+              the ratchet reported is not there
 cannot tell   neither: there may be a gain, but these rows cannot show it
-
-Where folds are in the order of time there is only one set of them: the verdict then rests on the
-sealed test alone, which is the future.
 """
 
 import json
@@ -23,9 +20,11 @@ import numpy as np
 
 from harness import RunError
 from harness.candidate import CandidateError
-from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, Audit, Calibration, Elsewhere
-from harness.files import write_file
-from harness.rules import stats
+from harness.evidence import harms
+from harness.evidence.certificate import make_certificate, write_certificate
+from harness.evidence.findings import Audit, Calibration, Elsewhere
+from harness.files import read_json, write_file
+from harness.rules import Test, stats, verdict
 from harness.run import Row
 from harness.run import read_record as read_run_record
 from harness.task import HEART, HUNGARY, Task
@@ -33,20 +32,6 @@ from harness.task import HEART, HUNGARY, Task
 # Fold seeds for audits alone: rules use others (harness.rules.rules), the frozen folds 42.
 AUDIT_SEEDS = tuple(range(9001, 9011))
 CALIBRATION_BINS = 5
-
-
-def judge(claimed: float, fresh: stats.TTest | stats.Interval, contradicted: bool = False) -> str:
-    """Give the verdict from the gain on the frozen folds, as claimed, and that on fresh folds.
-
-    `contradicted` says whether other patients show a loss beyond chance.
-    """
-    if isinstance(fresh, stats.TTest):
-        fresh = stats.Interval(fresh.mean, *fresh.interval())
-    if claimed <= 0:
-        return CANNOT_TELL  # nothing is claimed
-    if fresh.low > 0:
-        return CANNOT_TELL if contradicted else REAL
-    return LUCK if fresh.value <= 0 or fresh.high < claimed else CANNOT_TELL
 
 
 def audit(
@@ -101,10 +86,6 @@ def audit(
         X, y = hospital.load()
         say(f"another hospital: {len(y)} rows")
         other = _elsewhere(scorer, task, split, programs, hospital.name, X, y)
-    if in_time:
-        found |= {"fresh": stats.Interval(0.0, -np.inf, np.inf), "fresh_p": 1.0}
-        if sealed is not None and sealed.difference is not None:
-            found |= {"fresh": sealed.difference, "fresh_p": sealed.p / 2}
     calibration = {}
     if task.kind == "binary" and not in_time:
         say("calibration: one cross-validation, out of fold")
@@ -112,7 +93,15 @@ def audit(
             if curve := _calibration(scorer, task, split, source, seeds[0]):
                 calibration[name] = curve
 
-    contradicted = any(part is not None and part.contradicts for part in (sealed, other))
+    elsewhere = [part for part in (sealed, other) if part is not None]
+    worse = harms.in_probabilities(elsewhere)
+    if best.iteration:
+        worse += harms.in_subgroups(scorer, task, programs, seeds[0])
+    certificate = make_certificate(run_dir, scorer, task=task, say=say)
+    contradicted = any(part.contradicts for part in elsewhere)
+    word = certificate.verdict(contradicted)
+    if in_time and sealed is not None and sealed.difference is not None:
+        word = in_the_future(claimed, sealed.difference, contradicted)
     return Audit(
         tag=settings["tag"],
         commit=best.commit,
@@ -123,26 +112,30 @@ def audit(
         baseline_val=baseline.val_auc,
         best_val=best.val_auc,
         claimed=claimed,
-        luck=expected_luck(folds),
-        verdict=judge(claimed, found["fresh"], contradicted),
+        luck=expected_luck(folds, task.share),
+        verdict=word,
+        certificate=certificate,
+        harms=worse,
         test=sealed,
         hospital=other,
         calibration=calibration,
         openings=list(openings),
         metric=task.metric,
         in_time=in_time,
+        by_groups=task.groups is not None,
         **found,
     )
 
 
 def _on_fresh_folds(scorer, task: Task, programs: dict, seeds: tuple[int, ...]) -> dict:
     """Measure both programs on other folds of the training rows; fields of `Audit`."""
+    seeds = task.fresh_seeds(seeds) or (task.fold_seed,)
     try:  # one program that is both is measured once
         tables = {p: scorer.fold_scores(p, seeds) for p in dict.fromkeys(programs.values())}
     except CandidateError as err:
         raise RunError(f"baseline or best no longer runs: {err}; is it repeatable?") from None
     before, after = (tables[p] for p in programs.values())
-    test = stats.corrected_t_test(after - before, task.n_folds)
+    test = stats.corrected_t_test(after - before, task.n_folds, task.share)
     a, b = before.mean(axis=1), after.mean(axis=1)
 
     def spread(means: np.ndarray) -> float:  # none where there is only one set of folds
@@ -159,7 +152,13 @@ def _on_fresh_folds(scorer, task: Task, programs: dict, seeds: tuple[int, ...]) 
     }
 
 
-def expected_luck(folds: list[tuple[float, ...]]) -> float:
+def in_the_future(claimed: float, sealed: stats.Interval, contradicted: bool) -> str:
+    """Give the verdict where the sealed test, which is the future, is all that nobody has seen."""
+    half = (sealed.high - sealed.low) / 2 / 1.96
+    return verdict(claimed, sealed.low > 0, Test(sealed.value, half, 1), contradicted)
+
+
+def expected_luck(folds: list[tuple[float, ...]], share: float) -> float:
     """Validation gain that these tries would have found on average with nothing there.
 
     `folds[0]` are the baseline's fold scores, the others one tuple per scored try. Each try's
@@ -172,7 +171,11 @@ def expected_luck(folds: list[tuple[float, ...]]) -> float:
     if len(base) < 2:
         return 0.0
     return stats.expected_max_of_noise(
-        [stats.corrected_t_test(gain, len(base)).se for gain in gains if np.isfinite(gain).all()]
+        [
+            stats.corrected_t_test(gain, len(base), share).se
+            for gain in gains
+            if np.isfinite(gain).all()
+        ]
     )
 
 
@@ -198,7 +201,7 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
     rows, brier = (split.X_train, split.y_train, X), ()
     try:
         answers = [scorer.outputs(source, *rows) for source in programs.values()]
-        if task.kind == "binary" and task.metric == "roc_auc":
+        if task.kind == "binary" and task.metric == "roc_auc" and task.groups is None:
             a, b = (numbers[:, 0] for numbers, _ in answers)
             found = stats.Paired(
                 stats.bootstrap_auc(y, a),
@@ -207,9 +210,12 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
                 stats.delong(y, a, b).p,
             )
             if _is_probability(a, b):
-                brier = stats.brier(y, a), stats.brier(y, b)
+                brier = stats.brier(y, a), stats.brier(y, b), float(y.mean() * (1 - y.mean()))
         else:
             found = _compare(task, X, y, answers)
+            if task.kind == "binary" and _is_probability(*(p[:, 0] for p, _ in answers)):
+                guess = float(y.mean() * (1 - y.mean()))
+                brier = *(stats.brier(y, p[:, 0]) for p, _ in answers), guess
     except (CandidateError, ValueError) as err:
         return Elsewhere(name, len(y), error=str(err).split("\n")[0])
     return Elsewhere(name, len(y), found.first, found.second, found.difference, found.p, *brier)
@@ -247,7 +253,7 @@ def read_record(run_dir: Path) -> dict:
     """
     path = Path(run_dir) / "audit.json"
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = read_json(path)
         if isinstance(record["openings"], list):
             return record
         raise ValueError
@@ -282,5 +288,6 @@ def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Au
         write_record(run_dir, record)
     found = audit(run_dir, scorer, openings=tuple(record["openings"]), look=look, **options)
     write_record(run_dir, found.to_dict())
+    write_certificate(run_dir, found.certificate)
     audit_report.save(found, run_dir / "audit.png")
     return found

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from harness import plots
-from harness.evidence.findings import CANNOT_TELL, LUCK, REAL, SIGNIFICANT, Audit, Elsewhere
-from harness.rules import Interval
+from harness.evidence.findings import SIGNIFICANT, Audit, Elsewhere
+from harness.rules import CANNOT_TELL, LUCK, REAL, STOP_AT, Interval, stats
 
 ADVICE = {
-    REAL: "Adopt the best program; what it gains elsewhere is likely to be less than here.",
+    REAL: "Adopt what is certified; what it gains elsewhere is likely to be less than here.",
     CANNOT_TELL: (
         "Do not call it an improvement yet: more rows would tell, more iterations on these "
         "rows would not. Prefer the simpler of the two programs."
@@ -71,7 +71,7 @@ def table(found: Audit) -> str:
         if part.error:
             lines.append((title, f"no figures: {part.error}"))
             continue
-        test = "DeLong" if found.metric == "roc_auc" else "bootstrap"
+        test = "bootstrap" if found.by_groups or found.metric != "roc_auc" else "DeLong"
         lines += [
             (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
             ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),
@@ -87,6 +87,8 @@ def table(found: Audit) -> str:
             "sealed, do not choose by it"
         )
         lines.append(("WARNING", warning))
+    lines += [("harm", text) for text in found.harms]
+    lines.append(("certificate", found.certificate.short))
     lines.append(("verdict", found.verdict))
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
@@ -94,10 +96,16 @@ def table(found: Audit) -> str:
 
 def paragraph(found: Audit) -> str:
     """Say in plain words what was found and what to do."""
+    leak = ""
+    if not found.metric.startswith("neg_") and found.baseline_val >= STOP_AT:
+        leak = (
+            " The baseline was nearly perfect: look for a column, or a sum of columns, that holds "
+            "the answer (the task's look.html says which come near)."
+        )
     if found.best_iteration == 0 or found.claimed <= 0:
         return (
             f"Cannot tell: in {found.tries} tries nothing was kept that raised val_auc, so there "
-            "is no gain to judge. The baseline stays."
+            f"is no gain to judge. The baseline stays.{leak}"
         )
     parts = [
         f"{found.verdict.capitalize()}.",
@@ -107,11 +115,8 @@ def paragraph(found: Audit) -> str:
         if found.in_time
         else f"On {len(found.fresh_scores_best)} fresh fold splits of the training rows, which no "
         f"decision saw, the gain is {_signed(found.fresh)}.",
+        f"The certificate: {found.certificate.sentence}",
     ]
-    if found.verdict == LUCK:
-        which = "Its" if found.in_time else "That"
-        more = " and excludes what was claimed" * (found.fresh.high < found.claimed)
-        parts.append(f"{which} interval includes no gain at all{more}.")
     for part, _, where, _ in _elsewhere(found):
         if part.error:
             parts.append(f"{where} there are no figures ({part.error}).")
@@ -122,7 +127,7 @@ def paragraph(found: Audit) -> str:
         parts.append(f"{where} ({part.rows} rows) it is {_signed(part.difference)}, {meaning}.")
     if len(found.openings) > 1:
         parts.append(f"The sealed test has now been opened {len(found.openings)} times.")
-    return " ".join([*parts, ADVICE[found.verdict]])
+    return " ".join([*parts, *found.harms, ADVICE[found.verdict]]) + leak
 
 
 def message(found: Audit) -> str:
@@ -146,7 +151,11 @@ def alt(found: Audit) -> str:
     for part, *_, name in _elsewhere(found):
         if part.difference is not None:
             gains.append(f"{name} {_signed(part.difference)}")
-    curves = ["reliability curves out of fold" if found.calibration else "no calibration"]
+    curves = [
+        "reliability curves out of fold with 95% intervals"
+        if found.calibration
+        else "no calibration"
+    ]
     curves += [f"{name} with Brier score {p.brier:.3f}" for name, p in found.calibration.items()]
     return (
         f"Three panels. Left: cross-validated {_metric(found)} of baseline and best on "
@@ -193,12 +202,19 @@ def figure(found: Audit) -> Figure:
     for name, part in found.calibration.items():
         mark, line, colour = looks[name]
         label = f"{name}, Brier {part.brier:.3f}"
-        curve.plot(part.predicted, part.observed, mark + line, color=colour, ms=5, label=label)
+        shares = [
+            stats.wilson(round(o * n), n) for o, n in zip(part.observed, part.count, strict=True)
+        ]
+        error = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
+        look = {"color": colour, "ms": 5, "label": label, "capsize": 2, "elinewidth": 0.8}
+        curve.errorbar(part.predicted, part.observed, yerr=error, fmt=mark + line, **look)
     if found.calibration:
         curve.legend(loc="upper left", fontsize=8)
     else:
         curve.annotate("no probabilities of two classes", (0.5, 0.5), ha="center", fontsize=9)
-    curve.set(title="Calibration", xlabel="predicted", ylabel="observed", xlim=(0, 1), ylim=(0, 1))
+    curve.set(
+        title="Calibration (95%)", xlabel="predicted", ylabel="observed", xlim=(0, 1), ylim=(0, 1)
+    )
     for ax in (floor, gains, curve):
         ax.set_title(ax.get_title(loc="left"), fontsize=11, loc="left")
     return fig

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 
+from harness.evidence.certificate import Certificate
 from harness.rules import stats
 from harness.scoring import plain_values
 
 SIGNIFICANT = 0.05  # DeLong's p below which other patients contradict a gain
-
-REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Elsewhere:
     p: float | None = None
     brier_baseline: float | None = None
     brier_best: float | None = None
+    brier_guess: float | None = None  # of always saying how common class 1 is there
     error: str = ""
 
     @property
@@ -67,17 +67,20 @@ class Audit:
     noise_best: float
     noise_paired: float  # sd over fold seeds of best minus baseline
     luck: float  # gain that as many tries find on average with nothing there
-    verdict: str
+    verdict: str  # the certificate's, unless other patients contradict it
+    certificate: Certificate
+    harms: list[str] = field(default_factory=list)  # what got worse, a sentence each
     test: Elsewhere | None = None
     hospital: Elsewhere | None = None
     calibration: dict[str, Calibration] = field(default_factory=dict)
     openings: list[str] = field(default_factory=list)  # when the sealed test was opened
     metric: str = "roc_auc"
-    in_time: bool = False  # one set of folds only: `fresh` is the gain on the sealed test
+    in_time: bool = False  # one set of folds only: `fresh` is the gain on those the search saw
+    by_groups: bool = False  # rows of a group were resampled together
 
     def to_dict(self) -> dict:
         """Plain values, for JSON; what is not a number becomes None."""
-        return plain_values(asdict(self))
+        return plain_values(asdict(self)) | {"certificate": self.certificate.to_dict()}
 
     @classmethod
     def from_dict(cls, values: dict) -> Audit:
@@ -93,5 +96,6 @@ class Audit:
         return cls(
             **values
             | {"fresh": stats.Interval(**values["fresh"]), "calibration": bins}
+            | {"certificate": Certificate.from_dict(values["certificate"])}
             | {name: elsewhere(values[name]) for name in ("test", "hospital")}
         )

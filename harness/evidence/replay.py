@@ -23,6 +23,7 @@ from pathlib import Path
 
 from harness import DATA, RunError
 from harness.agents import AgentDone, Proposal, View
+from harness.files import read_json
 from harness.run import DISCARDED, describe, find_run, read_record, told
 
 FORMAT = "autoresearch-recording/1"
@@ -47,6 +48,10 @@ class Tried:
     decision: str
     commit: str
     source: str
+    reason: str = ""  # the rule's
+    edit_t: float | None = None
+    edit_bar: float | None = None
+    certified: bool = False
 
     @property
     def ok(self) -> bool:
@@ -79,9 +84,9 @@ def load(run: str | Path | None = None) -> Recording:
         sources = [record.source(row.iteration).decode("utf-8", "replace") for row in record.rows]
     except RunError as error:
         raise ValueError(str(error)) from None
-    *names, _ = (field.name for field in fields(Tried))
+    names = {field.name for field in fields(Tried)} - {"source"}
     tried = tuple(
-        Tried(*(getattr(row, name) for name in names), source)
+        Tried(source=source, **{name: getattr(row, name) for name in names})
         for row, source in zip(record.rows, sources, strict=True)
     )
     head = {key: record.settings[key] for key in ("tag", "task", "agent", "rule", "seed")}
@@ -92,7 +97,7 @@ def _load_file(path: Path) -> Recording:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("it is too large")
-        said = json.loads(path.read_text("utf-8"))
+        said = read_json(path)
         if said.pop("format", None) != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         rows = said.pop("tried")

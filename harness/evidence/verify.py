@@ -10,9 +10,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from harness import RunError, fingerprint
 from harness.candidate import CandidateError, program_id, refusal
-from harness.rules import Best, decide, get_rule
+from harness.files import read_plain
+from harness.rules import Best, Tries, decide
 from harness.run import (
     BASELINE,
     DISCARDED,
@@ -25,9 +28,11 @@ from harness.run import (
     one_line_hypothesis,
     read_record,
     read_settings,
+    rule_of,
     take_fingerprint,
 )
 from harness.scoring import Score, plain_values
+from harness.task import get_task
 
 FILES = ("train.py", "program.md")  # all that a commit and the workspace hold
 TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
@@ -100,7 +105,7 @@ def _check_refs(record: Record, best: str | None) -> Iterator[str]:
             yield f"{on_branch} commits on the branch, {len(record.kept)} kept rows"
     head = ""
     with suppress(OSError):
-        head = (git.path / "HEAD").read_text().strip()
+        head = read_plain(git.path / "HEAD").decode(errors="replace").strip()
     if head != f"ref: {git.head_ref}":
         yield "HEAD is not on the run's branch"
 
@@ -181,8 +186,10 @@ class _Judge:
 
     def __init__(self, record: Record, scorer, every: bool, report: Report):
         self.record, self.scorer, self.every, self.report = record, scorer, every, report
-        self.rule = get_rule(record.settings["rule"])
+        task = get_task(record.settings["task"])
+        self.rule = rule_of(record.settings).on(task)
         self.best: Best | None = None
+        self.tries = Tries.of(task, start=record.rows[0].val_auc if record.rows else 1.0)
         self.programs: dict[str, int] = {}
 
     def look_at(self, row: Row) -> Iterator[str]:
@@ -206,6 +213,10 @@ class _Judge:
             yield f"{row.decision} without a score"
         elif row.decision != BASELINE and row.ok and status == "ok" and self.best is not None:
             yield from self._check_decision(row, source)
+        if row.ok and self.best is not None:
+            folds, best = self.record.folds(row.iteration), self.best.fold_scores
+            same = len(folds) == len(best)
+            self.tries = self.tries.plus(np.subtract(folds, best) if same else ())
         if row.kept:
             text, folds = data.decode("utf-8", "replace"), self.record.folds(row.iteration)
             self.best = Best(row.iteration, row.commit, text, row.val_auc, folds)
@@ -240,13 +251,19 @@ class _Judge:
             yield "delta is not against the best"
         score = Score("ok", row.val_auc, fold_scores=self.record.folds(row.iteration))
         try:
-            verdict, _ = decide(source, score, self.best, self.rule, self.scorer)
+            found = decide(source, score, self.best, self.rule, self.scorer, self.tries)
         except CandidateError as err:
             yield f"{row.decision}, but fails on fresh folds: {err}"
             return
-        if verdict.keep != (row.decision == KEPT):
-            should = KEPT if verdict.keep else DISCARDED
-            yield f"{row.decision}, but {self.rule.name} says {should} ({verdict.reason})"
+        if found.keep != (row.decision == KEPT):
+            should = KEPT if found.keep else DISCARDED
+            yield f"{row.decision}, but {self.rule.name} says {should} ({found.reason})"
+        elif found.t is not None and not _near(found.t, row.edit_t):
+            yield f"edit_t is {row.edit_t}, measured again it is {found.t:.4f}"
+
+
+def _near(a: float, b: float | None) -> bool:
+    return b is not None and abs(a - b) <= TOLERANCE * max(1.0, abs(a))
 
 
 def table(reports: Sequence[Report]) -> str:
@@ -266,7 +283,6 @@ def table(reports: Sequence[Report]) -> str:
 def main(names: Sequence[str], *, root: Path | None = None, every: bool = False, say=print) -> list:
     """Verify several runs with one warm scorer per task; return their reports."""
     from harness.scoring import Scorer
-    from harness.task import get_task
 
     reports: list[Report] = []
     scorers: dict[str, Scorer] = {}

@@ -74,7 +74,8 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
     from harness.rules.certificate import test
     from harness.rules.rules import Evidence
 
-    tries = tries.plus(np.subtract(score.fold_scores, best.fold_scores))
+    same = len(score.fold_scores) == len(best.fold_scores)
+    tries = tries.plus(np.subtract(score.fold_scores, best.fold_scores) if same else ())
     mine = Evidence(score.val_auc, score.fold_scores, len(source), tries=tries)
     theirs = Evidence(best.val_auc, best.fold_scores, len(best.source))
     if not (rule.fold_seeds and rule.worth_confirming(mine, theirs)):
@@ -95,7 +96,7 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
         gains = repeats - best.repeats[:n]
         if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains)):
             return Judged(score, reason=reason)
-    found = test(gains, tries)
-    mine = replace(mine, repeats=repeats, error=found.error)
+    found = test(gains, tries, edits=1)
+    mine = replace(mine, repeats=repeats)
     verdict = rule.decide(mine, replace(theirs, repeats=best.repeats))
     return Judged(score, verdict.keep, verdict.reason, repeats, found.t, tries.bar)

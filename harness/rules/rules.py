@@ -25,14 +25,17 @@ greater is better; `val_auc` is its name in the ledger whatever the metric.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.rules.certificate import Tries
+from harness.rules.certificate import Tries, test
 from harness.rules.stats import bayes_correlated_t, corrected_t_test
+from harness.scoring import number
 
-TIE = 1e-6  # AUC moves in steps of 1/(positives x negatives) > 1e-4 here: below is rounding
+# In units of the metric (`Tries.unit`), as all thresholds here. AUC moves in steps of
+# 1/(positives x negatives) > 1e-4 on HEART: below is rounding.
+TIE = 1e-6
 STOP_AT = 0.99  # no honest model reaches this on HEART: stop and look for leakage
 
 # Fold seeds for confirmation: neither a task's own frozen seed nor those of the audit (from 9001
@@ -41,7 +44,7 @@ STOP_AT = 0.99  # no honest model reaches this on HEART: stop and look for leaka
 CONFIRM_SEEDS = (101, 102, 103, 104, 105)
 
 ALPHA = 0.10  # corrected_t: one-sided level
-ROPE = 0.001  # rope: half-width in AUC that counts as "no difference"
+ROPE = 0.001  # rope: half-width, in units of the metric, that counts as "no difference"
 ROPE_SURE = 0.90  # rope: posterior probability of a gain beyond ROPE that a keep needs
 
 
@@ -55,8 +58,7 @@ class Evidence:
     # Scores on the rule's own fold seeds, of shape (n_seeds, n_folds); None unless the rule has
     # `fold_seeds` and the candidate is `worth_confirming`.
     repeats: np.ndarray | None = None
-    tries: Tries | None = None  # of the run, this candidate among them
-    error: float = math.nan  # standard error of the gain on fresh folds, by the run's tries
+    tries: Tries = Tries(units=1000, share=0.25)  # of the run, this candidate among them
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,28 @@ class Rule:
         """Whether there is a gain on the frozen folds: no fresh ones for what did not gain."""
         return _settled(candidate, best) is None
 
+    def on(self, task) -> "Rule":
+        """Give the rule as it works on a task, whose frozen folds no fresh seed may repeat.
+
+        Folds in time cannot be drawn again: the rule then asks its question of the frozen ones,
+        with their few degrees of freedom, and confirms nothing.
+        """
+        seeds = task.fresh_seeds(self.fold_seeds)
+        if seeds or not self.fold_seeds:
+            return replace(self, fold_seeds=seeds)
+
+        def decide(candidate: Evidence, best: Evidence) -> Verdict:
+            mine, theirs = (
+                replace(e, repeats=np.array([e.fold_scores])) for e in (candidate, best)
+            )
+            verdict = self.decide(mine, theirs)
+            if _settled(candidate, best) is None:
+                said = verdict.reason.replace("fresh gain", "gain")
+                verdict = replace(verdict, reason=f"{said}; folds in time: nothing is confirmed")
+            return verdict
+
+        return replace(self, fold_seeds=(), decide=decide)
+
     def hopeless(self, gains: np.ndarray) -> str:
         """Say why the rest of the fresh folds is not worth its time, or "".
 
@@ -93,7 +117,7 @@ class Rule:
         mean = float(gains.mean())
         if mean > 0:
             return ""
-        return f"fresh gain {mean:.4f} after {len(gains)} of {len(self.fold_seeds)} fold seeds"
+        return f"fresh gain {number(mean)} after {len(gains)} of {len(self.fold_seeds)} fold seeds"
 
 
 def _settled(candidate: Evidence, best: Evidence, strict: bool = False) -> Verdict | None:
@@ -107,20 +131,31 @@ def _settled(candidate: Evidence, best: Evidence, strict: bool = False) -> Verdi
     if len(scores) != len(others) or len(scores) < 2:
         return Verdict(False, delta, "scored on other folds than the best")
     # Simpler at no cost: `strict` looks at the mean, the others want a tie on every fold.
-    tie = abs(delta) <= TIE if strict else np.all(np.abs(scores - others) <= TIE)
+    rounding = TIE * candidate.tries.unit
+    tie = abs(delta) <= rounding if strict else np.all(np.abs(scores - others) <= rounding)
     if tie and candidate.n_chars < best.n_chars:
         return Verdict(True, delta, f"tie, {best.n_chars - candidate.n_chars} chars shorter")
-    if delta < -TIE:
-        return Verdict(False, delta, f"loss {-delta:.4f}")
-    if delta <= TIE:
+    if delta < -rounding:
+        return Verdict(False, delta, f"loss {number(-delta)}")
+    if delta <= rounding:
         return Verdict(False, delta, "tie, not shorter" if strict else "tie")
     return None
 
 
-def _against_its_se(gains: np.ndarray, gain: float, name: str) -> tuple[bool, str]:
+def _unfit(candidate: Evidence, best: Evidence) -> Verdict | None:
+    """Refuse fresh folds that no statistics can be made of."""
+    if candidate.repeats is None or best.repeats is None:
+        raise ValueError("this rule needs scores on its fold_seeds for both programs")
+    gains = np.asarray(candidate.repeats, float) - np.asarray(best.repeats, float)
+    if gains.ndim == 2 and gains.size > 1 and np.isfinite(gains).all():
+        return None
+    return Verdict(False, candidate.val_auc - best.val_auc, "no finite score on fresh folds")
+
+
+def _against_its_se(gains: np.ndarray, gain: float, name: str, tries: Tries) -> tuple[bool, str]:
     se = float(gains.std(ddof=1) / math.sqrt(len(gains)))
-    keep = gain > max(TIE, se)
-    return keep, f"{name} {gain:.4f} {'>' if keep else '<='} its SE {se:.4f}"
+    keep = gain > max(TIE * tries.unit, se)
+    return keep, f"{name} {number(gain)} {'>' if keep else '<='} its SE {number(se)}"
 
 
 # -- the rules --------------------------------------------------------------------------
@@ -134,7 +169,7 @@ def decide_strict(candidate: Evidence, best: Evidence) -> Verdict:
     if verdict := _settled(candidate, best, strict=True):
         return verdict
     delta = candidate.val_auc - best.val_auc
-    return Verdict(True, delta, f"gain {delta:.4f} > 0")
+    return Verdict(True, delta, f"gain {number(delta)} > 0")
 
 
 def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
@@ -150,61 +185,58 @@ def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
         return verdict
     delta = candidate.val_auc - best.val_auc
     gains = np.subtract(candidate.fold_scores, best.fold_scores)
-    keep, reason = _against_its_se(gains, delta, "gain")
+    keep, reason = _against_its_se(gains, delta, "gain", candidate.tries)
     return Verdict(keep, delta, reason)
 
 
 def _confirming(
-    beyond_noise: Callable[[np.ndarray], tuple[bool, str]],
+    beyond_noise: Callable[[np.ndarray, Tries], tuple[bool, str]],
 ) -> Callable[[Evidence, Evidence], Verdict]:
     """Wrap a question about fresh-fold gains, shape (n_seeds, n_folds), into a rule."""
 
     def decide(candidate: Evidence, best: Evidence) -> Verdict:
-        if verdict := _settled(candidate, best):
+        if verdict := _settled(candidate, best) or _unfit(candidate, best):
             return verdict
-        if candidate.repeats is None or best.repeats is None:
-            raise ValueError("this rule needs scores on its fold_seeds for both programs")
         delta = candidate.val_auc - best.val_auc
-        gains = np.asarray(candidate.repeats, float) - np.asarray(best.repeats, float)
-        if gains.ndim != 2 or gains.shape[0] < 2 or not np.isfinite(gains).all():
-            return Verdict(False, delta, "no finite score on fresh folds")
-        keep, reason = beyond_noise(gains)
+        gains = np.subtract(candidate.repeats, best.repeats)
+        keep, reason = beyond_noise(gains, candidate.tries)
         return Verdict(keep, delta, reason)
 
     return decide
 
 
 @_confirming
-def decide_confirm(gains: np.ndarray) -> tuple[bool, str]:
+def decide_confirm(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
     """Keep a gain iff its mean on fresh folds exceeds its standard error over the seeds."""
-    per_seed = gains.mean(axis=1)
-    return _against_its_se(per_seed, float(per_seed.mean()), "fresh gain")
+    per_seed = gains.mean(axis=1) if len(gains) > 1 else gains[0]
+    return _against_its_se(per_seed, float(per_seed.mean()), "fresh gain", tries)
 
 
 @_confirming
-def decide_corrected_t(gains: np.ndarray) -> tuple[bool, str]:
+def decide_corrected_t(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
     """Keep a gain iff the corrected test of Nadeau and Bengio finds it on fresh folds, too."""
-    test = corrected_t_test(gains, n_folds=gains.shape[1])
-    keep = test.mean > TIE and test.p_greater < ALPHA
-    return keep, f"fresh gain {test.mean:.4f}, p={test.p_greater:.3f} (needs < {ALPHA:g})"
+    test = corrected_t_test(gains, gains.shape[1], tries.share)
+    keep = test.mean > TIE * tries.unit and test.p_greater < ALPHA
+    return keep, f"fresh gain {number(test.mean)}, p={test.p_greater:.3f} (needs < {ALPHA:g})"
 
 
 @_confirming
-def decide_rope(gains: np.ndarray) -> tuple[bool, str]:
+def decide_rope(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
     """Keep a gain iff one that is large enough to matter is all but sure on fresh folds."""
-    _, _, better = bayes_correlated_t(gains, n_folds=gains.shape[1], rope=ROPE)
+    rope = ROPE * tries.unit
+    _, _, better = bayes_correlated_t(gains, gains.shape[1], rope, tries.share)
     keep = better >= ROPE_SURE
-    return keep, f"P(gain > {ROPE:g}) = {better:.2f} (needs {ROPE_SURE:g})"
+    return keep, f"P(gain > {rope:.3g}) = {better:.2f} (needs {ROPE_SURE:g})"
 
 
 def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
     """Keep a gain iff its T on fresh folds exceeds the bar of the run's certificate."""
-    if verdict := _settled(candidate, best):
+    if verdict := _settled(candidate, best) or _unfit(candidate, best):
         return verdict
-    gain = float(np.mean(candidate.repeats) - np.mean(best.repeats))
-    t, bar = gain / candidate.error if candidate.error > 0 else 0.0, candidate.tries.bar
-    keep = gain > TIE and t > bar
-    reason = f"fresh gain {gain:.4f}, T={t:.2f} {'>' if keep else '<='} {bar:.2f}"
+    found = test(np.subtract(candidate.repeats, best.repeats), candidate.tries, edits=1)
+    keep = found.gain > TIE * candidate.tries.unit and found.t > candidate.tries.bar
+    sign = ">" if keep else "<="
+    reason = f"fresh gain {number(found.gain)}, T={found.t:.2f} {sign} {candidate.tries.bar:.2f}"
     return Verdict(keep, candidate.val_auc - best.val_auc, reason)
 
 

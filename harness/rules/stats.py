@@ -23,7 +23,7 @@ class TTest:
         return self.mean - half, self.mean + half
 
 
-def corrected_t_test(diffs: np.ndarray, n_folds: int) -> TTest:
+def corrected_t_test(diffs: np.ndarray, n_folds: int, share: float | None = None) -> TTest:
     """Corrected resampled t-test over the fold differences of (repeated) cross-validation.
 
     Folds of one data set share training rows, so their differences are correlated and
@@ -36,6 +36,8 @@ def corrected_t_test(diffs: np.ndarray, n_folds: int) -> TTest:
         Paired differences, one for each fold of each repeat.
     n_folds : int
         K of one cross-validation.
+    share : float, optional
+        n_test/n_train where it is not that of K-fold: the mean over unequal folds.
 
     References
     ----------
@@ -52,7 +54,8 @@ def corrected_t_test(diffs: np.ndarray, n_folds: int) -> TTest:
     # A spread below rounding error is no spread: constant differences give se 0.
     if var <= (1e-12 * max(1.0, abs(mean))) ** 2:
         var = 0.0
-    se = float(np.sqrt(var * (1.0 / d.size + 1.0 / (n_folds - 1))))
+    share = 1.0 / (n_folds - 1) if share is None else share
+    se = float(np.sqrt(var * (1.0 / d.size + share)))
     df = d.size - 1
     t = _in_errors(mean, se)
     return TTest(mean, se, df, t, p_greater=float(sps.t.sf(t, df)))
@@ -65,7 +68,9 @@ def _in_errors(value: float, se: float, rounding: float = 0.0) -> float:
     return value / se
 
 
-def bayes_correlated_t(diffs: np.ndarray, n_folds: int, rope: float) -> tuple[float, float, float]:
+def bayes_correlated_t(
+    diffs: np.ndarray, n_folds: int, rope: float, share: float | None = None
+) -> tuple[float, float, float]:
     """Bayesian correlated t-test: P(worse), P(equivalent), P(better).
 
     The posterior of the mean difference is a Student distribution centred on the sample
@@ -79,7 +84,7 @@ def bayes_correlated_t(diffs: np.ndarray, n_folds: int, rope: float) -> tuple[fl
     """
     if rope < 0:
         raise ValueError("rope is a half-width and cannot be negative")
-    test = corrected_t_test(diffs, n_folds)
+    test = corrected_t_test(diffs, n_folds, share)
     if test.se == 0.0:
         worse, better = float(test.mean < -rope), float(test.mean > rope)
     else:
@@ -91,16 +96,27 @@ def bayes_correlated_t(diffs: np.ndarray, n_folds: int, rope: float) -> tuple[fl
 # -- ROC curves --------------------------------------------------------------------------
 
 
-def _wins(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """For each (positive, negative) pair: 1 if ranked right, 1/2 if tied, 0 if not."""
-    y = np.asarray(y)
-    p = np.asarray(p, dtype=float)
-    if p.shape != y.shape or not np.isfinite(p).all():
+def _checked(y: np.ndarray, *predictions: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Which rows are positive, and predictions as numbers; ValueError where none can be used."""
+    positive = np.asarray(y) == 1
+    found = [np.asarray(p, dtype=float) for p in predictions]
+    if any(p.shape != positive.shape or not np.isfinite(p).all() for p in found):
         raise ValueError("need one finite prediction per row")
-    positive, negative = p[y == 1], p[y == 0]
-    if len(positive) < 2 or len(negative) < 2:
+    if min(positive.sum(), (~positive).sum()) < 2:
         raise ValueError("need at least two rows of each class")
-    return (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+    return positive, found
+
+
+def _placements(positive: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each positive the share of negatives below it, for each negative of positives above.
+
+    By midranks, so that no table of pairs is made (Sun and Xu 2014, Fast implementation of
+    DeLong's algorithm, IEEE Signal Processing Letters 21(11)).
+    """
+    rank, ones, zeros = sps.rankdata(p), p[positive], p[~positive]
+    by_positive = (rank[positive] - sps.rankdata(ones)) / len(zeros)
+    by_negative = 1.0 - (rank[~positive] - sps.rankdata(zeros)) / len(ones)
+    return by_positive, by_negative
 
 
 @dataclass(frozen=True)
@@ -130,9 +146,9 @@ def delong(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray) -> DeLong:
     DeLong, DeLong and Clarke-Pearson (1988), Comparing the areas under two or more
     correlated receiver operating characteristic curves, Biometrics 44:837-845.
     """
-    wins = [_wins(y, p_a), _wins(y, p_b)]
-    by_positive = np.array([w.mean(axis=1) for w in wins])  # placement values V10
-    by_negative = np.array([w.mean(axis=0) for w in wins])  # and V01
+    positive, both = _checked(y, p_a, p_b)
+    placed = [_placements(positive, p) for p in both]
+    by_positive, by_negative = (np.array(v) for v in zip(*placed, strict=True))  # V10 and V01
     cov = np.cov(by_positive) / by_positive.shape[1] + np.cov(by_negative) / by_negative.shape[1]
     auc_a, auc_b = by_positive.mean(axis=1)
     difference = float(auc_b - auc_a)
@@ -164,26 +180,51 @@ def bootstrap_auc(y: np.ndarray, p: np.ndarray, **how) -> Interval:
     **how
         `level` (0.95), `n` (2000 resamples), `seed` (0).
     """
-    return _bootstrap(_wins(y, p), **how)
+    return _bootstrap(y, [p], **how)
 
 
 def bootstrap_auc_difference(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray, **how) -> Interval:
     """Difference AUC(b) - AUC(a) with a paired interval, otherwise as `bootstrap_auc`."""
-    return _bootstrap(_wins(y, p_b) - _wins(y, p_a), **how)
+    return _bootstrap(y, [p_b, p_a], **how)
 
 
-def _bootstrap(wins: np.ndarray, *, level: float = 0.95, n: int = 2000, seed: int = 0) -> Interval:
-    """Mean of the pair table, with an interval over resamples of its rows and of its columns.
+MANY_ROWS = 4_000  # above, resamples are drawn in parts: their counts would fill the memory
 
-    Drawing rows with replacement is weighting them by multinomial counts, so each
-    replicate is one bilinear form and no predictions are sorted again.
+
+def _bootstrap(y, predictions, *, level: float = 0.95, n: int = 2000, seed: int = 0) -> Interval:
+    """AUC of the first predictions, less that of the second if there are two; with an interval.
+
+    Drawing rows with replacement within a class is weighting them by multinomial counts. Rows are
+    sorted once; a resample's AUC is then a sum along them.
     """
-    rng = np.random.default_rng(seed)
-    rows, cols = wins.shape
-    weight_rows = rng.multinomial(rows, np.full(rows, 1 / rows), size=n)
-    weight_cols = rng.multinomial(cols, np.full(cols, 1 / cols), size=n)
-    means = np.einsum("ij,ij->i", weight_rows @ wins, weight_cols) / (rows * cols)
-    return _percentiles(wins.mean(), means, (0.5 - level / 2, 0.5 + level / 2))
+    positive, found = _checked(y, *predictions)
+    rng, totals = np.random.default_rng(seed), (positive.sum(), (~positive).sum())
+    whole = len(positive) <= MANY_ROWS
+    sizes = [n] if whole else [len(part) for part in np.array_split(np.arange(n), n // 50 or 1)]
+
+    def difference(weights: np.ndarray) -> np.ndarray:
+        first, *second = (_weighted_auc(positive, p, weights) for p in found)
+        return first - second[0] if second else first
+
+    draws = []
+    for size in sizes:
+        weights = np.empty((size, len(positive)))
+        for of_class, total in ((positive, totals[0]), (~positive, totals[1])):
+            weights[:, of_class] = rng.multinomial(total, np.full(total, 1 / total), size=size)
+        draws += [difference(part) for part in np.array_split(weights, max(1, size // 200))]
+    value = difference(np.ones((1, len(positive))))[0]
+    return _percentiles(value, np.concatenate(draws), (0.5 - level / 2, 0.5 + level / 2))
+
+
+def _weighted_auc(positive: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """AUC with rows counted by weights, shape (n_resamples, n_rows)."""
+    order = np.argsort(p, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0])  # equal predictions stand together
+    weights = weights[:, order]
+    ones = np.add.reduceat(weights * positive[order], starts, axis=1)
+    zeros = np.add.reduceat(weights * ~positive[order], starts, axis=1)
+    below = np.cumsum(zeros, axis=1) - zeros / 2
+    return (ones * below).sum(axis=1) / (ones.sum(axis=1) * zeros.sum(axis=1))
 
 
 def _percentiles(value: float, draws: np.ndarray, ends=(0.025, 0.975)) -> Interval:

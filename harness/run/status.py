@@ -1,15 +1,13 @@
 """What a run looks like from outside: its state for people and agents, and taking over its best."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
-from harness import REPO, RunError
-from harness.files import write_file
+from harness import CALL, REPO, RunError
+from harness.files import check_target, read_json, read_plain, write_file
 from harness.run.ledger import describe_best
-from harness.run.record import read_record
+from harness.run.record import Record, read_record
 from harness.run.settings import find_run
-from harness.run.workspace import SHORT
 
 
 def read_status(root: Path, tag: str) -> dict:
@@ -33,6 +31,7 @@ def read_status(root: Path, tag: str) -> dict:
         "tokens": sum(r.tokens or 0 for r in rows),
         "cost_usd": sum(r.cost_usd or 0.0 for r in rows),
         "unknown_costs": sum(r.cost_usd is None for r in rows),
+        "certificate": read_certificate(record).get("sentence", ""),
         "best": record.best,
         "rows": rows,
         "train": str(space.train),
@@ -43,50 +42,62 @@ def read_status(root: Path, tag: str) -> dict:
     }
 
 
-def adopt(root: Path, tag: str, *, force: bool = False, to: str | None = None) -> list[str]:
-    """Copy a run's best program to `train.py`; return what to tell.
+def read_certificate(record: Record) -> dict:
+    """Read what `certificate.json` says of a run as it is now; empty where it says nothing."""
+    try:
+        found = read_json(record.path / "certificate.json")
+        if found["tries"] == sum(row.ok for row in record.rows[1:]):
+            return found
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return {}
+
+
+def adopt(
+    root: Path, tag: str, *, working: bool = False, force: bool = False, to: str | None = None
+) -> list[str]:
+    """Copy a run's certified program to `train.py`; return what to tell.
+
+    Parameters
+    ----------
+    working : bool
+        Take the working best instead, which nothing vouches for but the search.
+    force : bool
+        Take the working best though the run has no certificate.
 
     Raises
     ------
     RunError
-        If the run has no audit of that program and `force` is false.
+        If there is no certificate of the run as it is now, or nothing is certified.
     """
     from harness.task import get_task
 
     record = read_record(find_run(tag, root))
+    folder = get_task(record.settings["task"]).folder or REPO
+    target = check_target(to or folder / "train.py")
     best = record.best
     if best is None:
-        raise RunError(f"run '{tag}' has no rows yet: start it with `ratchet run --tag {tag}`")
-    said = [describe_best(best), _audited(record.path / "audit.json", tag, best.commit, force)]
-    git = record.workspace.git
+        raise RunError(f"run '{tag}' has no rows yet: start it with `{CALL} run --tag {tag}`")
+    git, found = record.workspace.git, read_certificate(record)
     if not (git.read_ref(git.head_ref) or "").startswith(best.commit):
-        raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
-    target = Path(to) if to else (get_task(record.settings["task"]).folder or REPO) / "train.py"
-    source = record.source(best.iteration)
-    if target.exists() and target.read_bytes() != source:
+        raise RunError(f"git and ledger disagree: run `{CALL} verify --tag {tag}`")
+    source, said = record.source(best.iteration), [f"working best: {describe_best(best)}"]
+    if not found and not force:
+        raise RunError(
+            f"run '{tag}' has no certificate of what it is now: run `{CALL} certify --tag {tag}` "
+            "(or `audit`) first, or use --force"
+        )
+    said.append(found["sentence"] if found else "no certificate: nobody knows if the gain is real")
+    if found.get("certified") and not working:
+        source = found["source"].encode()
+        said.append(f"adopted: the certified program, val_auc={found['val_auc']:.4f}")
+    elif found and not (working or force):
+        raise RunError(f"{said[-1]} To take the working best all the same, use --working")
+    else:
+        said.append("adopted: the working best")
+    if target.exists() and (there := read_plain(target)) != source:
         before = record.path / "train.before-adopt.py"
-        before.write_bytes(target.read_bytes())
+        write_file(before, there)
         said.append(f"the file that was there is kept as {before}")
     write_file(target, source)
     return [*said, f"written: {target}"]
-
-
-def _audited(path: Path, tag: str, commit: str, force: bool) -> str:
-    """Return what the audit says of a commit; refuse one that it does not know, unless forced."""
-    try:
-        audit = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        if force:
-            return "adopted without an audit: nobody knows yet whether the gain is real"
-        raise RunError(
-            f"run '{tag}' has no audit: run `ratchet audit --tag {tag}` first, or use --force"
-        ) from None
-    except (OSError, ValueError):
-        raise RunError(f"{path} cannot be read: run the audit again") from None
-    seen = str(audit.get("commit", ""))[:SHORT]
-    if not force and not (seen and commit.startswith(seen)):
-        raise RunError(
-            f"the audit of run '{tag}' is of {seen[:7] or 'another program'}, the best is now "
-            f"{commit[:7]}: run `ratchet audit --tag {tag}` again, or use --force"
-        )
-    return f"audit: {audit.get('verdict', 'no verdict')}"

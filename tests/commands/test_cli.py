@@ -17,6 +17,7 @@ from harness.cli import main
 from harness.evidence.verify import check_agreement
 from harness.run import settings
 from harness.run.ledger import Ledger
+from harness.run.ratchet import Run
 
 RUNS_FOLDER = "runs"
 
@@ -125,7 +126,8 @@ def test_a_fault_of_our_own_is_one_line_without_a_traceback(ratchet, monkeypatch
 def test_a_run_prints_a_line_per_iteration_and_continues(ratchet):
     status, out, err = ratchet("run", "--tag", "007", "--iterations", "10", "--seed", "3")
     lines = out.splitlines()
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert all(line.startswith("ratchet: certificate: ") for line in err.splitlines())
     assert [line.split(" |")[0] for line in lines[:11]] == [f"iter {i}" for i in range(11)]
     assert lines[11].startswith("best so far: val_auc=")
     assert "10 iterations are done" in lines[12]
@@ -188,7 +190,8 @@ def test_steps_by_an_agent_that_drives_itself(ratchet):
     edit(folder, "t", value(0.97, "better"))
     status, out, err = ratchet("step", "--tag", "t")
     lines = out.splitlines()
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert all(line.startswith("ratchet: certificate: ") for line in err.splitlines())
     assert [line.split(":")[0] for line in lines[:6]] == [
         *("val_auc", "val_sd", "wall_time_s", "cv_folds", "isolation", "status"),
     ]
@@ -267,9 +270,7 @@ def test_json_for_machines_has_no_test_figures(ratchet):
 
 
 def test_status_of_a_run_that_has_no_rows_yet(ratchet):
-    ratchet("run", "--tag", "t", "--iterations", "0")
-    ledger = ratchet.folder / "t" / "results.tsv"
-    ledger.write_text(ledger.read_text().splitlines(keepends=True)[0])
+    Run.open("t", root=ratchet.folder, scorer=FakeScorer()).close()
     status, out, _ = ratchet("status", "--tag", "t")
     assert status == 0
     assert "0 iterations" in out
@@ -288,12 +289,13 @@ def test_verify_prints_one_table_for_many_runs(ratchet):
     status, out, _ = ratchet("verify", str(ratchet.folder / "one"), "--json", "--all")
     found = json.loads(out)
     assert (status, found[0]["ok"], found[0]["rescored"]) == (0, True, 7)
-    status, out, _ = ratchet("verify", "--tag", "one", "--tag", "no-such-run")
+    status, out, err = ratchet("verify", "--tag", "one", "--tag", "no-such-run")
     assert status == 1
-    assert "no-such-run: there is no run" in out
+    assert "1 problem" in out
+    assert err.startswith("no-such-run: there is no run 'no-such-run': give a tag under")
 
 
-def test_adopt_wants_an_audit_of_the_best_program(ratchet, tmp_path):
+def test_adopt_takes_what_is_certified_and_nothing_more_unless_told(ratchet, tmp_path):
     ratchet("step", "--tag", "t")
     edit(ratchet.folder, "t", value(0.97, "better"))
     ratchet("step", "--tag", "t")
@@ -302,23 +304,30 @@ def test_adopt_wants_an_audit_of_the_best_program(ratchet, tmp_path):
     to = ("--to", str(target))
     status, out, err = ratchet("adopt", "--tag", "t", *to)
     assert (status, out) == (1, "")
-    assert "ratchet audit --tag t" in err
-    rows = Ledger(ratchet.folder / "t" / "results.tsv", writable=False).rows
-    audit = ratchet.folder / "t" / "audit.json"
-    audit.write_text(json.dumps({"commit": rows[0].commit, "verdict": "real"}))
-    status, _, err = ratchet("adopt", "--tag", "t", *to)
-    assert status == 1
-    assert "again" in err
+    assert "ratchet certify --tag t" in err
+    file = ratchet.folder / "t" / "certificate.json"
+    found = {"tries": 0, "certified": True, "sentence": "Real: it is.", "val_auc": 0.9}
+    found |= {"source": "pruned"}
+    file.write_text(json.dumps(found))  # made before the last try: of another run, so to say
+    assert ratchet("adopt", "--tag", "t", *to)[0] == 1
+    file.write_text(json.dumps(found | {"tries": 1, "certified": False, "sentence": "Luck."}))
+    status, out, err = ratchet("adopt", "--tag", "t", *to)
+    assert (status, out) == (1, "")
+    assert "Luck." in err
+    assert "--working" in err
     assert target.read_text() == "mine"
-    audit.write_text(json.dumps({"commit": rows[1].commit, "verdict": "cannot tell"}))
+    file.write_text(json.dumps(found | {"tries": 1}))
     status, out, _ = ratchet("adopt", "--tag", "t", *to)
     assert status == 0
-    assert "cannot tell" in out
-    assert target.read_text() == value(0.97, "better")
+    assert "Real: it is." in out
+    assert "working best: best so far: val_auc=0.9700" in out
+    assert target.read_text() == "pruned"
     assert (ratchet.folder / "t" / "train.before-adopt.py").read_text() == "mine"
-    audit.unlink()
+    assert ratchet("adopt", "--tag", "t", "--working", *to)[0] == 0
+    assert target.read_text() == value(0.97, "better")
+    file.unlink()
+    assert ratchet("adopt", "--tag", "t", *to)[0] == 1
     assert ratchet("adopt", "--tag", "t", "--force", *to)[0] == 0
-    assert ratchet("adopt", "--tag", "t", "--unaudited", *to)[0] == 0
 
 
 # -- the real thing -------------------------------------------------------------------------------

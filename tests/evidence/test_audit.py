@@ -15,10 +15,9 @@ from harness.candidate import CandidateError
 from harness.cli import main
 from harness.evidence import audit as module
 from harness.evidence import audit_report
-from harness.evidence.audit import judge
-from harness.evidence.findings import CANNOT_TELL, LUCK, REAL
+from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, LUCK, REAL, Test, verdict
 from harness.rules.rules import RULES
-from harness.rules.stats import Interval, corrected_t_test
+from harness.rules.stats import Interval
 from harness.run.ratchet import Run
 from harness.scoring.score import Score
 from harness.scoring.scorer import Scorer
@@ -124,22 +123,21 @@ SEEDS = module.AUDIT_SEEDS[:3]
 
 @given(claimed=st.floats(-0.1, 0.2), mid=st.floats(-0.1, 0.1), half=st.floats(0, 0.1))
 def test_verdict(claimed, mid, half):
-    fresh = Interval(mid, mid - half, mid + half)
-    verdict = judge(claimed, fresh)
-    assert (verdict == REAL) == (claimed > 0 and fresh.low > 0)
-    if claimed > 0 and mid <= 0:
-        assert verdict == LUCK
-    assert judge(claimed, fresh, contradicted=True) != REAL
+    fresh = Test(mid, half, 1)
+    assert (verdict(claimed, True, fresh) == REAL) == (claimed > 0)
+    assert verdict(claimed, True, fresh, contradicted=True) == CANNOT_TELL
+    without = verdict(claimed, False, fresh)
+    assert without != REAL
     if claimed <= 0:
-        assert verdict == CANNOT_TELL
+        assert without == CANNOT_TELL
+    elif mid <= 0:
+        assert without == LUCK
 
 
 def test_verdict_in_words():
-    assert judge(0.019, Interval(0.004, -0.006, 0.014)) == LUCK  # the claim is refuted
-    assert judge(0.012, Interval(0.008, -0.004, 0.020)) == CANNOT_TELL
-    assert judge(0.012, Interval(0.012, 0.003, 0.021)) == REAL
-    diffs = np.array([[0.01, 0.012, 0.011, 0.013, 0.009]] * 2)
-    assert judge(0.011, corrected_t_test(diffs, 5)) == REAL
+    assert verdict(0.019, False, Test(0.004, 0.005, 1)) == LUCK  # the claim is refuted
+    assert verdict(0.012, False, Test(0.008, 0.006, 1)) == CANNOT_TELL
+    assert verdict(0.012, True, Test(0.012, 0.004, 1)) == REAL
 
 
 def test_a_real_gain_is_found_real(tmp_path, scorer):
@@ -179,7 +177,8 @@ def test_noise_is_not_found_real(tmp_path, scorer):
 
 def test_rules_never_see_the_audits_folds():
     for rule in RULES.values():
-        assert not set(rule.fold_seeds) & set(module.AUDIT_SEEDS)
+        assert not set(rule.fold_seeds) & {*module.AUDIT_SEEDS, *CERTIFICATE_SEEDS}
+    assert not set(module.AUDIT_SEEDS) & set(CERTIFICATE_SEEDS)
     assert HEART.fold_seed not in module.AUDIT_SEEDS
 
 

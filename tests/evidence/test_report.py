@@ -11,7 +11,8 @@ from fakes import PROGRAM, SECRET, START, FakeScorer, Scripted, frozen, program 
 from harness import RunError
 from harness.cli import main
 from harness.evidence import audit_report, report
-from harness.evidence.findings import LUCK, Audit, Calibration, Elsewhere
+from harness.evidence.certificate import Certificate
+from harness.evidence.findings import Audit, Calibration, Elsewhere
 from harness.rules.stats import Interval
 from harness.run import loop
 from harness.run.ratchet import Run
@@ -281,7 +282,8 @@ def audit_of(folder, **changes):
         "hypothesis": HOSTILE, "baseline_val": 0.8, "best_val": 0.83, "claimed": 0.03,
         "fresh": interval, "fresh_p": 0.2, "fresh_scores_baseline": [0.79, 0.8],
         "fresh_scores_best": [0.8, 0.82], "noise_baseline": 0.007, "noise_best": 0.006,
-        "noise_paired": 0.004, "luck": 0.012, "verdict": LUCK,
+        "noise_paired": 0.004, "luck": 0.012, "verdict": "luck",
+        "certificate": Certificate("t", best.commit, "roc_auc", 4, 2.5, 0.03),
         "test": Elsewhere("test", 61, interval, interval, interval, 0.5, 0.1, 0.1),
         "hospital": Elsewhere("hungary", 294, error="crashed <b>"),
         "calibration": {"best": Calibration([0.2, 0.8], [0.1, 0.9], [5, 5], 0.12)},

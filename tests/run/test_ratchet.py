@@ -124,9 +124,12 @@ def test_confirming_rules_measure_the_best_once(tmp_path):
         assert run.scorer.repeated == [], "no fresh folds for a loss"
         kept = step(run, 0.81)
         assert kept.decision == "kept"
-        assert len(run.scorer.repeated) == 2
+        assert len(run.scorer.repeated) == 1 + 5, "the best at once, a candidate seed by seed"
         step(run, 0.82)
-        assert len(run.scorer.repeated) == 3, "the kept candidate's folds are known"
+        assert len(run.scorer.repeated) == 6 + 5, "the kept candidate's folds are known"
+    with start(tmp_path, rule="confirm") as run:
+        step(run, 0.825, extra="AFTER_A_RESTART = 1\n")
+        assert len(run.scorer.repeated) == 5, "and written down with its commit"
         row = step(run, 0.83, extra="FAILS_ON_FRESH = 1\n")
         assert row.status == "crashed (on fresh folds: ValueError: only on other folds)"
         assert (row.decision, math.isnan(row.val_auc)) == ("discarded", True)

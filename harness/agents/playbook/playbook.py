@@ -22,7 +22,7 @@ from harness.agents.playbook.families import FAMILIES, GENERAL, PRIORS, family_o
 from harness.agents.playbook.foreign import Edit, edits
 from harness.agents.playbook.moves import Move, apply_move, ideas, pair, refine, steps
 from harness.agents.playbook.profiles import Profile, profile_of
-from harness.agents.playbook.recipe import Recipe, parse, render
+from harness.agents.playbook.recipe import Recipe, parse, render, take_back
 from harness.agents.playbook.surgery import with_hypothesis
 from harness.candidate import MAX_HYPOTHESIS, hypothesis_of, normalise
 
@@ -113,6 +113,10 @@ class Playbook:
         for source in (self._from_recipe if exact else self._from_foreign)(turn, recipe):
             return Proposal(source=source)
         raise RuntimeError("no edit of the best train.py is possible; is it Python?")
+
+    def take_back(self, before: str, after: str, now: str, task_name: str) -> str | None:
+        """Undo the edit from `before` to `after` in a later program; see `recipe.take_back`."""
+        return take_back(before, after, now, profile_of(task_name))
 
     def _from_recipe(self, turn: Turn, recipe: Recipe) -> Iterator[str]:
         """Sources that were never proposed, best guess first; without end."""

@@ -16,7 +16,7 @@ from functools import lru_cache
 from textwrap import indent, wrap
 
 from harness.agents.playbook.models import MODELS, Member, imports_of, member, read_members
-from harness.agents.playbook.profiles import Profile, profile_of
+from harness.agents.playbook.profiles import Profile
 from harness.agents.playbook.surgery import double_quoted, explode
 from harness.candidate import LINE, MAX_HYPOTHESIS, hypothesis_of, import_lines, normalise
 
@@ -265,12 +265,11 @@ def _hypothesis(text: str) -> str:
     return f"HYPOTHESIS = {quoted[0]}"
 
 
-def take_back(before: str, after: str, now: str, task_name: str) -> str | None:
+def take_back(before: str, after: str, now: str, profile: Profile) -> str | None:
     """Undo the choices between two programs in a later one; None if they are not told apart.
 
     For edits whose lines a later edit changed too, where `candidate.take_back` cannot tell.
     """
-    profile = profile_of(task_name)
     read = [parse(text, profile) for text in (before, after, now)]
     (old, new, late), exact = zip(*read, strict=True)
     changed = [f.name for f in fields(Recipe) if getattr(old, f.name) != getattr(new, f.name)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import re
 
-from harness.candidate import LINE, MAX_HYPOTHESIS, import_lines
+from harness import candidate
+from harness.candidate import LINE, MAX_HYPOTHESIS, hypothesis_lines, import_lines
 
 
 def parse_or_none(source: str) -> ast.Module | None:
@@ -126,14 +127,9 @@ def _after_imports(tree: ast.Module) -> int:
 
 def with_hypothesis(source: str, hypothesis: str) -> str:
     """The same source with another HYPOTHESIS line; one is added after the imports if missing."""
-    line = f"HYPOTHESIS = {' '.join(hypothesis.split())[:MAX_HYPOTHESIS]!r}"
     tree = parse_or_none(source)
-    if tree is None:
-        return source
-    for node in tree.body:
-        targets = getattr(node, "targets", [getattr(node, "target", None)])
-        named = [getattr(target, "id", "") for target in targets] == ["HYPOTHESIS"]
-        if named and isinstance(node, ast.Assign | ast.AnnAssign):
-            return _spliced(source, node.lineno - 1, node.end_lineno, [line])
+    if tree is None or hypothesis_lines(source):
+        return candidate.with_hypothesis(source, hypothesis)
     at = _after_imports(tree)
+    line = f"HYPOTHESIS = {' '.join(hypothesis.split())[:MAX_HYPOTHESIS]!r}"
     return _spliced(source, at, at, ["", line])

@@ -1,0 +1,76 @@
+"""What got worse while the score got better: probabilities elsewhere, and single subgroups."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.candidate import CandidateError
+from harness.evidence.findings import Elsewhere
+from harness.rules import stats
+
+WORSE = 1.10  # a Brier score that grew by this factor is said
+LEVELS = 6  # a subgroup's column has at most so many values
+FEWEST = 20  # rows of a subgroup that say something
+
+
+def in_probabilities(places: list[Elsewhere]) -> list[str]:
+    """Say where the best program's probabilities are further off than the baseline's."""
+    return [
+        f"Its probabilities got worse on the {part.name} rows: Brier score "
+        f"{part.brier_baseline:.3f} before, {part.brier_best:.3f} now"
+        + (
+            f", and always saying how common it is there gives {part.brier_guess:.3f}."
+            if part.brier_best > part.brier_guess
+            else "."
+        )
+        for part in places
+        if part.brier_best is not None and part.brier_best > WORSE * part.brier_baseline
+    ]
+
+
+def in_subgroups(scorer, task, programs: dict[str, str], seed: int) -> list[str]:
+    """Say which subgroup of the task's `subgroup` column loses beyond chance.
+
+    Both programs predict every training row out of fold; the metric's change within a subgroup
+    gets a paired bootstrap interval, at 95% for all subgroups together (Bonferroni).
+    """
+    split = task.split()
+    X, y = split.X_train, split.y_train
+    if task.subgroup is None or task.subgroup not in X or task.time is not None:
+        return []
+    levels = X[task.subgroup].value_counts()
+    levels = [level for level, count in levels.items() if count >= FEWEST][: LEVELS + 1]
+    if not 2 <= len(levels) <= LEVELS:
+        return []
+    try:
+        answers = [_out_of_fold(scorer, task, X, y, text, seed) for text in programs.values()]
+    except CandidateError:
+        return []
+    said = []
+    for level in levels:
+        rows = np.flatnonzero(X[task.subgroup] == level)
+
+        def scores(at: np.ndarray, rows=rows) -> tuple[float, ...]:
+            at = rows[at]
+            return tuple(task.score_predictions(y[at], p[at], cut) for p, cut in answers)
+
+        groups = X[task.groups].to_numpy()[rows] if task.groups else None
+        try:
+            found = stats.bootstrap_pair(scores, len(rows), groups=groups)
+        except ValueError:
+            continue
+        if found.difference.value < 0 and found.p < 0.05 / len(levels):
+            name = f"{level:g}" if isinstance(level, int | float | np.number) else level
+            said.append(
+                f"Where {task.subgroup} is {name} ({len(rows)} rows) it loses: "
+                f"{found.first.value:.3f} before, {found.second.value:.3f} now."
+            )
+    return said
+
+
+def _out_of_fold(scorer, task, X, y, source: str, seed: int) -> tuple[np.ndarray, float]:
+    """All rows' predictions, (n, n_outputs), each out of fold, and where class 1 begins."""
+    p, cut = np.empty((len(y), task.n_outputs)), 0.5
+    for train, val in task.folds(X, y, seed):
+        p[val], cut = scorer.outputs(source, X.iloc[train], y[train], X.iloc[val])
+    return p, cut
