@@ -211,7 +211,7 @@ def walk(world, rules=RULES) -> list[dict]:
             if found.t is not None:
                 gains = np.asarray(found.repeats) - best.repeats
                 true = world.truth(candidate) - world.truth(best.source)
-                told = _told(test(gains, tries), gains, tries)
+                told = _told(test(gains, tries, 1), gains, tries)
                 edits.append((i + 1, found.t, true, told))
             best = Best(i + 1, "", candidate, score.val_auc, score.fold_scores, found.repeats)
         frozen += world.n_folds
@@ -259,10 +259,12 @@ def one_run(job: tuple[str, Spec | None, int, tuple[str, ...]]) -> list[dict]:
 
 def claims(row) -> dict:
     """What a run claims by the constants of now, and whether that is true."""
-    bar = Tries(row.units, 0.25, count=row.tries).bar
+    tries = Tries(row.units, 0.25, count=row.tries)
     edits = [test.split() for test in row.tests.split("; ")]
-    passed = [float(test[5]) for test in edits if len(test) == 6 and float(test[1]) > bar]
-    program = row.left > 0 and row.t_left > bar
+    passed = [
+        float(test[5]) for test in edits if len(test) == 6 and float(test[1]) > tries.edit_bar
+    ]
+    program = row.left > 0 and row.t_left > tries.bar
     true = [gain > 0 for gain in passed + [row.true_left] * program]
     error = row.fresh_gain / row.t_best if row.t_best else 0.0
     return {

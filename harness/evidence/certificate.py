@@ -261,7 +261,8 @@ def make_certificate(
         raise RunError(f"run '{record.settings['tag']}' has no baseline yet: let it run first")
     task = task or scorer.task
     tries, best = tries_of(record, task), record.best
-    certified = [row for row in record.kept if row.edit_t is not None and row.edit_t > tries.bar]
+    bar = tries.edit_bar
+    certified = [row for row in record.kept if row.edit_t is not None and row.edit_t > bar]
     blank = Certificate(
         record.settings["tag"],
         best.commit,

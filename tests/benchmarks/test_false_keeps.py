@@ -128,6 +128,9 @@ def test_a_claim_needs_the_bar_of_its_tries():
     assert (told["claim"], told["true_claim"], told["edit"]) == (True, True, False)
     assert told["word"] == fk.REAL
     assert told["true_certified"] == 0.02
+    row |= {"tests": row["tests"].replace("4 1.0", f"4 {bar + 0.01}"), "t_left": 0.0}
+    assert not fk.claims(SimpleNamespace(**row))["claim"]  # an edit needs more
+    row |= {"tests": row["tests"].replace(f"4 {bar + 0.01}", "4 1.0"), "t_left": bar + 0.01}
     row |= {"tries": 100}
     assert not fk.claims(SimpleNamespace(**row))["claim"]
     row |= {"tests": row["tests"].replace("4 1.0", "4 9.0")}

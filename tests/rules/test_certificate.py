@@ -57,6 +57,8 @@ def test_the_bar_rises_with_tries_and_not_before_the_plan_is_used_up():
     assert tries_of([np.zeros(5)] * 100).bar == pytest.approx(BAR + SLOPE * math.log(4))
     assert tries_of([], planned=100).bar == tries_of([np.zeros(5)] * 100).bar
     assert tries_of([], units=150).bar > BAR
+    for tries in (tries_of([]), tries_of([], planned=100), tries_of([], units=30)):
+        assert tries.edit_bar > tries.bar  # an edit is tested on the folds that chose it
 
 
 def test_what_a_task_says_of_itself():
