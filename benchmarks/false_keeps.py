@@ -42,7 +42,6 @@ from harness import plots
 from harness.rules.certificate import (
     CERTIFICATE_SEEDS,
     LUCK,
-    PRUNE,
     REAL,
     Test,
     Tries,
@@ -176,20 +175,23 @@ def _told(found: Test, gains: np.ndarray, tries) -> str:
     return f"{found.t:.3f} {found.gain:.5f} {own:.5f} {shared:.5f}"
 
 
-def certify(scorer: Counting, best, tries, edits: int, margin: float = PRUNE) -> tuple:
-    """Prune the working best and test it, and what is left, against the start."""
-    world = scorer.world
+def certify(scorer: Counting, best, tries, edits: int) -> tuple:
+    """Prune the working best: tests of it and of what is left against the start, and the parts."""
+    world, seeds = scorer.world, CERTIFICATE_SEEDS
+    tested: dict[tuple, tuple[Test, np.ndarray]] = {}
 
-    def against_start(program, edits: int) -> tuple[Test, np.ndarray]:
-        new, old = (scorer.fold_scores(p, CERTIFICATE_SEEDS) for p in (program, world.start))
-        return test(new - old, tries, edits), new - old
+    def worth(parts: tuple) -> float:
+        gains = np.subtract(
+            *(scorer.fold_scores(p, seeds) for p in (world.join(parts), world.start))
+        )
+        apart = len(parts) if len(parts) != 1 or world.separate else edits
+        tested[parts] = test(gains, tries, apart), gains
+        return tested[parts][0].t
 
-    left = prune(
-        world.parts(best),
-        lambda parts: scorer.fold_scores(world.join(parts), CONFIRM_SEEDS),
-        lambda shape: margin * tries.error(shape),
-    )
-    return against_start(best, edits), against_start(world.join(left), len(left)), left
+    whole = tuple(world.parts(best)) if edits else ()
+    worth(whole)
+    left = prune(whole, lambda parts: scorer.fold_scores(world.join(parts), CONFIRM_SEEDS), worth)
+    return tested[whole], tested[left], left
 
 
 def walk(world, rules=RULES) -> list[dict]:
@@ -231,7 +233,7 @@ def walk(world, rules=RULES) -> list[dict]:
                 "planted_kept": len(set(kept) & world.planted),
                 "frozen_fits": frozen,
                 "fresh_fits": walked - frozen,
-                "certificate_fits": scorer.fits - walked,
+                "certificate_fits": scorer.fits - walked if kept else 0,
                 "val_gain": round(best.val_auc - first.val_auc, 6),
                 "fresh_gain": round(whole[0].gain, 6),
                 "true_best": round(world.truth(best.source) - nothing, 6),

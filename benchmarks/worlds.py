@@ -203,6 +203,7 @@ class World:
 
     start: Program = ()
     planted: frozenset[int] = frozenset()
+    separate = False  # whether edits can be taken back one by one
 
     def __init__(self, tries: int, units: int, folds):
         self.tries, self.units, self.n_folds, self._folds = tries, units, len(folds), {None: folds}
@@ -239,7 +240,7 @@ class Table(World):
             groups="group" if spec.kind == "groups" else None,
             time="row" if spec.kind == "time" else None,
         )
-        self.columns = columns
+        self.columns, self.separate = columns, not spec.swaps
         self._ready: dict = {}
         self._weights: dict = {}
         units = spec.rows if groups is None else len(set(groups))
