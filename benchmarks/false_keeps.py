@@ -1,21 +1,16 @@
-"""How often does each rule keep luck, and how often does it see a gain that is there?
+"""How often is luck kept, how often is it claimed, and how often is a gain seen that is there?
 
-Two nulls, in which nothing that is proposed is better than the start:
+Every rule walks through the proposals of worlds whose truth is known (`benchmarks/worlds.py`) with
+the real rule code: `decide`, its raced fresh folds, and at the end what `ratchet certify` does. The
+working best is pruned, and what is left is tested once against the start on seeds of its own. A
+run claims something if that program, or an edit on its way, passes the bar of its tries. In a null
+world every claim is false; elsewhere a claim is true if what it says gains on 20,000 unseen rows
+does.
 
-- `seeds`: the null agent's program (harness/agents/playbook/null.py) on rows of HEART: logistic
-  regression, fitted on bootstrap samples and averaged. Every proposal is the same with
-  another random seed. By symmetry no seed is better than another.
-- `columns`: the program is logistic regression on 242 patients drawn from a population
-  like HEART, and every proposal adds a column of noise. The column is worth nothing in the
-  population (less than nothing: it has to be estimated), but in these 242 patients it may
-  go with the outcome by chance, on every fold split. Fresh folds alone cannot see that.
-
-Power is measured in the `columns` population, where the truth is known: one of the 25
-proposals, at a random place, adds a column that does matter. Its weight is set so that
-the gain on unseen patients, averaged over training sets, is the planned one.
-
-Every rule walks through the same proposals, so that rules are compared in pairs. Finished
-runs are kept in a CSV file and not repeated: stop and start as you like.
+The constants of `harness/rules/certificate.py` were set on runs 0 to 599; the table and the figure
+are of runs from 1000 on. Every rule walks through the same proposals, so that rules are compared in
+pairs. Finished runs are kept in a CSV file and not repeated: stop and start as you like. It holds
+each T with its parts, so that another bar can be tried without running anything again.
 
     python -m benchmarks.false_keeps --runs 40
 """
@@ -28,24 +23,36 @@ import json
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
-from scipy.stats import rankdata
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
+from benchmarks.worlds import (
+    N_TRAIN,
+    Seeds,
+    Spec,
+    Table,
+    auc,
+    draw_patients,
+    fit_predict,
+)
 from harness import plots
-from harness.agents.playbook.null import COPIES
-from harness.evidence.audit import AUDIT_SEEDS, judge
-from harness.evidence.findings import LUCK, REAL
-from harness.rules.rules import RULES, Evidence
-from harness.rules.stats import corrected_t_test, mean_interval, wilson
-from harness.task.task import HEART, NUMERIC
+from harness.rules.certificate import (
+    CERTIFICATE_SEEDS,
+    LUCK,
+    REAL,
+    Test,
+    Tries,
+    prune,
+    test,
+    verdict,
+)
+from harness.rules.judging import Best, decide
+from harness.rules.rules import CONFIRM_SEEDS, RULES
+from harness.rules.stats import mean_interval, wilson
+from harness.scoring import Score
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNS_CSV = RESULTS / "false_keeps_runs.csv"
@@ -53,70 +60,21 @@ TRUTH_JSON = RESULTS / "false_keeps_truth.json"
 TABLE_CSV = RESULTS / "false_keeps.csv"
 FIGURE = RESULTS / "false_keeps.png"
 
-PROPOSALS = 25
-N_TRAIN = 242  # rows of HEART's train split
 GAINS = (0.01, 0.02)
+FIRST = 1000  # runs before it set the constants
 FIELDS = (
-    "scenario gain run rule proposals false_keeps planted_kept val_gain true_gain verdict"
+    "world run rule units tries keeps false_keeps planted_kept frozen_fits fresh_fits "
+    "certificate_fits val_gain fresh_gain true_best left t_best t_left true_left tests"
 ).split()
+FITS = ("frozen_fits", "fresh_fits", "certificate_fits")
+GAIN_LOOKS = (
+    ("true_best", "o", plots.ORANGE),
+    ("true_left", "^", plots.GREEN),
+    ("true_certified", "D", plots.BLUE),
+)
 
 
-# -- a population in which the truth is known ---------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def heart_model() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """HEART's rows (median-imputed, standardised), spread to add, and log odds of the rows."""
-    X, y = HEART.load()
-    X = X.fillna(X.median())
-    spread = np.array([0.3 if name in NUMERIC else 0.0 for name in X.columns])
-    Z = ((X - X.mean()) / X.std()).to_numpy()
-    model = LogisticRegression(C=1.0, solver="newton-cholesky").fit(Z, y)
-    return Z, spread, np.r_[model.coef_[0], model.intercept_]
-
-
-def draw_patients(
-    n: int, weight: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw patients like HEART's: table (n, 13), one hidden column (n,), outcome (n,).
-
-    Rows are HEART's, with some spread added to the numeric columns; outcomes follow the
-    logistic model fitted to HEART plus `weight` times the hidden column.
-    """
-    Z, spread, coef = heart_model()
-    X = Z[rng.integers(0, len(Z), n)] + rng.normal(size=(n, Z.shape[1])) * spread
-    hidden = rng.normal(size=n)
-    logit = X @ coef[:-1] + coef[-1] + weight * hidden
-    y = (rng.uniform(size=n) < expit(logit)).astype(int)
-    return X, hidden, y
-
-
-def fit_predict(X: np.ndarray, y: np.ndarray, X_new: np.ndarray) -> np.ndarray:
-    """The starting train.py in arrays: standardise, logistic regression with C=1.
-
-    Newton's method written out: a tenth of scikit-learn's time at this size, the same numbers
-    (tests/benchmarks/test_false_keeps.py).
-    """
-    mean, sd = X.mean(axis=0), X.std(axis=0)
-    sd[sd == 0] = 1.0
-    A = np.c_[(X - mean) / sd, np.ones(len(X))]
-    penalty = np.r_[np.ones(X.shape[1]), 0.0]  # the intercept is free
-    w = np.zeros(A.shape[1])
-    for _ in range(25):
-        p = expit(A @ w)
-        gradient = A.T @ (p - y) + penalty * w
-        step = np.linalg.solve((A.T * (p * (1 - p))) @ A + np.diag(penalty), gradient)
-        w -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return np.c_[(X_new - mean) / sd, np.ones(len(X_new))] @ w
-
-
-def auc(y: np.ndarray, p: np.ndarray) -> float:
-    """Area under the ROC curve from ranks (Mann and Whitney), ties counted half."""
-    positive = int(y.sum())
-    ranks = rankdata(p)[y == 1].sum()
-    return float((ranks - positive * (positive + 1) / 2) / (positive * (len(y) - positive)))
+# -- what is planted ------------------------------------------------------------------------
 
 
 def true_gain(
@@ -164,272 +122,271 @@ def prepare_truth(gains: tuple[float, ...]) -> dict:
     return truth
 
 
+def worlds(truth: dict) -> dict[str, Spec | None]:
+    """Every world by its name; None is `Seeds`."""
+    small, large = (truth[f"{gain:g}"]["weight"] for gain in GAINS)
+    return {
+        "null 242": Spec(),
+        "null 60": Spec(rows=60),
+        "null 150": Spec(rows=150),
+        "null 1000": Spec(rows=1000),
+        "null 242, 100 tries": Spec(tries=100),
+        "null swaps": Spec(block=6, swaps=True),
+        "null overfitters": Spec(block=6),
+        "null seeds": None,
+        "null r2 300": Spec("r2", rows=300),
+        "null ovr 400": Spec("classes", rows=400),
+        "null groups": Spec("groups", rows=240),
+        "null time": Spec("time"),
+        "gain 0.011": Spec(real=1, weight=small),
+        "gain 0.021": Spec(real=1, weight=large),
+        "gain 0.011, 600 rows": Spec(rows=600, real=1, weight=small),
+        "12 small gains": Spec(real=12, weight=0.45),
+        "8 tiny gains": Spec(real=8, weight=0.35),
+        "lightgbm 0.021": Spec("lightgbm", real=1, weight=large),
+    }
+
+
 # -- one run ------------------------------------------------------------------------------
 
 
-class Columns:
-    """Programs are sets of extra columns; the scores are those of real cross-validation."""
+class Counting:
+    """A world as the scorer of one run; counts the fits that this run alone would need."""
 
-    def __init__(self, weight: float, run: int, planted: bool):
-        rng = np.random.default_rng([run, round(weight * 1e6)])
-        self.X, hidden, self.y = draw_patients(N_TRAIN, weight, rng)
-        self.extra = rng.normal(size=(N_TRAIN, PROPOSALS))
-        self.X_new, hidden_new, self.y_new = draw_patients(20_000, weight, rng)
-        self.extra_new = rng.normal(size=(len(self.y_new), PROPOSALS))
-        self.planted = int(rng.integers(PROPOSALS)) if planted else -1
-        if planted:
-            self.extra[:, self.planted] = hidden
-            self.extra_new[:, self.planted] = hidden_new
-        self.start: frozenset = frozenset()
-        self._folds: dict = {}
+    def __init__(self, world):
+        self.world, self.asked, self.fits = world, set(), 0
 
-    def propose(self, best: frozenset, i: int) -> frozenset:
-        return best | {i}
+    def fold_scores(self, program, seeds) -> np.ndarray:
+        """Scores of shape (n_seeds, n_folds)."""
+        new = {(program, seed) for seed in seeds} - self.asked
+        self.asked |= new
+        self.fits += len(new) * self.world.n_folds
+        return self.world.fold_scores(program, seeds)
 
-    def folds(self, seed: int | None) -> list:
-        if seed not in self._folds:
-            self._folds[seed] = HEART.folds(pd.DataFrame(self.X), self.y, seed)
-        return self._folds[seed]
+    def score(self, program) -> Score:
+        """What the loop knows of a program."""
+        (folds,) = self.fold_scores(program, (None,))
+        return Score("ok", float(folds.mean()), fold_scores=tuple(folds.tolist()))
 
-    def score(self, program: frozenset, fold_seed: int | None) -> np.ndarray:
-        X, y = np.c_[self.X, self.extra[:, sorted(program)]], self.y
-        pairs = self.folds(fold_seed)
-        return np.array([auc(y[val], fit_predict(X[tr], y[tr], X[val])) for tr, val in pairs])
 
-    def truth(self, program: frozenset) -> float:
-        columns = sorted(program)
-        p = fit_predict(
-            np.c_[self.X, self.extra[:, columns]],
-            self.y,
-            np.c_[self.X_new, self.extra_new[:, columns]],
+def _told(found: Test, gains: np.ndarray, tries) -> str:
+    """A test in the order T, gain, own SD, SD by the tries: enough for another bar or weight."""
+    own, shared = gains.std(ddof=1), np.sqrt(tries.total / max(tries.moved, 1))
+    return f"{found.t:.3f} {found.gain:.5f} {own:.5f} {shared:.5f}"
+
+
+def certify(scorer: Counting, best, tries, edits: int) -> tuple:
+    """Prune the working best: tests of it and of what is left against the start, and the parts."""
+    world, seeds = scorer.world, CERTIFICATE_SEEDS
+    tested: dict[tuple, tuple[Test, np.ndarray]] = {}
+
+    def worth(parts: tuple) -> float:
+        gains = np.subtract(
+            *(scorer.fold_scores(p, seeds) for p in (world.join(parts), world.start))
         )
-        return float(auc(self.y_new, p))
+        apart = len(parts) if len(parts) != 1 or world.separate else edits
+        tested[parts] = test(gains, tries, apart), gains
+        return tested[parts][0].t
 
-
-class Seeds:
-    """Programs are seeds of the null agent's ensemble, on 242 random rows of HEART."""
-
-    def __init__(self, run: int):
-        X, y = HEART.load()
-        X = X.fillna(X.median()).to_numpy()
-        self.X, _, self.y, _ = train_test_split(
-            X, y, train_size=N_TRAIN, stratify=y, random_state=run
-        )
-        self.run, self.planted, self.start = run, -1, 0
-
-    def propose(self, best: int, i: int) -> int:
-        return i + 1
-
-    def score(self, program: int, fold_seed: int | None) -> np.ndarray:
-        scores = []
-        for train, val in HEART.folds(pd.DataFrame(self.X), self.y, fold_seed):
-            rng = np.random.default_rng([self.run, program])
-            votes = np.zeros(len(val))
-            for _ in range(COPIES):
-                rows = rng.choice(train, len(train))
-                votes += expit(fit_predict(self.X[rows], self.y[rows], self.X[val]))
-            scores.append(auc(self.y[val], votes))
-        return np.array(scores)
-
-    def truth(self, program: int) -> float:
-        return 0.0  # one seed is as good as another
+    whole = tuple(world.parts(best)) if edits else ()
+    worth(whole)
+    left = prune(whole, lambda parts: scorer.fold_scores(world.join(parts), CONFIRM_SEEDS), worth)
+    return tested[whole], tested[left], left
 
 
 def walk(world, rules=RULES) -> list[dict]:
     """Let every rule walk through the same proposals; one result for each rule."""
-    cache: dict = {}
-
-    def score(program, fold_seed=None) -> np.ndarray:
-        key = program, fold_seed
-        if key not in cache:
-            cache[key] = world.score(program, fold_seed)
-        return cache[key]
-
-    def evidence(program, repeats=None) -> Evidence:
-        folds = score(program)
-        return Evidence(float(folds.mean()), tuple(folds), 1000, repeats)
-
-    def verdict(best, score) -> str:
-        """Judge the run's gain on the audit's fresh folds, as `ratchet audit` does."""
-        if best == world.start:
-            return "nothing kept"
-        fresh = [score(best, seed) - score(world.start, seed) for seed in AUDIT_SEEDS]
-        claimed = float(score(best).mean() - score(world.start).mean())
-        return judge(claimed, corrected_t_test(np.array(fresh), HEART.n_folds))
-
     results = []
     for name, rule in rules.items():
-        best, false_keeps, planted_kept = world.start, 0, False
-        for i in range(PROPOSALS):
-            candidate = world.propose(best, i)
-            new, old = evidence(candidate), evidence(best)
-            if rule.fold_seeds and rule.worth_confirming(new, old):
-                new, old = (
-                    evidence(program, np.array([score(program, s) for s in rule.fold_seeds]))
-                    for program in (candidate, best)
-                )
-            if rule.decide(new, old).keep:
-                best = candidate
-                planted_kept |= i == world.planted
-                false_keeps += i != world.planted
+        scorer, tries, kept, edits, frozen = Counting(world), world.count(), [], [], 0
+        first = scorer.score(world.start)
+        best = Best(0, "", world.start, first.val_auc, first.fold_scores)
+        for i in range(world.tries):
+            candidate = world.propose(best.source, i)
+            score = scorer.score(candidate)
+            frozen += world.n_folds
+            found = decide(candidate, score, best, rule, scorer, tries)
+            tries = tries.plus(np.subtract(score.fold_scores, best.fold_scores))
+            if not found.keep:
+                continue
+            kept.append(i)
+            if found.t is not None:
+                gains = np.asarray(found.repeats) - best.repeats
+                true = world.truth(candidate) - world.truth(best.source)
+                told = _told(test(gains, tries, 1), gains, tries)
+                edits.append((i + 1, found.t, true, told))
+            best = Best(i + 1, "", candidate, score.val_auc, score.fold_scores, found.repeats)
+        frozen += world.n_folds
+        walked = scorer.fits
+        whole, pruned, left = certify(scorer, best.source, tries, len(kept))
+        result = world.join(left)
+        nothing = world.truth(world.start)
+        tests = [f"{at} {told} {true:.5f}" for at, _, true, told in edits]
+        tests += [f"best {_told(*whole, tries)}", f"left {_told(*pruned, tries)}"]
         results.append(
             {
                 "rule": name,
-                "proposals": PROPOSALS,
-                "false_keeps": false_keeps,
-                "planted_kept": int(planted_kept) if world.planted >= 0 else "",
-                "val_gain": round(float(score(best).mean() - score(world.start).mean()), 6),
-                "true_gain": round(world.truth(best) - world.truth(world.start), 6),
-                "verdict": verdict(best, score),
+                "units": tries.units,
+                "tries": tries.count,
+                "keeps": len(kept),
+                "false_keeps": len(set(kept) - world.planted),
+                "planted_kept": len(set(kept) & world.planted),
+                "frozen_fits": frozen,
+                "fresh_fits": walked - frozen,
+                "certificate_fits": scorer.fits - walked if kept else 0,
+                "val_gain": round(best.val_auc - first.val_auc, 6),
+                "fresh_gain": round(whole[0].gain, 6),
+                "true_best": round(world.truth(best.source) - nothing, 6),
+                "left": len(left),
+                "t_best": round(whole[0].t, 4),
+                "t_left": round(pruned[0].t, 4) if left else 0.0,
+                "true_left": round(world.truth(result) - nothing, 6),
+                "tests": "; ".join(tests),
             }
         )
     return results
 
 
-def one_run(job: tuple[str, float, float, int]) -> list[dict]:
-    """Do one run of one scenario; a job is (scenario, gain, weight, run)."""
-    scenario, gain, weight, run = job
+def one_run(job: tuple[str, Spec | None, int, tuple[str, ...]]) -> list[dict]:
+    """Do one run of one world; a job is (name, spec, run, rules)."""
+    name, spec, run, rules = job
     with threadpool_limits(1):  # the tables are small: threads would only wait for each other
-        return _one_run(scenario, gain, weight, run)
-
-
-def _one_run(scenario: str, gain: float, weight: float, run: int) -> list[dict]:
-    world = Seeds(run) if scenario == "seeds" else Columns(weight, run, planted=gain > 0)
-    return [{"scenario": scenario, "gain": gain, "run": run, **row} for row in walk(world)]
+        world = Table(spec, run) if spec else Seeds(run)
+        rows = walk(world, {rule: RULES[rule] for rule in rules})
+    return [{"world": name, "run": run, **row} for row in rows]
 
 
 # -- table and figure -----------------------------------------------------------------------
 
 
-def summarise(rows: pd.DataFrame, truth: dict) -> pd.DataFrame:
-    """One line for each scenario, planted gain and rule; `measured_gain` is what was planted."""
+def claims(row) -> dict:
+    """What a run claims by the constants of now, and whether that is true."""
+    tries = Tries(row.units, 0.25, count=row.tries)
+    edits = [test.split() for test in row.tests.split("; ")]
+    passed = [
+        float(test[5]) for test in edits if len(test) == 6 and float(test[1]) > tries.edit_bar
+    ]
+    program = row.left > 0 and row.t_left > tries.bar
+    true = [gain > 0 for gain in passed + [row.true_left] * program]
+    error = row.fresh_gain / row.t_best if row.t_best else 0.0
+    return {
+        "claim": bool(true),
+        "true_claim": any(true),
+        "false_claim": not all(true),
+        "edit": bool(passed),
+        "program": program,
+        "word": verdict(row.val_gain, bool(true), Test(row.fresh_gain, error, row.keeps)),
+        "true_certified": row.true_left if program else 0.0,
+    }
+
+
+def summarise(runs: pd.DataFrame, specs: dict[str, Spec | None]) -> pd.DataFrame:
+    """One line for each world and rule; in a null world every claim counts as false."""
+    told = pd.DataFrame([claims(row) for row in runs.itertuples()], index=runs.index)
     lines = []
-    for (scenario, gain, rule), part in rows.groupby(["scenario", "gain", "rule"], sort=False):
-        any_false = wilson(int((part.false_keeps > 0).sum()), len(part))
-        line = {
-            "scenario": scenario,
-            "planted_gain": gain,
-            "measured_gain": truth[f"{gain:g}"]["gain"] if gain > 0 else 0.0,
-            "rule": rule,
-            "runs": len(part),
-            "false_keeps_per_run": part.false_keeps.mean(),
-            "runs_with_false_keep": any_false.value,
-            "low": any_false.low,
-            "high": any_false.high,
-        }
-        if gain > 0:
-            power = wilson(int(part.planted_kept.astype(int).sum()), len(part))
-            line |= {"power": power.value, "power_low": power.low, "power_high": power.high}
-        val, true = mean_interval(part.val_gain), mean_interval(part.true_gain)
-        line |= {"val_gain": val.value, "true_gain": true.value}
-        line |= {"true_low": true.low, "true_high": true.high}
-        line |= {f"audit_{word}": int((part.verdict == word).sum()) for word in (REAL, LUCK)}
+    for (name, rule), part in runs.join(told).groupby(["world", "rule"], sort=False):
+        spec, n = specs[name], len(part)
+        null = spec is None or spec.null
+        line = {"world": name, "rule": rule, "null": null, "runs": n, "keeps": part.keeps.mean()}
+        line |= {"false_keeps": part.false_keeps.mean()}
+        line |= {"runs_with_false_keep": (part.false_keeps > 0).mean()}
+        line |= {"planted_kept": part.planted_kept.mean() / (1 if null else spec.real)}
+        for what in ("claim", "true_claim", "false_claim"):
+            share = wilson(int(part[what].sum()), n)
+            line |= {what: share.value, f"{what}_low": share.low, f"{what}_high": share.high}
+        line |= {what: part[what].mean() for what in ("edit", "program")}
+        line |= {word: (part.word == word).mean() for word in (REAL, LUCK)}
+        line |= {what: part[what].mean() for what in ("val_gain", "fresh_gain")}
+        for what in ("true_best", "true_left", "true_certified"):
+            gain = mean_interval(part[what])
+            line |= {what: gain.value, f"{what}_low": gain.low, f"{what}_high": gain.high}
+        line |= {what: part[what].mean() for what in FITS}
         lines.append(line)
-    return pd.DataFrame(lines).round(5)
-
-
-LOOKS = {  # colour, marker and line of each rule, the same in every figure
-    "strict": (plots.VERMILION, "o", "-"),
-    "ladder": (plots.ORANGE, "s", "--"),
-    "confirm": (plots.GREEN, "^", "-."),
-    "corrected_t": (plots.BLUE, "D", "-"),
-    "rope": (plots.PURPLE, "v", "--"),
-}
-
-
-def look(rule: str) -> tuple[str, str, str]:
-    """Colour, marker and line of a rule; grey for one that has none."""
-    return LOOKS.get(rule, (plots.GREY, "x", ":"))
+    table = pd.DataFrame(lines)
+    order = {name: at for at, name in enumerate(specs)}
+    return table.sort_values("world", key=lambda w: w.map(order), kind="stable").round(5)
 
 
 @plots.styled
 def figure(table: pd.DataFrame):
-    """Draw false keeps on the left and one power curve per rule on the right."""
+    """Draw claims on the left, and on the right what the programs are worth."""
     fig, (left, right) = plots.new_figure(
-        "Fresh folds alone do not keep luck out; doubting the patients does, and costs power",
-        height=4.4,
-        columns=2,
+        "Search keeps luck; the certificate claims it in one run of twenty", height=6.4, columns=2
     )
-    null = table[table.planted_gain == 0]
-    rules = list(dict.fromkeys(table.rule))
-    for shift, scenario in ((-0.14, "seeds"), (0.14, "columns")):
-        part = null[null.scenario == scenario].set_index("rule")
-        for at, rule in enumerate(rules):
-            if rule not in part.index:
-                continue
-            row, (colour, marker, _) = part.loc[rule], look(rule)
-            share = row.runs_with_false_keep
-            left.errorbar(
-                share,
-                at + shift,
-                xerr=[[share - row.low], [row.high - share]],
-                fmt=marker,
-                color=colour,
-                mfc=colour if scenario == "columns" else "white",
-                capsize=3,
-            )
+    part = table[table.rule == "confirm"].reset_index(drop=True)
+    for at, row in part.iterrows():
+        what = "claim" if row.null else "true_claim"
+        low, high = row[what] - row[f"{what}_low"], row[f"{what}_high"] - row[what]
+        style = {"fmt": "s", "color": plots.VERMILION} if row.null else {"fmt": "o"}
+        left.errorbar(row[what], at, xerr=[[low], [high]], capsize=3, **style)
+        left.plot(row.runs_with_false_keep, at, "x", color=plots.GREY)
+        for shift, (name, mark, colour) in zip((-0.2, 0, 0.2), GAIN_LOOKS, strict=True):
+            error = [[row[name] - row[f"{name}_low"]], [row[f"{name}_high"] - row[name]]]
+            right.errorbar(row[name], at + shift, xerr=error, fmt=mark, color=colour, capsize=2)
     left.axvline(0.05, color=plots.GREY, lw=1.5, ls=":")
-    left.set_yticks(range(len(rules)), rules)
-    left.set(ylim=(len(rules) - 0.5, -0.5), xlim=(-0.03, 1.03))
-    left.set_xlabel(f"runs of {PROPOSALS} tries with a false keep\n(dotted: 1 in 20)")
-    left.set_title("Nothing to find\n(hollow: seeds, filled: columns)", fontsize=11)
-    real = table[(table.scenario == "columns") & (table.planted_gain > 0)]
-    for rule in rules:
-        part = real[real.rule == rule].sort_values("planted_gain")
-        none = null[(null.rule == rule) & (null.scenario == "columns")]
-        x = np.r_[np.zeros(len(none)), part.measured_gain]
-        y = np.r_[none.false_keeps_per_run / PROPOSALS, part.power]
-        colour, marker, line = look(rule)
-        right.plot(x, y, color=colour, marker=marker, ls=line, label=rule)
-    right.set(ylim=(-0.03, 1.03), ylabel="share of such tries kept")
-    right.set_xlabel("true gain of a try\n(AUC on unseen patients)")
-    right.set_title("Something to find", fontsize=11)
-    right.legend(fontsize=9)
+    left.set(yticks=range(len(part)), yticklabels=part.world, xlim=(-0.03, 1.03))
+    left.set_xlabel("share of runs (dotted: 1 in 20)")
+    left.set_title(
+        "Claims: false (squares), true (circles);\nruns with a false keep (x)", fontsize=11
+    )
+    right.axvline(0, color=plots.GREY, lw=1.5, ls=":")
+    right.set(yticks=range(len(part)), yticklabels=[])
+    right.set_xlabel("gain on unseen rows")
+    right.set_title(
+        "Working best (o), pruned (triangle),\ncertified or start (diamond)", fontsize=11
+    )
+    for ax in (left, right):
+        ax.set_ylim(len(part) - 0.5, -0.5)
     return fig
 
 
 def alt(table: pd.DataFrame) -> str:
     """Say what the figure shows."""
     words = []
-    for rule, part in table.groupby("rule", sort=False):
-        null = part[part.planted_gain == 0]
-        keeps = ", ".join(
-            f"{row.runs_with_false_keep:.0%} ({row.scenario})" for row in null.itertuples()
+    for row in table[table.rule == "confirm"].itertuples():
+        kind, share = ("false", row.claim) if row.null else ("true", row.true_claim)
+        words.append(
+            f"{row.world}: {kind} claims in {share:.1%} of {row.runs} runs, working best "
+            f"{row.true_best:+.4f}, pruned {row.true_left:+.4f}, "
+            f"certified {row.true_certified:+.4f}"
         )
-        power = ", ".join(
-            f"{row.power:.0%} of gains of {row.measured_gain:.3f}"
-            for row in part[part.planted_gain > 0].itertuples()
-        )
-        words.append(f"{rule}: false keep in {keeps} of null runs; keeps {power}")
-    return "Two panels, one colour per rule. " + "; ".join(words) + "."
+    return "Two panels, one line for each world, rule confirm. " + "; ".join(words) + "."
+
+
+def report(runs: pd.DataFrame, specs: dict[str, Spec | None]) -> pd.DataFrame:
+    """Write table and figure of the runs that set no constant."""
+    table = summarise(runs[runs.run >= FIRST], specs)
+    table.to_csv(TABLE_CSV, index=False, lineterminator="\n")
+    plots.save(figure(table), FIGURE, alt=alt(table))
+    FIGURE.with_suffix(".alt.txt").write_text(alt(table) + "\n")
+    return table
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, then print the table and save the figure."""
     parser = argparse.ArgumentParser(prog="false_keeps", description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=int, default=40, help="runs per scenario (default 40)")
+    parser.add_argument("--runs", type=int, default=40, help="runs per world (default 40)")
+    parser.add_argument("--first", type=int, default=FIRST, help=f"the first (default {FIRST})")
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
-    parser.add_argument("--only", choices=("seeds", "columns"), help="one scenario")
+    parser.add_argument("--rules", default="confirm", help="names, or all (default confirm)")
+    parser.add_argument("--only", nargs="*", help="worlds by name (default all)")
+    parser.add_argument("--out", type=Path, default=RUNS_CSV, help="file of the runs")
     args = parser.parse_args(argv)
 
     RESULTS.mkdir(exist_ok=True)
-    truth = prepare_truth(GAINS)
+    every = worlds(prepare_truth(GAINS))
+    rules = tuple(RULES) if args.rules == "all" else tuple(args.rules.split(","))
     done = set()
-    if RUNS_CSV.exists():
-        have = pd.read_csv(RUNS_CSV)
-        done = set(zip(have.scenario, have.gain, have.run, strict=True))
-    jobs = [
-        (scenario, gain, weight, run)
-        for run in range(args.runs)
-        for scenario, gain, weight in (
-            ("columns", 0.0, 0.0),
-            *(("columns", gain, truth[f"{gain:g}"]["weight"]) for gain in GAINS),
-            ("seeds", 0.0, 0.0),
-        )
-        if (args.only in (None, scenario)) and (scenario, gain, run) not in done
-    ]
-    start, new = time.monotonic(), not RUNS_CSV.exists()
-    with RUNS_CSV.open("a", newline="") as out, ProcessPoolExecutor(args.workers) as pool:
+    if args.out.exists():
+        have = pd.read_csv(args.out)
+        done = set(zip(have.world, have.run, have.rule, strict=True))
+    jobs = []
+    for run in range(args.first, args.first + args.runs):
+        for name in args.only or every:
+            missing = tuple(rule for rule in rules if (name, run, rule) not in done)
+            jobs += [(name, every[name], run, missing)] if missing else []
+    start, new = time.monotonic(), not args.out.exists()
+    with args.out.open("a", newline="") as out, ProcessPoolExecutor(args.workers) as pool:
         writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
         if new:
             writer.writeheader()
@@ -438,15 +395,10 @@ def main(argv: list[str] | None = None) -> int:
             out.flush()
             if n % 10 == 0 or n == len(jobs):
                 print(f"{n}/{len(jobs)} runs, {time.monotonic() - start:.0f} s", flush=True)
-
-    table = summarise(pd.read_csv(RUNS_CSV, keep_default_na=False), truth)
-    table.to_csv(TABLE_CSV, index=False, lineterminator="\n")
-    plots.save(figure(table), FIGURE, alt=alt(table))
-    FIGURE.with_suffix(".alt.txt").write_text(alt(table) + "\n")
-    print(table.to_string(index=False))
-    noise = truth["noise"]["gain"]
-    print(f"a column of noise is worth {noise:+.4f} AUC on unseen patients")
-    print(f"saved {TABLE_CSV.name} and {FIGURE.name} in {RESULTS.name}/")
+    if args.out == RUNS_CSV:
+        table = report(pd.read_csv(RUNS_CSV), every)
+        print(table.drop(columns=[c for c in table if c.endswith(("_low", "_high"))]).to_string())
+        print(f"saved {TABLE_CSV.name} and {FIGURE.name} in {RESULTS.name}/")
     return 0
 
 

@@ -8,6 +8,7 @@ function of the run: making it again gives the same.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from harness import CALL, RunError, rules
 from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
 from harness.files import read_json, write_file
-from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE
+from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK
 from harness.run import Record, read_record
 from harness.scoring import number, plain_values, signed
 
@@ -261,7 +262,8 @@ def make_certificate(
         raise RunError(f"run '{record.settings['tag']}' has no baseline yet: let it run first")
     task = task or scorer.task
     tries, best = tries_of(record, task), record.best
-    certified = [row for row in record.kept if row.edit_t is not None and row.edit_t > tries.bar]
+    bar = tries.edit_bar
+    certified = [row for row in record.kept if row.edit_t is not None and row.edit_t > bar]
     blank = Certificate(
         record.settings["tag"],
         best.commit,
@@ -284,33 +286,41 @@ def make_certificate(
     if programs.scores(everything) is None:
         raise RunError("the best program no longer runs: is it repeatable?")
     programs.join()
-    left = rules.prune(programs.parts, programs.scores, lambda shape: PRUNE * tries.error(shape))
-    notes, score = [], None
-    if left and left != tuple(programs.parts):
-        source, score = _probed(programs, left, scorer)
-        if not score.ok:
-            notes.append(f"the pruned program is not one that could be kept: {score.status}")
-            left = tuple(programs.parts)
-    if left == tuple(programs.parts):
-        source, score = programs.texts[-1], best
     say("certificate: the test, on folds that nothing chose by")
     start = scorer.fold_scores(programs.texts[0], seeds)
+    tested: dict[tuple, Part] = {}
 
-    def part(parts, text: str) -> Part:
+    def worth(parts: tuple) -> float:
+        text = programs.text(parts)
+        try:
+            gains = scorer.fold_scores(text, seeds) - start if text is not None else None
+        except CandidateError:
+            gains = None
+        if gains is None:
+            return -math.inf
         iterations = programs.iterations(parts)
-        gains = scorer.fold_scores(text, seeds) - start
-        return Part.of(iterations, rules.test(gains, tries, len(iterations)))
+        tested[parts] = Part.of(iterations, rules.test(gains, tries, len(iterations)))
+        return tested[parts].t
 
-    working = part(everything, programs.texts[-1])
-    blank = replace(blank, working=working, notes=notes)
-    joined = [programs.iterations([p]) for p in programs.parts if len(p) > 1]
-    if not left:
-        return replace(blank, joined=joined)
-    same = source == programs.texts[-1]
+    whole = tuple(programs.parts)
+    worth(whole)
+    if whole not in tested:
+        raise RunError("the best program no longer runs on other folds: is it repeatable?")
+    left = rules.prune(whole, programs.scores, worth)
+    notes, source, score = [], programs.texts[-1], best
+    if left != whole:
+        pruned, its_score = _probed(programs, left, scorer)
+        if its_score.ok:
+            source, score = pruned, its_score
+        else:
+            notes.append(f"the pruned program is not one that could be kept: {its_score.status}")
+            left = whole
     return replace(
         blank,
-        joined=joined,
-        pruned=working if same else part(left, source),
+        working=tested[whole],
+        pruned=tested[left],
+        joined=[programs.iterations([p]) for p in programs.parts if len(p) > 1],
+        notes=notes,
         source=source,
         val_auc=score.val_auc,
     )

@@ -99,4 +99,4 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
     found = test(gains, tries, edits=1)
     mine = replace(mine, repeats=repeats)
     verdict = rule.decide(mine, replace(theirs, repeats=best.repeats))
-    return Judged(score, verdict.keep, verdict.reason, repeats, found.t, tries.bar)
+    return Judged(score, verdict.keep, verdict.reason, repeats, found.t, tries.edit_bar)

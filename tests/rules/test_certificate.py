@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.rules import CERTIFICATE_SEEDS, CONFIRM_SEEDS, PRUNE, Tries, prune
+from harness.rules import CERTIFICATE_SEEDS, CONFIRM_SEEDS, Tries, prune
 from harness.rules import test as compare
 from harness.rules.certificate import BAR, GUARD, PLANNED, PRIOR, SLOPE
 from harness.task import HEART, Task
@@ -57,6 +57,8 @@ def test_the_bar_rises_with_tries_and_not_before_the_plan_is_used_up():
     assert tries_of([np.zeros(5)] * 100).bar == pytest.approx(BAR + SLOPE * math.log(4))
     assert tries_of([], planned=100).bar == tries_of([np.zeros(5)] * 100).bar
     assert tries_of([], units=150).bar > BAR
+    for tries in (tries_of([]), tries_of([], planned=100), tries_of([], units=30)):
+        assert tries.edit_bar > tries.bar  # an edit is tested on the folds that chose it
 
 
 def test_what_a_task_says_of_itself():
@@ -82,20 +84,33 @@ def additive(worth: dict):
     return lambda parts: np.full((5, 5), 0.8 + sum(worth[p] for p in parts))
 
 
+def t_of(gain):
+    """T of parts with these gains and an error of 0.01 each."""
+    return lambda parts: sum(gain[p] for p in parts) / (0.01 * math.sqrt(len(parts)))
+
+
 def test_what_is_not_missed_goes():
-    worth = {"a": 0.01, "b": 0.0005, "c": -0.004, "d": 0.02}
-    assert prune("abcd", additive(worth), lambda shape: 0.001) == ("a", "d")
-    assert prune("abcd", additive(worth), lambda shape: 1.0) == ()
-    assert prune("", additive({}), lambda shape: 1.0) == ()
+    gain = {"a": 0.01, "b": 0.0005, "c": -0.004, "d": 0.02}
+    assert prune("abcd", additive(gain), t_of(gain)) == ("a", "d")
+    assert prune("d", additive(gain), t_of(gain)) == ("d",)
+    assert prune("", additive({}), t_of({})) == ()
 
 
-def test_two_that_stand_for_each_other_do_not_both_go():
-    """Either alone is not missed, both together are: the second is asked of what is left."""
-    measure = lambda parts: np.full((5, 5), 0.8 + 0.02 * bool({"a", "b"} & set(parts)))  # noqa: E731
-    assert len(prune("ab", measure, lambda shape: 0.001)) == 1
+def test_many_small_gains_stay_together():
+    gain = dict.fromkeys("abcdefgh", 0.01)
+    assert prune("abcdefgh", additive(gain), t_of(gain)) == tuple("abcdefgh")
 
 
-def test_what_cannot_be_taken_back_stays():
+def test_of_two_that_stand_for_each_other_one_goes():
+    gain = lambda parts: 0.02 * bool({"a", "b"} & set(parts))  # noqa: E731
+    measure = lambda parts: np.full((5, 5), 0.8 + gain(parts))  # noqa: E731
+    assert len(prune("ab", measure, lambda parts: gain(parts) / math.sqrt(len(parts)))) == 1
+
+
+def test_what_cannot_be_taken_back_goes_last():
     measure = lambda parts: None if "a" not in parts else np.zeros((5, 5))  # noqa: E731
-    assert prune("ab", measure, lambda shape: 1.0) == ("a",)
-    assert PRUNE > 0
+    asked = []
+    worth = lambda parts: asked.append(parts) or 0.0  # noqa: E731
+    assert prune("abc", measure, worth) == ("a", "b", "c")  # of equal ones the largest
+    assert asked[-1] == ("a",)
+    assert all("a" in parts for parts in asked)
