@@ -3,13 +3,39 @@
 `README.md` beside this file is the guided tour. Importing the package loads nothing heavy.
 """
 
+import os
 from importlib import import_module
 from pathlib import Path
 
 __version__ = "0.1.0"
 
-REPO = Path(__file__).resolve().parent.parent  # the checkout: train.py, program.md, runs/, tasks/
-DATA = Path(__file__).resolve().parent / "data"
+CODE = Path(__file__).resolve().parent
+DATA = CODE / "data"
+MARK = ".ratchet-folder"  # in a folder that `ratchet init` made
+# How a person calls us, for every message that names a command: what `./ratchet` was typed as, in a
+# checkout `./ratchet`, installed as a package `ratchet`.
+CALL = os.environ.get("RATCHET_CALL") or (
+    "./ratchet" if (CODE.parent / "ratchet").exists() else "ratchet"
+)
+
+
+def _home() -> Path:
+    """The folder of train.py, program.md, runs/ and tasks/.
+
+    The nearest above the current one that `ratchet init` made; without one the checkout, or the
+    current folder if the package was installed without.
+    """
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return CODE.parent
+    made = (path for path in (here, *here.parents) if os.path.isfile(path / MARK))
+    return next(made, CODE.parent if (CODE.parent / "pyproject.toml").exists() else here)
+
+
+REPO = _home()
+# What to do where one of its files is not there.
+RESTORE = f"restore it, or make a folder to work in with: {CALL} init FOLDER"
 
 
 class RunError(Exception):

@@ -174,8 +174,16 @@ def _walk_statements(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
+    """Whether a statement is `if __name__ == "__main__":` with nothing else to it."""
     match node:
-        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+        case ast.If(
+            test=ast.Compare(
+                left=ast.Name(id="__name__"),
+                ops=[ast.Eq()],
+                comparators=[ast.Constant(value="__main__")],
+            ),
+            orelse=[],
+        ):
             return True
     return False
 

@@ -2,12 +2,18 @@
 
 import argparse
 import contextlib
+import errno
 import os
 import shlex
+import signal
 import sys
 
-from harness import RunError, __version__
+from harness import CALL, RunError, __version__
 from harness.commands import COMMANDS, FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage
+
+# What ends a process by default, and here as cleanly as Ctrl-C: the last is Windows'.
+ENDINGS = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     args = None
     try:
         args = make_parser().parse_args(argv)
-        status = args.function(args)
+        with _ending_cleanly():
+            status = args.function(args)
         sys.stdout.flush()
         return status
     except Usage as err:
@@ -39,14 +46,17 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         line = "stopped"
         if getattr(args, "resumable", False):
-            line += f"; the run is safe, continue it with: ratchet {shlex.join(argv)}"
-        print(line, file=sys.stderr)
+            line += f"; the run is safe, continue it with: {CALL} {shlex.join(argv)}"
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(line, file=sys.stderr, flush=True)
         return INTERRUPTED
     except SystemExit as err:
         return err.code if isinstance(err.code, int) else FAILED
     except OSError as err:
-        where = f"{err.filename}: " if err.filename else ""
-        return _say_error(f"{where}{err.strerror or err}", FAILED)
+        where = err.filename or ("the disk" if err.errno in FULL else "")
+        text = f"{where}: {err.strerror or err}" if where else str(err)
+        text += ": free some space there, then type the command again" * (err.errno in FULL)
+        return _say_error(text, FAILED)
     except Exception as err:
         if os.environ.get("RATCHET_DEBUG"):
             raise
@@ -57,15 +67,38 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _say_error(err: object, status: int) -> int:
-    print(f"ratchet: {' '.join(str(err).split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"ratchet: {' '.join(str(err).split())}", file=sys.stderr, flush=True)
     return status
+
+
+@contextlib.contextmanager
+def _ending_cleanly():
+    """Let other signals end a command as Ctrl-C does; only the first, as cleaning up takes time."""
+    numbers = [getattr(signal, name, None) for name in ENDINGS]
+    ours = [n for n in numbers if n and signal.getsignal(n) is signal.SIG_DFL]  # nohup ignores
+
+    def end(number, frame):
+        for each in ours:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    with contextlib.suppress(ValueError):  # not in the main thread
+        for each in ours:
+            signal.signal(each, end)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            for each in ours:
+                signal.signal(each, signal.SIG_DFL)
 
 
 def make_parser() -> Parser:
     """Build the parser from the commands."""
 
     parser = Parser(
-        prog="ratchet",
+        prog=CALL,
         description="An agent edits train.py, a frozen harness scores it, a ratchet keeps gains.",
     )
     parser.add_argument("--version", action="version", version=f"ratchet {__version__}")

@@ -1,12 +1,90 @@
-"""Write a file whole or not at all, and never over what is not a plain file."""
+"""Read and write plain files: whole or not at all, never over or out of what is something else."""
 
 import contextlib
+import errno
+import json
 import os
 import shutil
 import stat
 from pathlib import Path
 
 from harness import RunError
+
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
+_BYTE = 1 << 20  # Windows locks bytes and hides them from readers: lock one far behind the text
+
+
+def read_plain(path: Path | str, limit: int = -1) -> bytes:
+    """Read a plain file; an OSError for anything else: a pipe in its place would never end."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(limit)
+    finally:
+        os.close(handle)
+
+
+def read_json(path: Path | str) -> dict:
+    """Read a JSON object from a plain file; a ValueError if the file holds anything else."""
+    try:
+        found = json.loads(read_plain(path).decode("utf-8"))
+    except RecursionError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    return found
+
+
+def check_target(path: Path | str) -> Path:
+    """Refuse, before any work is done, a path that could not be written when it is done.
+
+    Raises
+    ------
+    RunError
+        If something other than a plain file stands there, or its folder cannot be written.
+    """
+    text, path = os.fspath(path), Path(path)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if text.endswith(("/", os.sep)) or not stat.S_ISREG(os.lstat(path).st_mode):
+            raise RunError(f"{text} is not a plain file: give another path, or remove it")
+    if not path.parent.is_dir():
+        raise RunError(f"{path.parent} is not a folder: make it first, or give another path")
+    if not os.access(path.parent, os.W_OK):
+        raise RunError(f"{path.parent} cannot be written: give another path")
+    return path
+
+
+@contextlib.contextmanager
+def naming(path: Path):
+    """Let an OSError within say which path it was about: a full disk does not."""
+    try:
+        yield
+    except OSError as err:
+        err.filename = str(path)
+        raise
+
+
+def lock_file(file: int) -> None:
+    """Lock an open file for this process alone, or raise an OSError at once.
+
+    The lock ends with the process, however that ends. `flock` is seen by every process of the same
+    kernel, in other containers too; NFS from Linux 2.6.12 on hands it to the server. Where a file
+    system keeps it to one host (some network and FUSE mounts), hosts cannot see each other's.
+    """
+    if os.name != "nt":
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    os.lseek(file, _BYTE, os.SEEK_SET)
+    try:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    finally:
+        os.lseek(file, 0, os.SEEK_SET)
 
 
 def write_file(
@@ -36,11 +114,16 @@ def write_file(
     scratch = scratch or path.with_name(f".{path.name}.tmp")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(scratch)  # left by a crash, or a link that would lead the bytes elsewhere
-    with open(scratch, "xb") as out:
-        out.write(data)
-        if durable:
-            out.flush()
-            os.fsync(out.fileno())
+    try:
+        with naming(path), open(scratch, "xb") as out:
+            out.write(data)
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(scratch)
+        raise
     os.replace(scratch, path)
 
 

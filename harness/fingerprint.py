@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import json
+import os
 import platform
+import sysconfig
 from importlib import metadata
 from pathlib import Path
 
@@ -59,6 +61,23 @@ def take(extra: tuple[Path, ...] = ()) -> dict:
     }
     whole = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return {"sha256": whole, **parts}
+
+
+def places(extra: tuple[Path, ...] = ()) -> list[Path]:
+    """List what `take` reads, and the folders where something could be added or exchanged."""
+    files = [*source_files(), *extra]
+    packages = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    return [*files, *sorted({file.parent for file in files} | packages)]
+
+
+def glance(paths: list[Path]) -> list[tuple]:
+    """Look at files and folders without reading them: equal looks mean that nothing changed."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            told = os.stat(path)
+            found.append((path, told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino))
+    return found
 
 
 def changes(then: dict, now: dict) -> list[str]:

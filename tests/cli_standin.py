@@ -65,7 +65,7 @@ ENV = {
         "DISABLE_ERROR_REPORTING", "CLAUDE_CODE_MAX_RETRIES",
     ],
     "codex": [],
-    "gemini": ["GEMINI_CLI_SYSTEM_SETTINGS_PATH"],
+    "gemini": ["GEMINI_CLI_HOME"],
     "aider": ["LITELLM_LOCAL_MODEL_COST_MAP"],
     "opencode": [
         "OPENCODE_CONFIG", "OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_MODELS_FETCH",
@@ -110,9 +110,10 @@ def check(words, flags):
     for name in ENV[NAME]:
         if not os.environ.get(name):
             refuse(f"environment variable {name} is missing")
-    for name in ("GEMINI_CLI_SYSTEM_SETTINGS_PATH", "OPENCODE_CONFIG"):
-        if name in ENV[NAME]:
-            json.loads(Path(os.environ[name]).read_text())
+    if NAME == "opencode":
+        json.loads(Path(os.environ["OPENCODE_CONFIG"]).read_text())
+    if NAME == "gemini":
+        json.loads(Path(os.environ["GEMINI_CLI_HOME"], ".gemini", "settings.json").read_text())
     for flag in ("--policy", "--message-file"):
         if flag in flags:
             Path(flags[flag][0]).read_text()

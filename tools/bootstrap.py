@@ -4,12 +4,15 @@ Runs on a bare Python 3.11 or newer, needs nothing installed, and does nothing w
 """
 
 import argparse
+import contextlib
+import errno
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +25,41 @@ REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements/dev.txt"}
 
 # LightGBM's wheel leaves the OpenMP library to the system; xgboost's does so on macOS.
 IMPORTS = "import lightgbm, matplotlib, numpy, pandas, scipy, sklearn; from flaml import AutoML"
+
+
+@contextlib.contextmanager
+def alone():
+    """Wait for another setup of this checkout: two agents may start on a fresh clone at once.
+
+    The lock is on this file and dies with its owner.
+    """
+    with open(__file__, "rb") as file:
+        try:
+            import fcntl
+        except ImportError:  # Windows: a byte far behind the end
+            import msvcrt
+
+            def lock():
+                file.seek(1 << 30)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+
+            def lock():
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+        told = False
+        while True:
+            try:
+                lock()
+                break
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                    break  # a file system without locks: as before
+                if not told:
+                    say("waiting for another setup of this folder")
+                told = True
+                time.sleep(0.5)
+        yield
 
 
 class SetupError(Exception):
@@ -206,15 +244,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if shutil.which("git") is None:
             raise SetupError("git is missing and every run needs it: install git and try again")
-        # what `dev` installs holds all that `run` needs
-        if any(in_place(each) for each in ("dev", kind)):
-            return 0
-        check_python()
-        if venv_moved() or not venv_works():
-            create_venv()
-        install(kind)
-        check_imports()
-        stamp(kind).write_text(f"{fingerprint(kind)}\n{ROOT}\n", encoding="utf-8")
+        with alone():
+            # what `dev` installs holds all that `run` needs
+            if any(in_place(each) for each in ("dev", kind)):
+                return 0
+            check_python()
+            if venv_moved() or not venv_works():
+                create_venv()
+            install(kind)
+            check_imports()
+            stamp(kind).write_text(f"{fingerprint(kind)}\n{ROOT}\n", encoding="utf-8")
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

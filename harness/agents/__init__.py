@@ -13,7 +13,7 @@ __getattr__, __all__ = face(
     agent="Agent Past Proposal View",
     kinds="KINDS add_kind get_agent",
     errors="AgentDone AgentError",
-    cost="calls totals",
+    cost="at_most calls totals",
     prompt="build_prompt",
     secrets="redact",
 )

@@ -46,6 +46,7 @@ class View:
     task_name: str = "heart"
     kind: str = "binary"  # or "multiclass", "regression"
     n_rows: int = 0  # of the task's table; 0 if unknown
+    measure: str = "mean ROC AUC over 5 fixed folds, higher is better"  # what `val_auc` is
 
 
 @dataclass(frozen=True)

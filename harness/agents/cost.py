@@ -30,6 +30,7 @@ from operator import add
 from pathlib import Path
 
 from harness.agents.secrets import redact
+from harness.files import read_plain
 
 CALLS = "calls.jsonl"
 PRICES_ENV = "AUTORESEARCH_PRICES"
@@ -190,6 +191,16 @@ def settle(
     return Cost(tokens)
 
 
+def at_most(
+    tokens: int | None, usd: float | None, prices: Mapping[str, Mapping] | None
+) -> float | None:
+    """Dollars that a call may have cost: if unknown, all at the dearer price."""
+    if usd is not None:
+        return usd
+    any_model = (prices or {}).get("*")
+    return None if tokens is None or not any_model else tokens * max(any_model.values()) / 1e6
+
+
 def record(state_dir: Path | None, **fields) -> None:
     """Append one call to ``calls.jsonl``; text is masked and bounded, a full disk is no error."""
     if state_dir is None:
@@ -206,7 +217,7 @@ def record(state_dir: Path | None, **fields) -> None:
 def calls(state_dir: Path) -> list[dict]:
     """The recorded calls of a run; a torn last line is left out."""
     try:
-        return list(json_lines((Path(state_dir) / CALLS).read_text(encoding="utf-8")))
+        return list(json_lines(read_plain(Path(state_dir) / CALLS).decode("utf-8", "replace")))
     except OSError:
         return []
 

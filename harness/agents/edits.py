@@ -10,14 +10,22 @@ import symtable
 import warnings
 from typing import NamedTuple
 
-from harness.agents.errors import InvalidFile
+from harness.agents.errors import Declined, InvalidFile
 from harness.agents.secrets import find_secret
 from harness.candidate import MAX_HYPOTHESIS, hypothesis_of, refusal
 
 EXPORTS = ("HYPOTHESIS", "feature_fn", "build_pipeline")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")
+_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")
 _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_WORD = r"(?:think(?:ing)?|thought|reasoning|analysis)"
+_THOUGHT = re.compile(rf"[<◁]({_WORD})[>▷].*?[<◁]/\1[>▷]", re.DOTALL)
+# Templates put the opening word into the prompt, so the reply has the closing one alone.
+_CLOSING = re.compile(rf".*(?:[<◁]/{_WORD}[>▷]|<\|channel\|>final<\|message\|>)", re.DOTALL)
+_OPENING = re.compile(rf"\s*[<◁]{_WORD}[>▷]")
+_NO = re.compile(
+    r"(?i)\W*((i['’]m|i am|we['’]re|we are) )?(really |very )?(sorry|afraid|unable to|not able to)"
+    r"|\W*(i|we) (can(no|['’])?t|can not|won['’]t|will not|must decline|apologi[sz]e)|\W*as an ai\b"
+)
 _DIFF_WORDS = {"diff", "patch", "udiff"}
 
 
@@ -58,19 +66,24 @@ class Block(NamedTuple):
 def blocks(reply: str) -> list[Block]:
     """The fenced blocks of ``reply``, by the rules of Markdown."""
     found: list[Block] = []
-    fence, info, lines = "", "", []
-    for line in reply.splitlines():
+    fence, info, lines, inset = "", "", [], ""
+    for line in reply.replace("\r\n", "\n").split("\n"):
         match = _FENCE.match(line)
         if not fence:
             if match:
-                fence, info, lines = match[1], match[2].lower(), []
-        elif match and match[1].startswith(fence) and line.strip() == match[1]:
+                inset, fence, info, lines = match[1], match[2], match[3].lower(), []
+        elif (
+            match
+            and match[2].startswith(fence)
+            and line.strip() == match[2]
+            and (len(match[1]) <= len(inset) + 3)
+        ):
             found.append(Block(info, "\n".join(lines) + "\n", True))
             fence = ""
-        else:
-            lines.append(line)
+        else:  # in a list, the block is indented as its fence is
+            lines.append(line.removeprefix(inset))
     if fence:
-        found.append(Block(info, "\n".join(lines) + "\n", False))
+        found.append(Block(info, "\n".join(lines).rstrip("\n") + "\n", False))
     return found
 
 
@@ -82,7 +95,9 @@ def read_reply(reply: str, current: str) -> str:
     InvalidFile
         With what is wrong, in words that a model can act on.
     """
-    reply = _THOUGHT.sub("", reply)
+    reply = _CLOSING.sub("", _THOUGHT.sub("", reply), count=1)
+    if _OPENING.match(reply):
+        raise InvalidFile("the reply was cut off, or ended, inside its reasoning")
     found = blocks(reply)
     if not found:
         # Small models often leave the fence out. Then the whole reply has to be the file.
@@ -90,8 +105,10 @@ def read_reply(reply: str, current: str) -> str:
             return clean_source(reply)
         if re.search(r"^@@ ", reply, re.MULTILINE):
             return clean_source(apply_diff(current, reply))
-        raise InvalidFile("the reply has no fenced block with a file or a diff")
-    if not found[-1].closed:
+        kind = Declined if _NO.match(reply) else InvalidFile
+        says = f"; it says: {' '.join(reply.split())[:120]}" if reply.strip() else ""
+        raise kind(f"the reply has no fenced block with a file or a diff{says}")
+    if not found[-1].closed and contract_error(found[-1].text) is not None:
         raise InvalidFile("the reply was cut off inside its fenced block")
     diffs = [b for b in found if b.info in _DIFF_WORDS or b.text.startswith(("--- ", "@@ "))]
     files = [b for b in found if b not in diffs and b.info in ("", "python", "py", "python3")]

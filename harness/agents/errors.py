@@ -63,6 +63,10 @@ class AuthError(AgentError, fatal=True, uses_iteration=False):
     """The key is missing, wrong or not allowed: stop at once, asking again cannot help."""
 
 
+class Refused(AgentError, outcome="refused for good", fatal=True, uses_iteration=False):
+    """No money, no such model, a prompt too long: the message says what to do, not to ask again."""
+
+
 class AgentMissing(AgentError, fatal=True, uses_iteration=False):
     """The agent's program or Python package is not installed: the message says how to get it."""
 
@@ -75,9 +79,12 @@ class InvalidFile(AgentError, outcome="invalid file"):
     """No usable train.py came back: not there, not a regular file, too large, not UTF-8."""
 
 
+class Declined(InvalidFile, outcome="declined"):
+    """The model, or a filter before it, would not answer."""
+
+
 class NoChange(AgentError, outcome="no change"):
     """The train.py that came back is the one that went in."""
 
 
-# What an HTTP status of a model's server means; any other is an AgentError.
-BY_STATUS = {401: AuthError, 403: AuthError} | dict.fromkeys((429, 503, 529), RateLimited)
+FREE = (RateLimited, AuthError, Refused)  # turned away before anything was used

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 from harness.agents.agent import Agent
 
@@ -26,7 +27,7 @@ def add_kind(name: str, module: str) -> None:
     KINDS[name] = module
 
 
-def get_agent(name: str, **options) -> Agent:
+def get_agent(name: str, /, **options) -> Agent:
     """Make an agent of one kind.
 
     Parameters
@@ -46,4 +47,6 @@ def get_agent(name: str, **options) -> Agent:
     try:
         return importlib.import_module(KINDS[name]).make(name, **options)
     except TypeError as error:
-        raise ValueError(f"agent {name!r}: {error}") from None
+        found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        said = f" takes no option {found[1]!r}: leave it out" if found else f": {error}"
+        raise ValueError(f"agent {name!r}{said}") from None

@@ -131,7 +131,7 @@ def near_repeats(history: Sequence[Past]) -> list[NearRepeats]:
     found = []
     for rows in groups.values():
         if len(rows) > 1:
-            best = max(rows, key=lambda r: r.val_auc if math.isfinite(r.val_auc) else -1.0)
+            best = max(rows, key=lambda r: r.val_auc if math.isfinite(r.val_auc) else -math.inf)
             steps = tuple(row.iteration for row in rows)
             found.append(NearRepeats(steps, best.val_auc, one_line(best.hypothesis)))
     return sorted(found, key=lambda group: -group.iterations[-1])

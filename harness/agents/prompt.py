@@ -38,8 +38,13 @@ REPLIES = {
 CONTRACT = """\
 - `HYPOTHESIS`: a string on one line, at most 200 characters: the idea and why it should help;
 - `feature_fn(X)`: DataFrame in (named columns, NaN for missing), table with the same rows out;
-- `build_pipeline()`: a fresh scikit-learn estimator with `fit` and `predict_proba` or
-  `decision_function`; anything random gets a fixed `random_state`."""
+- `build_pipeline()`: a fresh scikit-learn estimator with {methods};
+  anything random gets a fixed `random_state`."""
+METHODS = {  # of an estimator, by kind of task
+    "binary": "`fit` and `predict_proba` or `decision_function`",
+    "multiclass": "`fit` and `predict_proba`",
+    "regression": "`fit` and `predict`",
+}
 
 
 def build_prompt(view: View, *, reflect_every: int = 10, reply: str = "fence") -> str:
@@ -61,8 +66,8 @@ def build_prompt(view: View, *, reflect_every: int = 10, reply: str = "fence") -
     parts = [
         f"You are a researcher improving one file, `train.py`, on the task `{view.task_name}`. "
         f"This is iteration {view.iteration}. Change ONE thing that you expect to raise `val_auc` "
-        "(mean ROC AUC over five fixed folds, higher is better). It is measured after you answer, "
-        "out of your reach; a change that does not raise it is reverted.",
+        f"({view.measure}). It is measured after you answer, out of your reach; a change that does "
+        "not raise it is reverted.",
         "# Instructions of the person who runs this (program.md)",
         cut(view.program.strip(), PROGRAM_CHARS) or "(none)",
         "(Where these instructions name commands such as `ratchet step`: the harness runs them for "
@@ -90,7 +95,8 @@ def build_prompt(view: View, *, reflect_every: int = 10, reply: str = "fence") -
     thoughts = memory.reflection(view.history, view.iteration, reflect_every)
     if thoughts:
         parts += ["# Time to reflect", "\n".join(thoughts)]
-    parts += ["# What to return", REPLIES[reply], "The file must still define", CONTRACT]
+    parts += ["# What to return", REPLIES[reply], "The file must still define"]
+    parts.append(CONTRACT.format(methods=METHODS[view.kind]))
     return "\n\n".join(parts) + "\n"
 
 

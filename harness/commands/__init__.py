@@ -12,7 +12,9 @@ from harness.commands import (
     certify,
     doctor,
     evaluate,
+    init,
     new,
+    repair,
     report,
     run,
     status,
@@ -36,6 +38,8 @@ COMMANDS = {
         report,
         verify,
         adopt,
+        repair,
+        init,
         doctor,
-    )  # fmt: skip
+    )
 }

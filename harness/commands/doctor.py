@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from harness import REPO, fingerprint
+from harness import REPO, RESTORE, fingerprint
 from harness.commands.options import FAILED, JSON, OK, dump
 from harness.run import RUNS
 from harness.sealing import seal
@@ -84,7 +84,7 @@ def _disk() -> Iterator[tuple[bool, str]]:
     advice = "" if free >= FREE_GB else f": free some, a run wants {FREE_GB:.0f} GB"
     yield free >= FREE_GB, f"{RUNS} can be written, {free:.1f} GB free{advice}"
     if not (REPO / "train.py").exists() or not (REPO / "program.md").exists():
-        yield False, f"train.py or program.md is missing from {REPO}: restore it"
+        yield False, f"train.py or program.md is missing from {REPO}: {RESTORE}"
 
 
 def _data() -> Iterator[tuple[bool, str]]:

@@ -16,6 +16,7 @@ OPTIONS = {
 
 def main(args) -> int:
     from harness import REPO
+    from harness.files import check_target, write_file
     from harness.task import get_task
 
     task = get_task(args.task or "heart")
@@ -23,7 +24,9 @@ def main(args) -> int:
     if args.file is None and (task.folder or not path.exists()):
         path = (task.folder or REPO) / "train.py"
     if not path.is_file():
-        raise Usage(f"{path} is not a file: give the path of a train.py")
+        raise Usage(f"{path} is not a file: give the path of a train.py (see ratchet init)")
+    if args.json and args.json != "-":
+        check_target(args.json)
     from harness.scoring import evaluate as score_file
 
     score = score_file(path, task)
@@ -32,7 +35,7 @@ def main(args) -> int:
         print(text)
         return score.exit_code
     if args.json:
-        Path(args.json).write_text(text + "\n", encoding="utf-8")
+        write_file(Path(args.json), f"{text}\n".encode())
     print(score.lines())
     if score.log.strip():
         print(f"--- the program printed ---\n{score.log.rstrip()}", file=sys.stderr)

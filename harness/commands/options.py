@@ -6,7 +6,7 @@ import math
 import sys
 from pathlib import Path
 
-from harness import RunError
+from harness import CALL, RunError
 
 OK, FAILED, REJECTED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 4, 64, 130, 141
 
@@ -68,6 +68,14 @@ def money(text: str) -> float:
     return amount
 
 
+def price(text: str) -> dict:
+    """Parse IN,OUT: dollars per million tokens, whatever the model."""
+    given, comma, got = text.partition(",")
+    if not comma:
+        raise argparse.ArgumentTypeError(f"{text} is not IN,OUT: write it like 2.50,10")
+    return {"*": {"input": money(given), "output": money(got)}}
+
+
 def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") -> dict[str, str]:
     """Parse KEY=VALUE texts."""
     pairs = [text.partition("=") for text in texts]
@@ -92,11 +100,11 @@ def switch(help: str) -> dict:
 RUNS = {"--runs": option("folder of all runs (default: runs/)", "FOLDER",
                          type=runs_folder, default="")}  # fmt: skip
 RUN = {"--tag": option("name of the run", "T", required=True, type=tag), **RUNS}
-TASK = {"--task": option("task (default: heart); see `ratchet new`", "NAME")}
+TASK = {"--task": option(f"task (default: heart); see `{CALL} new`", "NAME")}
 OF_THE_RUN = {"--task": option("the run's task, to be sure; others are refused", "NAME")}
 JSON = {"--json": switch("print JSON, for machines")}
 FROZEN = {  # when a run starts
-    "--task": option("task of a new run (default: heart); see `ratchet new`", "NAME"),
+    "--task": option(f"task of a new run (default: heart); see `{CALL} new`", "NAME"),
     "--rule": option("decision rule (default: confirm)", "NAME"),
     "--seed": option("seed of the agent (default: 0)", "S", type=int),
 }

@@ -1,15 +1,19 @@
 """`ratchet run`: let an agent propose, step after step."""
 
 import contextlib
-import signal
 import sys
 
+from harness import CALL
 from harness.commands import options
-from harness.commands.options import FROZEN, RUN, count, duration, money, option, positive
+from harness.commands.options import FROZEN, RUN, count, duration, money, option, positive, price
 
 HELP = "let an agent propose, step after step; continue a run"
 EPILOG = (
-    "Without a limit a run has 25 iterations. The same command continues a run that was stopped."
+    "Without a limit a run has 25 iterations. The same command continues a run that was stopped. "
+    "Model servers: --agent chat --model SERVER/MODEL, where SERVER is openai, anthropic, ollama, "
+    "lmstudio, llamacpp, vllm, litellm, azure, openrouter, gemini, mistral, deepseek or groq, its "
+    "key in its usual variable; any other by --agent-option base_url=http://host:port/v1 and "
+    "key_env=NAME. notebooks/SERVERS.md says more."
 )
 OPTIONS = {
     **RUN,
@@ -23,8 +27,9 @@ OPTIONS = {
         "score on a Dask cluster; 'local' starts one here with K workers", "tcp://…"
     ),
     "--max-cost": option("of the whole run", "USD", type=money),
+    "--price": option("US dollars per million tokens, if nobody says", "IN,OUT", type=price),
     "--max-calls": option("agent calls", "N", type=count),
-    "--model": option("for agents that use one", "M"),
+    "--model": option("for agents that use one; chat also takes SERVER/MODEL", "M"),
     "--agent-command": option("program of agent 'command'", "'CMD …'"),
     "--agent-timeout": option("per proposal", "10m", type=duration),
     "--agent-option": option(
@@ -50,13 +55,13 @@ def main(args) -> int:
     wanted = given or recorded.get("options", {})
     if args.agent_timeout is not None:
         wanted = wanted | {"timeout": args.agent_timeout}
+    if args.price is not None:  # not frozen: prices change
+        wanted = wanted | {"prices": args.price}
     try:  # before the run is made, so that a slip leaves no run behind
         agent = get_agent(name, **wanted)
     except (ValueError, AgentError) as err:
         raise options.Usage(str(err)) from None
     args.resumable = True
-    with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C
     frozen = {"agent": args.agent, "rule": args.rule, "seed": args.seed, "options": given}
     task = args.task or recorded.get("task")
     with (
@@ -82,7 +87,7 @@ def _claim(args, run, outcome) -> str:
         from harness.evidence import certify
 
         return certify(run.path, run.scorer, task=run.measured, say=options.say).sentence
-    return f"what may be claimed: ratchet certify --tag {run.tag}"
+    return f"what may be claimed: {CALL} certify --tag {run.tag}"
 
 
 def _cluster(args, task: str | None):

@@ -1,5 +1,6 @@
 """`ratchet status`: the state of a run, without test figures."""
 
+from harness import CALL
 from harness.commands.options import JSON, OF_THE_RUN, OK, RUN, check_task, dump, row_to_dict
 
 LAST_ROWS = 10
@@ -26,7 +27,7 @@ def main(args) -> int:
         print(f"cost: {found['cost_usd']:.4f} USD, {found['tokens']} tokens{unknown}")
     if best:
         print(describe_best(best))
-    print(found["certificate"] or f"what may be claimed: ratchet certify --tag {found['tag']}")
+    print(found["certificate"] or f"what may be claimed: {CALL} certify --tag {found['tag']}")
     for row in last:
         print(describe(row))
     for name in ("train", "program", "workspace", "logs", "ledger"):

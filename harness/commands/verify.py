@@ -1,5 +1,7 @@
 """`ratchet verify`: score kept commits again and check the ledger."""
 
+import sys
+
 from harness.commands import options
 from harness.commands.options import JSON, OF_THE_RUN, RUNS, option, switch
 
@@ -28,5 +30,5 @@ def main(args) -> int:
         print(verify.table(reports))
         for report in reports:
             for line in report.problems:
-                print(f"{report.tag}: {line}")
+                print(f"{report.tag}: {line}", file=sys.stderr)
     return options.OK if all(report.ok for report in reports) else options.FAILED

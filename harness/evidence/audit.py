@@ -23,7 +23,7 @@ from harness.candidate import CandidateError
 from harness.evidence import harms
 from harness.evidence.certificate import make_certificate, write_certificate
 from harness.evidence.findings import Audit, Calibration, Elsewhere
-from harness.files import write_file
+from harness.files import read_json, write_file
 from harness.rules import Test, stats, verdict
 from harness.run import Row
 from harness.run import read_record as read_run_record
@@ -253,7 +253,7 @@ def read_record(run_dir: Path) -> dict:
     """
     path = Path(run_dir) / "audit.json"
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = read_json(path)
         if isinstance(record["openings"], list):
             return record
         raise ValueError

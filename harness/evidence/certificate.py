@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import RunError, rules
+from harness import CALL, RunError, rules
 from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
-from harness.files import write_file
-from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE, number, signed
+from harness.files import read_json, write_file
+from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK, PRUNE
 from harness.run import Record, read_record
-from harness.scoring import plain_values
+from harness.scoring import number, plain_values, signed
 
 FILE = "certificate.json"
 Say = Callable[[str], None]
@@ -87,7 +87,7 @@ class Certificate:
         if not self.fresh:
             return (
                 f"Nothing may be claimed yet: {after} every fold in time was seen by the search, "
-                "and only the sealed test, the future, can tell (ratchet audit)."
+                f"and only the sealed test, the future, can tell ({CALL} audit)."
             )
         part = self.pruned or self.working
         low, high = part.gain - 2 * part.error, part.gain + 2 * part.error
@@ -327,7 +327,7 @@ def _probed(programs: _Programs, left, scorer):
 def read_certificate(run_dir: Path) -> Certificate | None:
     """Read a run's `certificate.json`; None if there is none that can be read, or it is older."""
     try:
-        found = Certificate.from_dict(json.loads((Path(run_dir) / FILE).read_text("utf-8")))
+        found = Certificate.from_dict(read_json(Path(run_dir) / FILE))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     rows = read_record(Path(run_dir)).rows

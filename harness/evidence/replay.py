@@ -23,6 +23,7 @@ from pathlib import Path
 
 from harness import DATA, RunError
 from harness.agents import AgentDone, Proposal, View
+from harness.files import read_json
 from harness.run import DISCARDED, describe, find_run, read_record, told
 
 FORMAT = "autoresearch-recording/1"
@@ -96,7 +97,7 @@ def _load_file(path: Path) -> Recording:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("it is too large")
-        said = json.loads(path.read_text("utf-8"))
+        said = read_json(path)
         if said.pop("format", None) != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         rows = said.pop("tried")

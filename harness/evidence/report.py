@@ -8,7 +8,6 @@ facts and the figures.
 
 import base64
 import difflib
-import json
 import math
 import re
 from collections import Counter
@@ -20,12 +19,12 @@ from pathlib import Path
 import jinja2
 from matplotlib.figure import Figure
 
-from harness import RunError, fingerprint, plots
+from harness import CALL, RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
 from harness.evidence import audit_report
 from harness.evidence.certificate import read_certificate
 from harness.evidence.findings import Audit
-from harness.files import write_file
+from harness.files import check_target, read_json, read_plain, write_file
 from harness.run import ENDED, KEPT, RECORD, Record, Row, now, read_record, take_fingerprint
 
 NOISE_SEEDS = tuple(range(1, 11))  # lesson 04 measures the noise band on the same ones
@@ -85,10 +84,9 @@ def read(path: Path) -> Run:
 
 def _json(path: Path) -> dict:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        return read_json(path)
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: object) -> float | None:
@@ -101,7 +99,7 @@ def _owner(lock: Path) -> int | None:
     import psutil
 
     try:
-        number = int(lock.read_text("ascii"))
+        number = int(read_plain(lock))
         # A number is used again for other processes: those began after the lock was taken.
         early = psutil.Process(number).create_time() <= lock.stat().st_mtime + 1
     except (OSError, ValueError, psutil.Error):
@@ -224,6 +222,7 @@ def build(run: Run, noise: str = "recorded with the run") -> str:
     record, rows, openings = run.record, run.record.rows, run.audit.get("openings")
     drawn = rows, run.noise_sd
     return PAGES.get_template("report.html").render(
+        call=CALL,
         run=run,
         rows=rows,
         best=run.best,
@@ -261,10 +260,10 @@ def write(
         Called with a line before something that takes seconds.
     """
     run, noise = read(path), "recorded with the run"
+    out = check_target(out or run.record.path / "report.html")  # before it takes seconds
     if run.noise_sd is None and run.record.rows and measure:
         say(f"noise band: the starting program on {len(NOISE_SEEDS)} draws of the folds")
         run = replace(run, noise_sd=measure_noise(run))
         noise = f"the start's on {len(NOISE_SEEDS)} draws of the folds, measured for this page"
-    out = Path(out) if out else run.record.path / "report.html"
     write_file(out, build(run, noise).encode())
     return out

@@ -14,7 +14,8 @@ import numpy as np
 
 from harness import RunError, fingerprint
 from harness.candidate import CandidateError, program_id, refusal
-from harness.rules import Best, Tries, decide, get_rule
+from harness.files import read_plain
+from harness.rules import Best, Tries, decide
 from harness.run import (
     BASELINE,
     DISCARDED,
@@ -27,6 +28,7 @@ from harness.run import (
     one_line_hypothesis,
     read_record,
     read_settings,
+    rule_of,
     take_fingerprint,
 )
 from harness.scoring import Score, plain_values
@@ -103,7 +105,7 @@ def _check_refs(record: Record, best: str | None) -> Iterator[str]:
             yield f"{on_branch} commits on the branch, {len(record.kept)} kept rows"
     head = ""
     with suppress(OSError):
-        head = (git.path / "HEAD").read_text().strip()
+        head = read_plain(git.path / "HEAD").decode(errors="replace").strip()
     if head != f"ref: {git.head_ref}":
         yield "HEAD is not on the run's branch"
 
@@ -185,7 +187,7 @@ class _Judge:
     def __init__(self, record: Record, scorer, every: bool, report: Report):
         self.record, self.scorer, self.every, self.report = record, scorer, every, report
         task = get_task(record.settings["task"])
-        self.rule = get_rule(record.settings["rule"]).on(task)
+        self.rule = rule_of(record.settings).on(task)
         self.best: Best | None = None
         self.tries = Tries.of(task, start=record.rows[0].val_auc if record.rows else 1.0)
         self.programs: dict[str, int] = {}

@@ -10,13 +10,15 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     ratchet="Run",
-    loop="loop ENDED Outcome parse_duration",
+    loop="loop ENDED Outcome parse_duration too_good",
     ledger="BASELINE DISCARDED KEPT Ledger Row describe describe_best told",
     record="Record read_record",
-    settings="DEFAULTS RECORD RUNS find_run now read_settings recorded_agent take_fingerprint",
+    settings="DEFAULTS RECORD RUNS find_run now read_settings recorded_agent rule_of "
+    "take_fingerprint",
     workspace="DISCARDED_REFS SHORT Workspace check_tag",
     git="Commit",
     notes="one_line_hypothesis",
     status="adopt read_status",
+    repair="rebuild_ledger",
     cluster="Cluster ClusterScorer",
 )

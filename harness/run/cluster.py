@@ -8,7 +8,6 @@ its candidate to another, and rows are written here, in slot order, as on one ma
 import contextlib
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,11 +16,11 @@ from functools import cached_property
 
 import numpy as np
 
-from harness import REPO
+from harness import DATA
 from harness.candidate import CandidateError
 from harness.run.settings import differences, take_fingerprint
 from harness.scoring import Probe, Score, Scorer
-from harness.sealing import SandboxError
+from harness.sealing import OwnFolder, SandboxError
 from harness.task import Task, get_task
 
 CONNECT_S = 30.0
@@ -160,9 +159,9 @@ class Cluster(contextlib.AbstractContextManager):
         import dask
         from distributed import LocalCluster
 
-        folder = tempfile.TemporaryDirectory(prefix="ratchet-dask-", ignore_cleanup_errors=True)
-        self._ending.callback(folder.cleanup)
-        path = [str(REPO), *filter(None, [os.environ.get("PYTHONPATH")])]
+        folder = OwnFolder("ratchet-dask")
+        self._ending.callback(folder.close)
+        path = [str(DATA.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         with dask.config.set({"distributed.scheduler.allowed-failures": LOST}):
             cluster = LocalCluster(
                 n_workers=workers,
@@ -171,7 +170,7 @@ class Cluster(contextlib.AbstractContextManager):
                 dashboard_address="127.0.0.1:0",  # None would claim 8787, and say so
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
-                local_directory=folder.name,
+                local_directory=str(folder.path),
                 # The threads of a worker's model are the sandbox's business.
                 env={"PYTHONPATH": os.pathsep.join(path)},
             )

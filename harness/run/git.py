@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import RunError
-from harness.files import remove, restore_file, write_file
+from harness.files import naming, read_plain, remove, restore_file, write_file
 
 AUTHOR = "AutoResearch <autoresearch@localhost>"
 # Commit dates count iterations, not seconds: two runs with the same seed give the same commits.
@@ -39,6 +39,7 @@ CONFIG = """\
 \temail = autoresearch@localhost
 """
 _SHA = re.compile(r"[0-9a-f]{40}\Z")
+_WRITTEN = re.compile(rb"^committer " + AUTHOR.encode() + rb" (\d{1,12}) \+0000$", re.M)
 
 
 class Commit(NamedTuple):
@@ -118,7 +119,7 @@ class GitFiles:
         path = self._loose(sha)
         path.parent.mkdir(exist_ok=True)
         scratch = self.path / f"ratchet-{os.getpid()}-{threading.get_ident()}.tmp"
-        with open(scratch, "wb") as out:
+        with naming(path), open(scratch, "wb") as out:
             out.write(zlib.compress(raw, 1))
             out.flush()
             if os.name != "nt":
@@ -143,7 +144,7 @@ class GitFiles:
     def _read_loose(self, sha: str) -> bytes:
         """Return header and content of an object that has a file of its own."""
         try:
-            raw = zlib.decompress(self._loose(sha).read_bytes())
+            raw = zlib.decompress(read_plain(self._loose(sha)))
         except zlib.error:
             raw = b""
         if _sha1(raw) != sha:
@@ -207,12 +208,22 @@ class GitFiles:
         fields = dict(line.partition(" ")[::2] for line in lines)
         return Commit(fields.get("tree", ""), fields.get("parent"), message)
 
+    def iteration_of(self, sha: str) -> int | None:
+        """Tell which iteration's commit this is; None for one that was not written here.
+
+        An agent's own commits, amended ones too, have other dates.
+        """
+        found = _WRITTEN.search(self.read(sha, "commit").partition(b"\n\n")[0])
+        number, rest = divmod(int(found[1]) - EPOCH, 60) if found else (0, 1)
+        said = self.read_commit(sha).trailers.get("Iteration")
+        return number if not rest and said == str(number) else None
+
     # -- references and the index ---------------------------------------------------------
 
     def read_ref(self, name: str) -> str | None:
         """Return what a reference points to, or None."""
         try:
-            text = (self.path / name).read_text("ascii").strip()
+            text = read_plain(self.path / name).decode("ascii").strip()
         except (OSError, ValueError):
             text = self._packed_refs().get(name, "")
         return text if _SHA.match(text) else None
@@ -240,7 +251,7 @@ class GitFiles:
 
     def _packed_refs(self) -> dict[str, str]:
         try:
-            lines = (self.path / "packed-refs").read_text(errors="replace").split("\n")
+            lines = read_plain(self.path / "packed-refs").decode(errors="replace").split("\n")
         except OSError:
             return {}
         pairs = (line.partition(" ") for line in lines if line[:1] not in ("#", "^", ""))

@@ -9,6 +9,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from harness import RunError
+from harness.files import read_plain
+from harness.scoring import number
 
 MAX_TEXT = 500  # characters of a description or status: one readable line
 BASELINE, KEPT, DISCARDED = "baseline", "kept", "discarded"
@@ -64,6 +66,16 @@ class Row:
     def outcome(self) -> str:
         """The decision, or the kind of failure where there is no score."""
         return self.decision if self.ok else self.status.split(" ")[0]
+
+    def check(self) -> None:
+        """Raise a ValueError for figures that no step can have written."""
+        figures = [self.val_auc, self.delta, self.val_sd]
+        if self.kept and not (self.ok and all(map(math.isfinite, figures))):
+            raise ValueError(f"{self.decision} without a score")
+        if any(map(math.isinf, [*figures, self.test_auc, self.wall_time_s])):
+            raise ValueError("an infinite figure")
+        if not (0 <= (self.cost_usd or 0) < math.inf and (self.tokens or 0) >= 0):
+            raise ValueError("a cost that is none")
 
     @property
     def kept(self) -> bool:
@@ -144,38 +156,47 @@ class Ledger:
         If the header, or a line that is not the last one, is damaged.
     """
 
+    cure = "restore the file, or rebuild it with: ratchet repair --tag"
+
     def __init__(self, path: Path, *, writable: bool = True):
         self.path = Path(path)
         self.rows: list[Row] = []
         self.torn = False  # whether an unfinished last line was found
         self._file: int | None = None
-        if writable:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            self._file = os.open(self.path, flags, 0o644)
-        self._read()
+        self._read(writable)
 
-    def _read(self) -> None:
-        raw, header = self.path.read_bytes(), HEADER.encode()
+    def _read(self, writable: bool) -> None:
+        cure, header = f"{self.cure} {self.path.parent.name}", HEADER.encode()
+        try:
+            raw = read_plain(self.path)
+        except FileNotFoundError:
+            raw = b""  # whether one was lost, git tells: `record.py`
+        except OSError as err:
+            raise RunError(f"{self.path} cannot be read ({err.strerror}): {cure}") from None
         begun = raw.startswith(header)
         if not begun and not header.startswith(raw):
-            raise RunError(f"{self.path} has no ledger header: restore the file or start a new tag")
+            what = "was saved by another program" if b"val_auc" in raw[:200] else "is no ledger"
+            raise RunError(f"{self.path} {what} (no ledger header): {cure}")
         *lines, tail = raw.removeprefix(header).split(b"\n")
         for i, line in enumerate(lines):
             try:
                 row = Row.from_line(line.decode("utf-8"))
                 if row.iteration != i or (row.decision == BASELINE) != (i == 0):
                     raise ValueError(f"iteration {row.iteration} stands where {i} should")
+                row.check()
             except ValueError as err:
-                if i == len(lines) - 1 and not tail:  # a power cut can leave rubbish, then an end
+                rubbish = b"\0" in line or line.count(b"\t") != len(COLUMNS) - 1
+                if i == len(lines) - 1 and not tail and rubbish:  # as a power cut can leave it
                     tail = line + b"\n"
                     break
                 raise RunError(
-                    f"{self.path} line {i + 2} is damaged ({clean(str(err), 80)}): "
-                    "restore the file or start a new tag"
+                    f"{self.path} line {i + 2} is damaged ({clean(str(err), 80)}): {cure}"
                 ) from None
             self.rows.append(row)
         self.torn = bool(tail)
-        if self._file is not None:
+        if writable:
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._file = os.open(self.path, flags, 0o644)
             if tail:
                 os.ftruncate(self._file, len(raw) - len(tail))
             if not begun:
@@ -187,7 +208,7 @@ class Ledger:
         Raises
         ------
         RunError
-            If the disk refuses; the file is then as it was before.
+            If the disk refuses (the file is then as it was before), or another file stands there.
         """
         if row.iteration != len(self.rows):
             raise ValueError(f"row {row.iteration} cannot follow {len(self.rows)} rows")
@@ -198,7 +219,9 @@ class Ledger:
         return row
 
     def _write(self, data: bytes) -> None:
-        size = os.fstat(self._file).st_size
+        size, there = os.fstat(self._file).st_size, self.path.exists()
+        if not there or not os.path.samestat(os.fstat(self._file), os.stat(self.path)):
+            raise RunError(f"{self.path} was moved or replaced while the run was on: put it back")
         try:
             done = os.write(self._file, data)
             if done != len(data):
@@ -233,9 +256,9 @@ BEST_EVERY = 10  # iterations between two reminders of the best so far (contract
 
 def describe(row: Row) -> str:
     """Format a row as the line that a person sees (contract C5); no test figures."""
-    score = f"val_auc={row.val_auc:.4f}"
+    score = f"val_auc={number(row.val_auc)}"
     if row.ok and not math.isnan(row.delta) and row.decision != BASELINE:
-        score += f" (Δ {row.delta:+.4f})"
+        score += f" (Δ {'' if row.delta < 0 else '+'}{number(row.delta)})"
     label, text = row.decision.upper(), row.hypothesis
     if not row.ok:
         kind, _, reason = row.status.partition(" (")
@@ -250,7 +273,7 @@ def describe(row: Row) -> str:
 
 def describe_best(row: Row) -> str:
     """Format the line that every tenth iteration adds."""
-    return f"best so far: val_auc={row.val_auc:.4f} @ {row.commit[:7]} — {row.hypothesis}"
+    return f"best so far: val_auc={number(row.val_auc)} @ {row.commit[:7]} — {row.hypothesis}"
 
 
 def told(row: Row, best: Row) -> list[str]:

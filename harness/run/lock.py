@@ -2,16 +2,11 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from harness import RunError
-
-if os.name == "nt":
-    import msvcrt
-else:
-    import fcntl
-
-_BYTE = 1 << 20  # Windows locks bytes and hides them from readers: lock one far behind the text
+from harness.files import lock_file
 
 
 class RunLock:
@@ -29,8 +24,11 @@ class RunLock:
     def __init__(self, path: Path, tag: str):
         # Opened so that programs started from here do not inherit (and so keep) the lock.
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            self.release()
+            raise RunError(f"{path} is not a plain file: remove it")
         try:
-            _take(self._file)
+            lock_file(self._file)
         except OSError as err:
             owner = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
             self.release()
@@ -51,14 +49,3 @@ class RunLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-
-def _take(file: int) -> None:
-    if os.name != "nt":
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
-    os.lseek(file, _BYTE, os.SEEK_SET)
-    try:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-    finally:
-        os.lseek(file, 0, os.SEEK_SET)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness import RunError
-from harness.agents import Agent, AgentError, Proposal, View
+from harness.agents import Agent, AgentError, Proposal, View, at_most
 from harness.candidate import program_id
 from harness.files import write_file
 from harness.run.ledger import Row
@@ -19,6 +19,11 @@ ERRORS = 3  # outcomes "agent error" or "timeout" in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
+UNKNOWN = (
+    "what a call cost is unknown, so the cost limit cannot hold: give --price IN,OUT (US dollars "
+    "per million tokens in and out), or use --max-calls instead of --max-cost"
+)
+LONGEST_S = 3650 * 86400.0  # clocks and timeouts take no infinite one
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
 
@@ -43,9 +48,30 @@ def parse_duration(text: str | float) -> float:
     match = _DURATION.fullmatch(str(text).strip().lower().replace(" ", ""))
     parts = [float(part or 0) for part in match.groups()] if match else []
     seconds = sum(p * unit for p, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
-    if seconds <= 0:
-        raise ValueError(f"bad duration {text!r}: write it like 8h, 90m, 30s or 1h30m")
+    if not 0 < seconds <= LONGEST_S:
+        shown = f"{str(text)[:40]!r}"
+        raise ValueError(f"bad duration {shown}: write it like 8h, 90m, 30s or 1h30m, up to 3650d")
     return seconds
+
+
+def too_good(task, value: float, y=None) -> bool:
+    """Whether a score is nearly perfect, by any metric: on real data that is a leak, mostly.
+
+    An error is held against one that leaves a hundredth of the variance of `y`, the answers.
+    """
+    from harness.rules import STOP_AT
+
+    metric = getattr(task, "metric", "roc_auc")
+    if not metric.startswith("neg_") or y is None:
+        return value >= STOP_AT
+    import numpy as np
+
+    if task.kind == "regression":
+        noise = np.random.default_rng(0).standard_normal(len(y))
+        near = (y + 0.1 * np.std(y) * noise)[:, None]
+    else:
+        near = np.abs(np.eye(max(task.n_outputs, 2))[y] - 0.05)[:, -task.n_outputs :]
+    return value >= task.score_predictions(y, near)
 
 
 @dataclass(eq=False)
@@ -59,6 +85,12 @@ class _Stop(Exception):
 def _add(a: tuple, b: tuple) -> tuple:
     """Add tokens to tokens and dollars to dollars; a sum with an unknown part is unknown."""
     return tuple(None if None in pair else sum(pair) for pair in zip(a, b, strict=True))
+
+
+def _clock(pause: float) -> str:
+    """The time of day after a pause, here; the day too, if it is another."""
+    then, now = time.localtime(time.time() + pause), time.localtime()
+    return time.strftime("%H:%M:%S" if then.tm_yday == now.tm_yday else "%a %H:%M", then)
 
 
 @dataclass
@@ -79,7 +111,7 @@ class _Loop:
     extra_calls: int = 0  # calls that ended in no row of their own
     carried: tuple = NOTHING  # spent on such calls since the last proposal
     batch_calls: int = 0  # proposals that have no row yet
-    batch_cost: float = 0.0
+    batch_cost: tuple = NOTHING  # of these
     errors: int = 0  # in a row
     warned: bool = False
 
@@ -88,14 +120,23 @@ class _Loop:
         run = self.run
         if self.deadline is not None and self.clock() >= self.deadline:
             raise _Stop("the time budget is used up")
-        if self.max_cost is not None and run.unknown_costs:
-            self.warn("some costs are unknown: the cost limit holds only for those that are known")
-        spent_so_far = run.cost_usd + self.batch_cost + (self.carried[1] or 0.0)
-        if self.max_cost is not None and spent_so_far >= self.max_cost:
-            raise _Stop(f"the cost limit is reached ({spent_so_far:.2f} USD)")
+        if self.max_cost is not None:
+            known = self._spent()
+            if known is None:
+                raise _Stop(UNKNOWN, failed=True)
+            if known >= self.max_cost:
+                raise _Stop(f"the cost limit is reached ({known:.2f} USD)")
         calls = max(run.iteration - 1, 0) + self.batch_calls + self.extra_calls
         if self.max_calls is not None and calls >= self.max_calls:
             raise _Stop(f"the limit of {self.max_calls} agent calls is reached")
+
+    def _spent(self) -> float | None:
+        """US dollars so far, rows and calls without one; what nobody knows is never 0 but None."""
+        prices, run = getattr(self.agent, "prices", None), self.run
+        rows = [row for row in run.ledger.rows if row.cost_usd is None] if run.unknown_costs else []
+        unknown = [self.batch_cost, self.carried, *((row.tokens, None) for row in rows)]
+        parts = [at_most(tokens, usd, prices) for tokens, usd in unknown]
+        return None if None in parts else run.cost_usd + sum(parts)
 
     def warn(self, line: str) -> None:
         """Say something once."""
@@ -105,10 +146,9 @@ class _Loop:
 
     def check_leak(self) -> None:
         """Raise `_Stop` when the best score is too good to be true."""
-        from harness.rules import STOP_AT
-
-        best, task = self.run.best, getattr(self.run.scorer, "task", None)
-        if getattr(task, "metric", "roc_auc") != "roc_auc" or best.val_auc < STOP_AT:
+        best, scorer = self.run.best, self.run.scorer
+        task, split = getattr(scorer, "task", None), getattr(scorer, "split", None)
+        if self.warned or not too_good(task, best.val_auc, getattr(split, "y_train", None)):
             return
         if getattr(task, "folder", None) is None:
             raise _Stop(
@@ -116,7 +156,10 @@ class _Loop:
                 f"look for leakage in {self.run.workspace.train} before believing it"
             )
         # One's own data may be that easy.
-        self.warn(f"val_auc {best.val_auc:.4f} is very high: is it a leak in the data?")
+        self.warn(
+            f"val_auc {best.val_auc:.4f} ({task.metric}) is nearly perfect: look for a column, or "
+            "a sum of columns, that holds the answer"
+        )
 
     def ask(self, view: View) -> Proposal:
         """Get a proposal for one slot, whatever it takes short of giving up."""
@@ -178,11 +221,11 @@ class _Loop:
 
     def _wait(self, pause: float, waited: float, err: AgentError) -> None:
         if waited > PATIENCE_S:
-            total = f"over {PATIENCE_S / 3600:.0f} hours"
+            total = f"over {PATIENCE_S / 3600:.0f} hours, until {_clock(pause)}"
             raise _Stop(f"waiting for the agent would take {total}: {err}", failed=True)
         if self.deadline is not None and self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
-        self.say(f"agent {err.outcome}: asking again in {pause:.0f} s ({err})")
+        self.say(f"agent {err.outcome}: asking again in {pause:.0f} s, at {_clock(pause)} ({err})")
         self.sleep(pause)
 
     def _carry(self, call: Proposal | AgentError) -> None:
@@ -197,7 +240,7 @@ class _Loop:
         """Add what earlier calls for the same row cost."""
         carried, self.carried = self.carried, NOTHING
         self.batch_calls += 1
-        self.batch_cost += (carried[1] or 0.0) + (proposal.cost_usd or 0.0)
+        self.batch_cost = _add(self.batch_cost, _add(carried, spent(proposal)))
         if carried == NOTHING:
             return proposal
         tokens, cost_usd = _add(carried, spent(proposal))
@@ -224,6 +267,7 @@ class _Loop:
         holds the newest best).
         """
         run, first = self.run, self.run.iteration
+        run.frozen.check()  # before an agent is paid
         start = 1 + self.parallel * ((first - 1) // self.parallel)
         end = start + self.parallel
         if self.iterations is not None:
@@ -240,7 +284,7 @@ class _Loop:
                 break
         if proposals:
             rows = run.steps(proposals)
-            self.batch_calls, self.batch_cost = 0, 0.0
+            self.batch_calls, self.batch_cost = 0, NOTHING
             self._tell(rows)
         if stop is not None:
             raise stop

@@ -1,14 +1,21 @@
 """What a step writes for readers: the commit's message and the iteration's log."""
 
 import contextlib
+import math
 import re
+import statistics
+from dataclasses import replace
 from pathlib import Path
 
+from harness import RunError
 from harness.agents import Proposal
 from harness.candidate import MAX_HYPOTHESIS, hypothesis_of
-from harness.run.ledger import Row, clean
+from harness.files import read_plain
+from harness.run.git import Commit
+from harness.run.ledger import Ledger, Row, clean
 
 NO_HYPOTHESIS = "(no hypothesis)"
+ROW_MARK = "row: "  # in a log: the ledger's line but for commit and test figure
 OUTPUT_MARK = "--- what the candidate printed ---\n"
 FAILURE_CHARS = 2000  # of a failed candidate's output that an agent gets to see
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")  # differs from run to run and tells nothing
@@ -63,6 +70,8 @@ def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list
         f"agent: {row.agent}",
         f"cost: {'none' if proposal.cost_source == 'none' else cost}",
     ]
+    copy = replace(row, commit="", test_auc=math.nan)
+    lines.append(ROW_MARK + copy.to_line().rstrip("\n"))
     lines += [
         f"probe: {p.name} {p.value:.4f} (limit {p.threshold:.4f}) {p.verdict} {p.detail}"
         for p in score.probes
@@ -73,9 +82,69 @@ def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list
     return "\n".join(lines) + "\n" + OUTPUT_MARK + score.log
 
 
+def check_row(row: Row, commit: Commit) -> None:
+    """Raise a RunError if a row says something else than its commit."""
+    said, keys = commit.trailers, ("Iteration", "Status", "Val-AUC")
+    told = (str(row.iteration), row.status, repr(row.val_auc))
+    decision = said.get("Decision", "").split(" ")[0]
+    if (tuple(map(said.get, keys)), decision) != (told, row.decision):
+        raise RunError(
+            f"results.tsv line {row.iteration + 2} does not say what its commit says: {Ledger.cure}"
+        )
+
+
+def row_of(sha: str, commit: Commit, log: Path, best: Row | None) -> Row:
+    """Rebuild the row of a commit.
+
+    What a commit does not hold (time, cost) comes from the iteration's log, and is unknown where
+    that is lost. The test figure is in neither: an agent may read both.
+
+    Parameters
+    ----------
+    best : Row or None
+        The best before it.
+
+    Raises
+    ------
+    RunError
+        If the message is none that a step writes.
+    """
+    said, folds = commit.trailers, commit.folds
+    decision, _, why = said.get("Decision", "").partition(" ")
+    try:
+        value = float(said["Val-AUC"])
+        row = Row(
+            commit=sha,
+            val_auc=value,
+            test_auc=math.nan,
+            wall_time_s=math.nan,
+            status=said["Status"],
+            description=commit.subject + f" {why}" * bool(why),
+            iteration=int(said["Iteration"]),
+            decision=decision,
+            delta=value - best.val_auc if best else 0.0,
+            val_sd=statistics.stdev(folds) if len(folds) > 1 else math.nan,
+            agent=said.get("Agent", ""),
+            tokens=None,
+            cost_usd=None,
+            started_at="",
+        )
+        row = Row.from_line(row.to_line())
+    except (KeyError, ValueError) as err:
+        raise RunError(f"commit {sha} has no message of a step ({err})") from None
+    with contextlib.suppress(OSError, ValueError, RunError, StopIteration):
+        head = read_plain(log).decode("utf-8", "replace").partition(OUTPUT_MARK)[0]
+        line = next(part for part in head.split("\n") if part.startswith(ROW_MARK))
+        copy = replace(Row.from_line(line.removeprefix(ROW_MARK)), commit=sha)
+        copy.check()
+        check_row(copy, commit)
+        return copy
+    return row
+
+
 def failure_text(status: str, log: Path) -> str:
     """Say why a candidate got no score, with the end of what it printed."""
     printed = ""
     with contextlib.suppress(OSError):
-        printed = log.read_text("utf-8", "replace").partition(OUTPUT_MARK)[2].strip()
+        printed = read_plain(log).decode("utf-8", "replace").partition(OUTPUT_MARK)[2].strip()
     return f"{status}\n{printed[-FAILURE_CHARS:]}".strip()

@@ -27,6 +27,7 @@ from harness.run import settings as runfile
 from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.run.lock import RunLock
+from harness.run.record import read_ledger
 from harness.run.workspace import SHORT, Workspace, check_tag
 from harness.scoring import Score
 from harness.task import get_task
@@ -55,10 +56,13 @@ class Run(contextlib.AbstractContextManager):
         self.notices: list[str] = []  # one line each, for whoever watches
         self.last_score = None  # of this process: what the last row came from
         self.planned = 0  # tries that certificates pay for in advance, if there will be so many
+        self.frozen = runfile.Frozen(settings, task)
+        self._new = False  # whether this process made the run's folder
         self._hook = hook
         self._storing = ThreadPoolExecutor(1, "storing")
         self._ending = contextlib.ExitStack()
         self._ending.callback(lock.release)
+        self._ending.push(self._forget)
         self._ending.callback(lambda: self.ledger.close())
         self._ending.callback(self._storing.shutdown)
         if scorer is not None:
@@ -124,11 +128,15 @@ class Run(contextlib.AbstractContextManager):
                 settings = runfile.recorded(record, tag, asked, task)
             else:
                 raise RunError(f"run '{tag}' exists: choose another tag, or continue it")
-            return cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
+            run = cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
+            run._new = made
+            return run
         except BaseException:
             lock.release()
             if made and not record.exists():
                 shutil.rmtree(path, ignore_errors=True)  # nothing began
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()  # if this was to be the first run of all
             raise
 
     def _load(self) -> None:
@@ -137,6 +145,7 @@ class Run(contextlib.AbstractContextManager):
         self._changed: list[str] = []  # files that somebody else changed since the last row
         self.workspace = Workspace(self.path / "workspace", self.tag)
         self.start_source = self.workspace.open(self.settings["start"]).decode("utf-8")
+        read_ledger(self.path, self.workspace, strict=True)  # refuses one that is behind git
         self.ledger = Ledger(self.path / "results.tsv")
         if self.ledger.torn:
             self.notices.append("the last line of results.tsv was unfinished and was dropped")
@@ -149,6 +158,7 @@ class Run(contextlib.AbstractContextManager):
         rows = self.ledger.rows
         for row, sha in zip(rows, self.workspace.reconcile(rows), strict=True):
             commit = self.workspace.git.read_commit(sha)
+            notes.check_row(row, commit)
             self._remember(row, sha, commit, self.workspace.source_in(commit))
         if self.best is not None:
             self.workspace.keep(self.best.sha, self.best.source.encode())
@@ -183,9 +193,7 @@ class Run(contextlib.AbstractContextManager):
     @cached_property
     def rule(self):
         """The decision rule (imported when first needed)."""
-        from harness.rules import get_rule
-
-        return get_rule(self.settings["rule"]).on(self.measured)
+        return runfile.rule_of(self.settings).on(self.measured)
 
     @cached_property
     def measured(self):
@@ -259,6 +267,7 @@ class Run(contextlib.AbstractContextManager):
             task_name=self.settings["task"],
             kind=self.settings.get("kind", "binary"),
             n_rows=self.settings.get("n_rows", 0),
+            measure=self.measured.measure,
         )
 
     def last_source(self) -> bytes:
@@ -292,6 +301,7 @@ class Run(contextlib.AbstractContextManager):
         """
         if self.ledger.rows:
             return None
+        self.frozen.check()
         started = runfile.now()
         score = self.scorer.score(self.start_source)
         if not score.ok:
@@ -326,6 +336,7 @@ class Run(contextlib.AbstractContextManager):
             raise
 
     def _steps(self, proposals: Sequence[Proposal]) -> list[Row]:
+        self.frozen.check()
         started = runfile.now()
         self._report(self.workspace.put_back(train=False))
         refused: list[str | None] = []
@@ -424,5 +435,10 @@ class Run(contextlib.AbstractContextManager):
         """End the scorer, close the ledger, give the run free."""
         self._ending.close()
 
+    def _forget(self, kind, *exc) -> None:
+        """After a start that failed, leave no folder: the command shall find none."""
+        if kind is not None and self._new and not self.ledger.rows:
+            shutil.rmtree(self.path, ignore_errors=True)
+
     def __exit__(self, *exc) -> None:
-        self.close()
+        self._ending.__exit__(*exc)

@@ -11,6 +11,44 @@ from harness.run.settings import read_settings
 from harness.run.workspace import Workspace
 
 
+def read_ledger(path: Path, space: Workspace, *, strict: bool = False) -> Ledger:
+    """Read a run's ledger and hold it to what git knows; nothing is written or removed.
+
+    Parameters
+    ----------
+    strict : bool
+        Also refuse a row in whose place git knows another candidate: two machines went on alone.
+
+    Raises
+    ------
+    RunError
+        If it is damaged, or if git knows iterations that it does not: the file was lost, emptied
+        or replaced by an older one, and going on would bury them.
+    """
+    there = space.references()  # first: in a run that is on, a row comes before its reference
+    ledger = Ledger(path / "results.tsv", writable=False)
+    count = len(ledger.rows)
+    lost = sorted(n for n in space.unknown(ledger.rows, there) if strict or n >= count)
+    # A last line that a power cut tore is scored again, and comes out the same.
+    if lost and not (ledger.torn and lost == [count]):
+        raise RunError(
+            f"git knows iterations of run '{path.name}' that {ledger.path} does not "
+            f"({_spans(lost)}): {Ledger.cure} {path.name}"
+        )
+    return ledger
+
+
+def _spans(numbers: list[int]) -> str:
+    """Write sorted numbers briefly: `3, 5-9`."""
+    said: list[list[int]] = []
+    for number in numbers:
+        if said and said[-1][-1] == number - 1:
+            said[-1][1:] = [number]
+        else:
+            said.append([number])
+    return ", ".join("-".join(map(str, span)) for span in said)
+
+
 class Record:
     """A run as its files tell it. Git is read when it is asked for, the rest at once.
 
@@ -29,19 +67,15 @@ class Record:
     Raises
     ------
     RunError
-        If there is no run at `path`, or `run.json` or the ledger is damaged.
+        If there is no run at `path`, or `run.json` or the ledger is damaged or behind git.
     """
 
     def __init__(self, path: Path):
         self.path = Path(path)
         self.settings = read_settings(self.path / "run.json")
-        file = self.path / "results.tsv"
-        try:
-            ledger = Ledger(file, writable=False)
-        except OSError as err:
-            raise RunError(f"{file} cannot be read ({err.strerror})") from None
-        self.rows, self.torn, self.best = ledger.rows, ledger.torn, ledger.best()
         self.workspace = Workspace(self.path / "workspace", self.settings["tag"])
+        ledger = read_ledger(self.path, self.workspace)
+        self.rows, self.torn, self.best = ledger.rows, ledger.torn, ledger.best()
 
     @property
     def kept(self) -> list[Row]:

@@ -2,17 +2,31 @@
 
 import json
 import platform
+import re
 import time
 from pathlib import Path
 
 from harness import REPO, RunError, __version__, fingerprint
 from harness.candidate import refusal
-from harness.files import sync_folder, write_file
-from harness.run.ledger import Ledger
+from harness.files import read_json, read_plain, sync_folder, write_file
+from harness.run.ledger import Ledger, clean
 from harness.run.workspace import Workspace, check_tag
 
 RUNS = REPO / "runs"
 RECORD = "notebook.json"  # in a run's folder: the last word of the notebook that ran it
+FORMAT = 1  # of `run.json`
+# What it holds, and whether it must be there: older runs had less.
+SHAPE = dict.fromkeys(("tag", "task", "agent", "rule"), (str, True)) | {
+    "seed": (int, True),
+    "fingerprint": (dict, True),
+    "start": (dict, True),
+    "options": (dict, False),
+    "versions": (dict, False),
+    "metric": (str, False),
+    "kind": (str, False),
+    "n_rows": (int, False),
+    "started_at": (str, False),
+}
 DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "confirm", "seed": 0}
 
 
@@ -30,13 +44,22 @@ def read_settings(record: Path) -> dict:
         If it is missing or damaged.
     """
     try:
-        settings = json.loads(record.read_text("utf-8"))
-        if not {"tag", "task", "agent", "rule", "seed", "fingerprint", "start"} <= settings.keys():
-            raise ValueError
+        settings = read_json(record)
+        for name, (kind, needed) in SHAPE.items():
+            if not isinstance(settings.get(name), kind) and (needed or name in settings):
+                raise ValueError(f"{name} is not as it was written")
+        blobs = map(str, map(settings["start"].get, ("train.py", "program.md")))
+        if not all(map(re.compile("[0-9a-f]{40}").fullmatch, blobs)):
+            raise ValueError("start is not as it was written")
+        check_tag(settings["tag"])
     except FileNotFoundError:
         raise RunError(f"there is no run at {record.parent}: check the tag") from None
-    except (OSError, ValueError):
-        raise RunError(f"{record} cannot be read: restore it or start a new tag") from None
+    except (OSError, ValueError, RunError) as err:
+        why = getattr(err, "strerror", None) or ("" if isinstance(err, UnicodeError) else err)
+        why = f" ({clean(str(why), 120)})" if why else ""
+        raise RunError(f"{record} cannot be read{why}: restore it or start a new tag") from None
+    if settings.get("format", FORMAT) != FORMAT:
+        raise RunError(f"{record} was written by another version of the course: use that one")
     return settings
 
 
@@ -66,13 +89,46 @@ def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
                 f"run '{tag}' was started with {name} {_say(settings.get(name))}, not "
                 f"{_say(value)}: leave the option out to continue, or start a new tag"
             )
-    now = take_fingerprint(settings["task"] if task is None else task)
-    if changed := differences(settings["fingerprint"], now):
-        raise RunError(
-            f"run '{tag}' was measured by another harness ({changed}): scores would not compare; "
-            "undo the change, or start a new tag"
-        )
+    Frozen(settings, task).check()
     return settings
+
+
+class Frozen:
+    """What a run is measured by: harness, data, packages; held to what is there now."""
+
+    def __init__(self, settings: dict, task=None):
+        self._settings, self._task = settings, task or settings["task"]
+        self._places: list[Path] = []
+        self._seen: list | None = None  # the last look after which nothing had changed
+
+    def check(self) -> None:
+        """Raise a RunError if something changed since the run began; cheap if nothing was touched.
+
+        A worker that is started later would be the changed one, and its scores would not compare.
+        """
+        from harness.task import get_task
+
+        if self._seen is not None and fingerprint.glance(self._places) == self._seen:
+            return
+        self._places = fingerprint.places(get_task(self._task).files)
+        seen = fingerprint.glance(self._places)
+        settings = self._settings
+        if changed := differences(settings["fingerprint"], take_fingerprint(self._task)):
+            raise RunError(
+                f"run '{settings['tag']}' was measured by another harness ({changed}): scores "
+                "would not compare; undo the change, or start a new tag"
+            )
+        self._seen = seen
+
+
+def rule_of(settings: dict):
+    """Return the decision rule of a run; a RunError if there is none of that name."""
+    from harness.rules import get_rule
+
+    try:
+        return get_rule(settings["rule"])
+    except ValueError as err:
+        raise RunError(str(err)) from None
 
 
 def _say(value) -> str:
@@ -83,26 +139,24 @@ def _say(value) -> str:
 
 def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, task=None) -> dict:
     """Make a run's folder; `run.json` comes last, and with it the run exists."""
-    from harness.rules import get_rule
     from harness.task import get_task
 
     record, ledger = path / "run.json", path / "results.tsv"
-    if ledger.exists() and ledger.read_bytes().count(b"\n") > 1:
+    if ledger.exists() and read_plain(ledger).count(b"\n") > 1:
+        raise RunError(f"{record} is missing: restore it or start a new tag")
+    workspace = Workspace(path / "workspace", tag)
+    if workspace.unknown([], workspace.references()):
         raise RunError(f"{record} is missing: restore it or start a new tag")
     task = get_task(DEFAULTS["task"] if task is None else task)
     start = task.start() if start is None else start
     frozen = {name: DEFAULTS[name] if asked[name] is None else asked[name] for name in DEFAULTS}
-    try:
-        get_rule(frozen["rule"])
-    except ValueError as err:
-        raise RunError(str(err)) from None
+    rule_of(frozen)
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
-    settings = {"format": 1, "tag": tag} | frozen
+    settings = {"format": FORMAT, "tag": tag} | frozen
     if asked["options"]:
         settings["options"] = asked["options"]
     (path / "logs").mkdir(exist_ok=True)
-    workspace = Workspace(path / "workspace", tag)
     settings["start"] = workspace.create(*start)
     workspace.open(settings["start"])
     workspace.put_back()

@@ -1,11 +1,10 @@
 """What a run looks like from outside: its state for people and agents, and taking over its best."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
-from harness import REPO, RunError
-from harness.files import write_file
+from harness import CALL, REPO, RunError
+from harness.files import check_target, read_json, read_plain, write_file
 from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
 from harness.run.settings import find_run
@@ -46,7 +45,7 @@ def read_status(root: Path, tag: str) -> dict:
 def read_certificate(record: Record) -> dict:
     """Read what `certificate.json` says of a run as it is now; empty where it says nothing."""
     try:
-        found = json.loads((record.path / "certificate.json").read_text("utf-8"))
+        found = read_json(record.path / "certificate.json")
         if found["tries"] == sum(row.ok for row in record.rows[1:]):
             return found
     except (OSError, ValueError, KeyError, TypeError):
@@ -74,16 +73,18 @@ def adopt(
     from harness.task import get_task
 
     record = read_record(find_run(tag, root))
+    folder = get_task(record.settings["task"]).folder or REPO
+    target = check_target(to or folder / "train.py")
     best = record.best
     if best is None:
-        raise RunError(f"run '{tag}' has no rows yet: start it with `ratchet run --tag {tag}`")
+        raise RunError(f"run '{tag}' has no rows yet: start it with `{CALL} run --tag {tag}`")
     git, found = record.workspace.git, read_certificate(record)
     if not (git.read_ref(git.head_ref) or "").startswith(best.commit):
-        raise RunError(f"git and ledger disagree: run `ratchet verify --tag {tag}`")
+        raise RunError(f"git and ledger disagree: run `{CALL} verify --tag {tag}`")
     source, said = record.source(best.iteration), [f"working best: {describe_best(best)}"]
     if not found and not force:
         raise RunError(
-            f"run '{tag}' has no certificate of what it is now: run `ratchet certify --tag {tag}` "
+            f"run '{tag}' has no certificate of what it is now: run `{CALL} certify --tag {tag}` "
             "(or `audit`) first, or use --force"
         )
     said.append(found["sentence"] if found else "no certificate: nobody knows if the gain is real")
@@ -94,10 +95,9 @@ def adopt(
         raise RunError(f"{said[-1]} To take the working best all the same, use --working")
     else:
         said.append("adopted: the working best")
-    target = Path(to) if to else (get_task(record.settings["task"]).folder or REPO) / "train.py"
-    if target.exists() and target.read_bytes() != source:
+    if target.exists() and (there := read_plain(target)) != source:
         before = record.path / "train.before-adopt.py"
-        before.write_bytes(target.read_bytes())
+        write_file(before, there)
         said.append(f"the file that was there is kept as {before}")
     write_file(target, source)
     return [*said, f"written: {target}"]

@@ -171,6 +171,20 @@ class Workspace:
             branch.get(row.commit) if row.kept else there.get(self._reference(row)) for row in rows
         ]
 
+    def unknown(self, rows: list[Row], there: dict[str, str]) -> dict[int, str]:
+        """Return the iterations that references lead to and no row names, with their commits."""
+        named, found = {row.commit for row in rows}, {}
+        for name, sha in there.items():
+            following: str | None = sha
+            with contextlib.suppress(RunError):  # not there: nothing that could be lost
+                while following is not None and following[:SHORT] not in named:
+                    number = self.git.iteration_of(following)
+                    if number is not None:
+                        found.setdefault(number, following)
+                    on_branch = name == self.git.head_ref
+                    following = self.git.read_commit(following).parent if on_branch else None
+        return found
+
     def find(self, row: Row, referenced: str | None) -> str:
         """Return the full name of a row's commit, also where its reference lags behind."""
         if referenced is not None and referenced.startswith(row.commit):

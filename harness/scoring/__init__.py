@@ -10,6 +10,6 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    score="Probe Score plain_values",
+    score="Probe Score number plain_values signed",
     scorer="Scorer evaluate",
 )

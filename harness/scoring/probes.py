@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from harness.scoring.score import Probe, Score
-from harness.task import HEART, Task
+from harness.task import HEART, Task, area_under_roc
 
 TWIN_DRAWS = 4
 SHUFFLES = 2
+DEALS = 20  # of a program's answers to the rows by chance
 # A score on turned labels this far below the score on true ones means that the program predicts
 # the true labels although it was taught the opposite: nothing that learns does that. An honest
 # program may lose up to the distance from its score to chance (a monotone constraint does).
@@ -96,6 +97,16 @@ class _Plan:
         for name, reply in zip(names, replies, strict=True):
             self.replies.setdefault(name, []).append(reply)
 
+    def predictions(self, name: str) -> list[np.ndarray]:
+        """What the program answered, fold by fold."""
+        return [reply.numbers for reply in self.replies[name]]
+
+    def ranks(self, predictions, labels: np.ndarray | None = None) -> float:
+        """Mean area under the ROC curve over the folds of a binary task, whatever its metric."""
+        y = self.scorer.split.y_train if labels is None else labels
+        pairs = zip(self.scorer.folds(), predictions, strict=True)
+        return float(np.mean([area_under_roc(y[rows.new], np.ravel(p)) for rows, p in pairs]))
+
     def score(self, name: str, labels: np.ndarray | None = None, step: int = 1) -> float:
         """Mean of the metric over the folds, against other labels."""
         pairs = zip(self.scorer.folds(), self.replies[name], strict=True)
@@ -141,10 +152,17 @@ def _judged(name: str, value: float, reject: float, detail: str, review: float =
 
 
 def _flip(plan: _Plan, turned: np.ndarray, score: Score) -> Probe:
-    lost = score.val_auc - plan.score("flip", turned)
+    if plan.scorer.task.kind == "binary":
+        # By a measure to which both classes are alike: where one is rare, turned labels alone
+        # change an F1 or a precision by more than any knowledge of them.
+        lost = plan.ranks(score.predictions) - plan.ranks(plan.predictions("flip"), turned)
+    else:
+        lost = score.val_auc - plan.score("flip", turned)
     detail = f"true labels score {lost:+.4f} above turned ones"
     limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
     value = lost / plan.scorer.once("unit", _unit)
+    if plan.scorer.task.kind == "binary":
+        value = lost
     return _judged("label flip", value, limit, detail, FLIP_REVIEW)
 
 
@@ -162,9 +180,29 @@ def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
 
 def _shuffle(plan: _Plan, shuffles: list[np.ndarray]) -> Probe:
     value = float(np.mean([plan.score(f"shuffle{i}", y) for i, y in enumerate(shuffles)]))
-    value = (value - _guessing(plan.scorer, shuffles)) / plan.scorer.once("unit", _unit)
+    guess = max(_guessing(plan.scorer, shuffles), _own_guesses(plan, shuffles))
+    value = (value - guess) / plan.scorer.once("unit", _unit)
     detail = f"shuffled labels, which nothing can predict, score {value:+.4f} against guessing"
     return _judged("shuffled labels", value, SHUFFLE_REJECT, detail)
+
+
+def _own_guesses(plan: _Plan, shuffles: list[np.ndarray]) -> float:
+    """What the program's own answers score when they are dealt out to the rows by chance.
+
+    A constant guess scores 0 by a metric of classes where it never names the rare one; the program
+    names it as often as it does.
+    """
+    scorer = plan.scorer
+    if scorer.task.kind == "regression" or scorer.task.metric == "roc_auc":
+        return -np.inf
+    rng, scores = np.random.default_rng(0), []
+    for i, labels in enumerate(shuffles):
+        for rows, reply in zip(scorer.folds(), plan.replies[f"shuffle{i}"], strict=True):
+            table = reply.numbers.reshape(len(rows.new), -1)
+            for _ in range(DEALS):
+                dealt = replace(reply, numbers=rng.permutation(table).ravel())
+                scores.append(scorer.metric(rows.new, dealt, labels))
+    return float(np.mean(scores))
 
 
 def _unit(scorer) -> float:
@@ -246,9 +284,30 @@ def twin_labels(scorer) -> list[_Twin]:
     both = [cross_val_predict(m, X, y, cv=outer, method="predict_proba") for m in (linear, forest)]
     p = np.mean(both, axis=0)[:, 1]
     rng = np.random.default_rng()
-    drawn = [(rng.random(len(y)) < p).astype(y.dtype) for _ in range(TWIN_DRAWS)]
+    drawn = [_draw_labels(scorer, p, rng) for _ in range(TWIN_DRAWS)]
     on_true = _reference_score(scorer, linear, y)
     return [_Twin(labels, _reference_score(scorer, linear, labels), on_true) for labels in drawn]
+
+
+def _draw_labels(scorer, p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw labels by their probabilities; where few rows are positive, as many in every fold.
+
+    A fold of one class has no score, and that is no fault of the program.
+    """
+    y = scorer.split.y_train
+    labels = (rng.random(len(y)) < p).astype(y.dtype)
+    folds = [rows.new for rows in scorer.folds()]
+    if all(0 < labels[new].mean() < 1 for new in folds):
+        return labels
+    # The rows that come out on top of log odds and logistic noise: a draw given their number.
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    latent = np.log(p / (1 - p)) + rng.logistic(size=len(y))
+    labels = np.zeros_like(y)
+    rest = np.setdiff1d(np.arange(len(y)), np.concatenate(folds))
+    for rows in (*folds, rest):
+        count = int(y[rows].sum())
+        labels[rows[np.argsort(-latent[rows])[:count]]] = 1
+    return labels
 
 
 def reference_models(X: pd.DataFrame):

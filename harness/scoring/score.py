@@ -70,6 +70,16 @@ class Score:
         return plain_values(asdict(replace(self, predictions=())))
 
 
+def number(value: float) -> str:
+    """Format a score: four decimals, or three digits where those would show nothing."""
+    return f"{value:.3g}" if 0 < abs(value) < 0.00005 else f"{value:.4f}"
+
+
+def signed(value: float) -> str:
+    """Format a gain with its sign; see `number`."""
+    return ("+" if value >= 0 else "") + number(value)
+
+
 def plain_values(value):
     """Make nested values fit for JSON: what is no finite number becomes None."""
     if isinstance(value, dict):

@@ -13,4 +13,5 @@ __getattr__, __all__ = face(
     jobs="Job Packed Reply SandboxError",
     sandbox="Sandbox isolation_name usable_cpus",
     seal="seal",
+    folders="OwnFolder",
 )

@@ -4,24 +4,71 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import secrets
 import tempfile
+import time
 from pathlib import Path
 
+from harness.files import lock_file
+
 SCRATCH_LIMIT = 256 * 1024**2  # bytes in a job's scratch folder
+OWNER = ".owner"  # the file that the owner of a scratch root holds locked
+FORGOTTEN_S = 7 * 24 * 3600.0  # no run of another host is that old
 ENTRY_LIMIT = 20_000  # files and folders in it
 
 
-def make_scratch_root() -> Path:
-    """Make the folder of all scratch folders; remove those of processes that were killed."""
-    from psutil import pid_exists
+class OwnFolder:
+    """A temporary folder whose owner holds a lock in it; makes it, after removing what is left.
 
-    base = Path(tempfile.gettempdir())
-    for old in base.glob("ratchet-*-*"):
-        owner = old.name.split("-")[1]
-        if owner.isdigit() and not pid_exists(int(owner)):
-            remove_tree(old)
-    return Path(tempfile.mkdtemp(prefix=f"ratchet-{os.getpid()}-", dir=base)).resolve()
+    What is left is a folder like it whose lock is free: its owner has ended. A temporary folder
+    can be shared with containers and hosts that do not see each other's processes, so numbers of
+    processes say nothing.
+    """
+
+    def __init__(self, kind: str = "ratchet"):
+        base = Path(tempfile.gettempdir())
+        for old in base.glob(f"{kind}-*"):
+            _remove_if_left(old)
+        self.path = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=base)).resolve()
+        # Locked before it has its name: nobody ever finds it free while its owner lives.
+        first = self.path / (OWNER if os.name == "nt" else "owner")
+        self._lock = os.open(first, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        with contextlib.suppress(OSError):  # no locks here: then nobody else removes it
+            os.write(self._lock, _boot())
+            lock_file(self._lock)
+            os.rename(first, self.path / OWNER)
+
+    def is_there(self) -> bool:
+        """Whether nobody, such as a cleaner of temporary folders, has removed it."""
+        return self.path.is_dir()
+
+    def close(self) -> None:
+        """Remove it and all that is in it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        remove_tree(self.path)
+
+
+def _remove_if_left(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        plain = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no link, no pipe
+        handle = os.open(folder / OWNER, os.O_RDWR | plain)
+        try:
+            lock_file(handle)
+            here, age_s = os.read(handle, 64) == _boot(), time.time() - os.fstat(handle).st_mtime
+        finally:
+            os.close(handle)
+        if here or age_s > FORGOTTEN_S:  # a lock of another host may be out of sight
+            remove_tree(folder)
+
+
+def _boot() -> bytes:
+    """Name this start of this system: all who share it share its locks."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    return platform.node().encode()[:64]
 
 
 def remove_tree(top: str | os.PathLike) -> None:

@@ -17,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
+from harness import CALL
 from harness.candidate import plain
 from harness.sealing.jobs import FILE_LIMIT, LOG_BYTES, Job, SandboxError
 from harness.sealing.pool import Pool, Worker
@@ -101,8 +102,8 @@ class _Template:
             "seccomp": sandbox.seccomp,
             "limits": {"memory": memory, "cpu_s": CPU_S, "file_bytes": FILE_LIMIT},
         }
-        quiet = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
-        self.process = start_worker(config, pass_fds=[theirs.fileno()], cwd="/", **quiet)
+        quiet = {"pass_fds": [theirs.fileno()], "cwd": "/", "stdout": subprocess.DEVNULL}
+        self.process = start_worker(config, **quiet)
         theirs.close()
 
     def wait_ready(self) -> None:
@@ -115,7 +116,7 @@ class _Template:
             self.process.kill()
             said = self.process.stderr.read().decode("utf-8", "replace").strip()
             raise SandboxError(
-                "the worker template did not start (run `ratchet doctor`): "
+                f"the worker template did not start (run `{CALL} doctor`): "
                 + plain(said.splitlines()[-1] if said else "no message")
             )
         self.process.stderr.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import os
 import time
 from collections import defaultdict, deque
 from io import RawIOBase
@@ -122,7 +123,13 @@ class Pool:
 
     def take(self, extras: tuple[str, ...]) -> Worker:
         """Give a worker that is free: a spare one if there is one."""
-        return self.spares[extras].popleft() if self.spares[extras] else self._start(extras)
+        while self.spares[extras]:
+            worker = self.spares[extras].popleft()
+            if os.path.isdir(worker.scratch):
+                return worker
+            worker.kill()  # somebody removed its folder
+            self.forget(worker)
+        return self._start(extras)
 
     def refill(self, extras: tuple[str, ...], count: int) -> None:
         """Start workers ahead of need, until `count` wait."""

@@ -11,6 +11,7 @@ import site
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,17 +66,30 @@ def worker_environment() -> dict[str, str]:
     return env | {name: os.environ[name] for name in kept if name in os.environ}
 
 
-def start_worker(config: dict, **how) -> subprocess.Popen:
-    """Start worker.py in a session of its own; `how` is handed on to `subprocess.Popen`."""
-    given = json.dumps({**config, "path": import_path()})
-    # -S -s -P: no site-packages hooks, no user site, no current folder on the path.
-    return subprocess.Popen(
-        [sys.executable, "-S", "-s", "-P", str(WORKER), given],
-        stderr=subprocess.PIPE,
-        env=worker_environment(),
-        start_new_session=True,
-        **how,
-    )
+def start_worker(config: dict, *, more: bool = False, **how) -> subprocess.Popen:
+    """Start worker.py in a session of its own; `how` is handed on to `subprocess.Popen`.
+
+    The configuration is the first line of its standard input, and the only one unless `more` are
+    to come through a pipe: one argument holds 128 KiB, an environment may have more packages.
+    """
+    given = json.dumps({**config, "path": import_path()}).encode() + b"\n"
+    with tempfile.TemporaryFile() as file:
+        if not more:
+            file.write(given)
+            file.seek(0)
+        # -S -s -P: no site-packages hooks, no user site, no current folder on the path.
+        process = subprocess.Popen(
+            [sys.executable, "-S", "-s", "-P", str(WORKER)],
+            stdin=subprocess.PIPE if more else file,
+            stderr=subprocess.PIPE,
+            env=worker_environment(),
+            start_new_session=True,
+            **how,
+        )
+    if more:
+        with contextlib.suppress(OSError):  # it has ended; its status will tell
+            process.stdin.write(given)
+    return process
 
 
 def import_path() -> list[str]:
@@ -87,10 +101,13 @@ def import_path() -> list[str]:
     keep = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
     if site.ENABLE_USER_SITE:
         keep.append(Path(site.getusersitepackages()).resolve())
+    users = {Path(p).resolve() for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
     found = []
     for entry in [*sys.path, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]:
         path = Path(entry or ".").resolve()
         inside = any(path.is_relative_to(root) for root in keep)
+        # Libraries of another environment that a .pth file of this one names.
+        inside |= path.name in ("site-packages", "dist-packages") and path not in users
         if inside and path != REPO and str(path) not in found and path not in keep:
             found.append(str(path))
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness import DATA
 from harness.sealing import seal
-from harness.sealing.folders import make_scratch_root, remove_tree
+from harness.sealing.folders import OwnFolder
 from harness.sealing.forking import ForkingPool
 from harness.sealing.jobs import Job, Reply
 from harness.sealing.pool import Run
@@ -54,12 +54,20 @@ class Sandbox:
         self.landlock = forked and landlock and seal.landlock_abi() > 0
         self.seccomp = forked and seccomp and seal.seccomp_supported()
         self.cancelled = threading.Event()
-        self.root = make_scratch_root()
         if forked and not self.landlock:
             seal.hide_from_debuggers()
         self.roots = readable_roots() if self.landlock else []
         self.read = without_hidden(self.roots, [DATA, *hidden]) if self.landlock else []
-        self._pool = ForkingPool(self) if forked else SpawningPool(self)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._folder = OwnFolder()
+        self._pool = ForkingPool(self) if self.method == "fork" else SpawningPool(self)
+
+    @property
+    def root(self) -> Path:
+        """The folder of all scratch folders."""
+        return self._folder.path
 
     @property
     def isolation(self) -> str:
@@ -89,6 +97,9 @@ class Sandbox:
         SandboxError
             If workers cannot be started.
         """
+        if not self._folder.is_there():  # somebody cleaned up under a run
+            self.close()
+            self._begin()
         return Run(self._pool, groups, budget_s, stop_early).go()
 
     def cancel(self) -> None:
@@ -98,7 +109,7 @@ class Sandbox:
     def close(self) -> None:
         """End every process and remove every scratch folder."""
         self._pool.close()
-        remove_tree(self.root)
+        self._folder.close()
 
 
 def usable_cpus() -> int:

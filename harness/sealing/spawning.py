@@ -34,7 +34,7 @@ class _Process(Worker):
         os.mkdir(scratch)
         config = {"mode": "once", "imports": [*FEW_IMPORTS, *extras]}
         pipe = subprocess.PIPE
-        self.process = start_worker(config, cwd=scratch, stdin=pipe, stdout=pipe, bufsize=0)
+        self.process = start_worker(config, more=True, cwd=scratch, stdout=pipe, bufsize=0)
         super().__init__(number, scratch, self.process.stdout, self.process.stderr)
         self.readers: list[threading.Thread] = []
         self.drained_by: float | None = None  # set once it is killed

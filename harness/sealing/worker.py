@@ -219,7 +219,7 @@ class Template:
     def serve(self) -> None:
         """Fork, kill and reap on request until the trusted side hangs up."""
         self.warm_up()
-        self.control.send(b'{"ready": true}')
+        self.tell({"ready": True})
         while True:
             ready, _, _ = select.select([self.control, self.wake_r], [], [])
             if self.wake_r in ready:
@@ -246,6 +246,10 @@ class Template:
         gc.freeze()
         gc.disable()
         self.written = self.prefault.written_by(first_fit)
+
+    def tell(self, notice: dict) -> None:
+        """Send one message: written, as some sandboxes around us (Codex's) refuse `socket.send`."""
+        os.write(self.control.fileno(), json.dumps(notice).encode())
 
     def obey(self) -> bool:
         """Carry out one request; False when the trusted side is gone."""
@@ -282,7 +286,7 @@ class Template:
             cpu_s = usage.ru_utime + usage.ru_stime
             notice = {"status": status, "cpu_s": cpu_s, "peak_kib": usage.ru_maxrss}
             notice["ended"] = self.children.pop(pid)
-            self.control.send(json.dumps(notice).encode())
+            self.tell(notice)
 
     def be_child(self, request: dict, job_fd: int, log_fd: int) -> None:
         """Lock this fresh process in, take one job, answer it, end. Never returns."""
@@ -371,7 +375,7 @@ def once(imports: list[str]) -> None:
 
 def main() -> None:
     """Run as the sandbox asks."""
-    config = json.loads(sys.argv[1])
+    config = json.loads(sys.stdin.buffer.readline())
     sys.path[:] = config["path"]
     if config["mode"] == "template":
         Template(config).serve()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness import DATA, REPO
+from harness import CALL, DATA, REPO, RESTORE
 from harness.task.table import CsvFormat, DataError, read_file, read_table
 
 TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
@@ -113,7 +113,7 @@ class Task:
         """
         folder = self.folder or REPO
         files = folder / "train.py", folder / "program.md"
-        return tuple(read_file(file, "restore it") for file in files)
+        return tuple(read_file(file, RESTORE) for file in files)
 
     def read_bytes(self) -> bytes:
         """Read the data file and check it against its SHA-256.
@@ -125,7 +125,7 @@ class Task:
         """
         cure = "restore it, for example with `git checkout -- harness/data`"
         if self.folder is not None:
-            cure = "put the old file back, or make a new task from the new one with `ratchet new`"
+            cure = f"put the old file back, or make a new task from the new one with `{CALL} new`"
         raw = read_file(self.path, cure, "data file ")
         found = hashlib.sha256(raw).hexdigest()
         if found != self.sha256:
@@ -217,6 +217,20 @@ class Task:
         if self.time is not None:
             return ()
         return tuple(seed + 100_000 * (seed == self.fold_seed) for seed in seeds)
+
+    @property
+    def measure(self) -> str:
+        """Say in words what `val_auc` is here, for those who search."""
+        name = "ROC AUC" if self.metric == "roc_auc" else self.metric
+        folds = f"{self.n_folds} fixed folds"
+        if self.groups is not None:
+            folds += f" between which rows of one `{self.groups}` never part"
+        if self.time is not None:
+            folds += f" in the order of `{self.time}`, each later than the rows it is learned from"
+        error = self.metric.startswith("neg_")
+        better = "an error with its sign turned, higher is better" if error else "higher is better"
+        limit = f"; the folds together may take {self.budget_s:g} s"
+        return f"mean {name} over {folds}, {better}{limit}"
 
     @cached_property
     def share(self) -> float:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness import REPO
+from harness import CODE
 from harness.processes import Runner
 
 EVALUATE = """
@@ -52,7 +52,7 @@ def score(source: str | bytes, timeout_s: float = 30.0) -> float:
         # The program lies where a naive loop has it, beside the harness and in a git repository:
         # a copy, for it can reach all that is there.
         no_caches = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPO / "harness", place / "harness", ignore=no_caches)
+        shutil.copytree(CODE, place / "harness", ignore=no_caches)
         data = source.encode("utf-8") if isinstance(source, str) else source
         (place / "train.py").write_bytes(data)
         (place / "evaluate.py").write_text(EVALUATE, encoding="utf-8")

@@ -46,7 +46,6 @@ def view(tmp_path):
 @pytest.fixture
 def serve(monkeypatch):
     """Start a server with acts; gives back the server. The key is a canary."""
-    pytest.importorskip("openai", reason="the optional package openai is not installed")
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     servers = []
 
@@ -162,7 +161,7 @@ def test_wrong_model_is_not_tried_again(serve, view):
 def test_nobody_there(serve, view):
     with ModelServer() as gone:
         pass
-    with pytest.raises(AgentError, match="APIConnectionError"):
+    with pytest.raises(AgentError, match="nobody answers"):
         agent(gone, retries=0).propose(view)
 
 
@@ -197,7 +196,7 @@ def test_what_is_no_completion_is_an_agent_error(serve, view, act, stream):
     [
         ("Sorry, I cannot.", InvalidFile, "no fenced block"),
         (fenced(SOURCE), NoChange, "gave back"),
-        ("```python\n" + BETTER, InvalidFile, "cut off"),
+        ("```python\n" + BETTER[:-9] + "(", InvalidFile, "cut off"),
         (fenced("C = 2\n"), InvalidFile, "not the whole file"),
         (fenced("C = 2\n", "json"), InvalidFile, "no ```python"),
         (fenced(diff_of(BETTER).replace("C=1.0", "C=7.7"), "diff"), InvalidFile, "does not match"),
@@ -264,7 +263,6 @@ def test_keys_cannot_be_options(serve):
 
 
 def test_no_key_for_the_default_server_is_fatal(view, monkeypatch):
-    pytest.importorskip("openai")
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AUTORESEARCH_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(AuthError, match="OPENAI_API_KEY"):

@@ -17,6 +17,7 @@ from harness.cli import main
 from harness.evidence.verify import check_agreement
 from harness.run import settings
 from harness.run.ledger import Ledger
+from harness.run.ratchet import Run
 
 RUNS_FOLDER = "runs"
 
@@ -269,9 +270,7 @@ def test_json_for_machines_has_no_test_figures(ratchet):
 
 
 def test_status_of_a_run_that_has_no_rows_yet(ratchet):
-    ratchet("run", "--tag", "t", "--iterations", "0")
-    ledger = ratchet.folder / "t" / "results.tsv"
-    ledger.write_text(ledger.read_text().splitlines(keepends=True)[0])
+    Run.open("t", root=ratchet.folder, scorer=FakeScorer()).close()
     status, out, _ = ratchet("status", "--tag", "t")
     assert status == 0
     assert "0 iterations" in out
@@ -290,9 +289,10 @@ def test_verify_prints_one_table_for_many_runs(ratchet):
     status, out, _ = ratchet("verify", str(ratchet.folder / "one"), "--json", "--all")
     found = json.loads(out)
     assert (status, found[0]["ok"], found[0]["rescored"]) == (0, True, 7)
-    status, out, _ = ratchet("verify", "--tag", "one", "--tag", "no-such-run")
+    status, out, err = ratchet("verify", "--tag", "one", "--tag", "no-such-run")
     assert status == 1
-    assert "no-such-run: there is no run" in out
+    assert "1 problem" in out
+    assert err.startswith("no-such-run: there is no run 'no-such-run': give a tag under")
 
 
 def test_adopt_takes_what_is_certified_and_nothing_more_unless_told(ratchet, tmp_path):

@@ -132,11 +132,29 @@ def test_money_ends_it_and_earlier_rows_count(run):
     assert loop.run(run, Scripted(paid), max_cost=1.0).rows == 0
 
 
-def test_a_cost_limit_that_cannot_hold_is_said_once(run):
-    lines = []
-    paid = [Proposal(s, None, None, "unknown") for s in rising(4)]
-    loop.run(run, Scripted(paid), iterations=4, max_cost=1.0, say=lines.append)
-    assert lines == ["some costs are unknown: the cost limit holds only for those that are known"]
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_a_cost_limit_that_cannot_hold_ends_it_and_says_what_to_do(run, parallel):
+    paid = [Proposal(s, 500, None, "unknown") for s in rising(4)]
+    ended = loop.run(run, Scripted(paid), iterations=4, max_cost=1.0, parallel=parallel)
+    assert (ended.failed, ended.rows) == (True, 2)  # the baseline, and what was paid for
+    assert "--price" in ended.reason
+
+
+def test_with_a_price_earlier_tokens_count_at_the_dearer_one(run):
+    paid = [Proposal(s, 100_000, None, "unknown") for s in rising(9)]
+    loop.run(run, Scripted(paid), iterations=1)
+    agent = Scripted(paid[1:])
+    agent.prices = {"*": {"input": 1.0, "output": 4.0}}
+    ended = loop.run(run, agent, max_cost=1.0)  # 0.40 a row
+    assert (ended.failed, len(run.ledger.rows) - 1) == (False, 3)
+    assert "1.20 USD" in ended.reason
+
+
+def test_a_call_that_was_cut_off_is_not_free(run):
+    cut = AgentTimeout("slow")
+    ended = loop.run(run, Scripted([cut, *rising(3)]), iterations=3, max_cost=1.0)
+    assert ended.failed
+    assert "unknown" in ended.reason
 
 
 def test_an_edit_that_no_step_scored_is_set_aside(run):

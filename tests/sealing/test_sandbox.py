@@ -5,9 +5,11 @@ import ctypes
 import json
 import mmap
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from harness import DATA, REPO
 from harness.candidate import plain
 from harness.sealing import prefault, seal
-from harness.sealing.folders import remove_tree, too_full
+from harness.sealing.folders import OWNER, OwnFolder, remove_tree, too_full
 from harness.sealing.jobs import Job, Packed, SandboxError, parse_reply
 from harness.sealing.reach import (
     import_path,
@@ -589,3 +591,117 @@ def test_a_template_is_no_larger_than_the_program_asks_for():
     assert imports_for([b"from lightgbm import LGBMClassifier"]) == ("lightgbm",)
     assert imports_for([b"import flaml.automl as a\nimport xgboost"]) == ("flaml", "xgboost")
     assert imports_for([b"import flaml ("]) == ()
+
+
+# -- scratch folders on a machine that others use, too --------------------------------------
+
+
+OWNING = """
+import sys, time
+from harness.sealing.folders import OwnFolder
+print(OwnFolder().path, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def own_elsewhere(temporary):
+    """A folder that another process owns."""
+    env = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNING],
+        cwd=REPO,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return process, Path(process.stdout.readline().strip())
+
+
+def end(process):
+    process.kill()
+    process.communicate()
+
+
+def test_a_scratch_folder_is_removed_when_its_owner_ended_and_never_before(temporary, monkeypatch):
+    """Numbers of processes say nothing: an owner in another container has none here."""
+    monkeypatch.setattr("psutil.pid_exists", lambda pid: False)
+    process, theirs = own_elsewhere(temporary)
+    try:
+        (theirs / "job").mkdir()
+        for _ in range(2):
+            OwnFolder().close()
+            assert (theirs / "job").is_dir()
+    finally:
+        end(process)
+    OwnFolder().close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_is_not_ours_to_delete_stays(temporary):
+    """A folder of an older version, somebody's notes, links, and a run of another host."""
+    (temporary / "ratchet-99999999-old").mkdir()
+    (temporary / "ratchet-notes").write_text("mine")
+    elsewhere = temporary / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / OWNER).write_bytes(b"")
+    linked = temporary / "ratchet-linked"
+    linked.mkdir()
+    (linked / OWNER).symlink_to(elsewhere / OWNER)
+    far = temporary / "ratchet-far"
+    far.mkdir()
+    (far / OWNER).write_bytes(b"another start of another system")
+    piped = temporary / "ratchet-piped"
+    piped.mkdir()
+    os.mkfifo(piped / OWNER)
+    before = sorted(p.name for p in temporary.rglob("*"))
+    OwnFolder().close()
+    assert sorted(p.name for p in temporary.rglob("*")) == before
+    os.utime(far / OWNER, (0, 0))
+    OwnFolder().close()
+    assert not far.exists(), "a week old: nobody's any more"
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_scratch_root_that_vanishes_under_a_run_is_made_again(temporary, rows, method):
+    box = Sandbox(2, method=method)
+    try:
+        assert run(box, rows, "").problem == ""
+        shutil.rmtree(box.root)
+        assert run(box, rows, "open('x', 'w').write('1')").problem == ""
+        for folder in box.root.iterdir():  # a cleaner took only what was old
+            if folder.is_dir():
+                shutil.rmtree(folder)
+        assert run(box, rows, "open('x', 'w').write('1')").problem == ""
+    finally:
+        box.close()
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_an_environment_of_many_packages_is_no_argument_too_long(
+    tmp_path, monkeypatch, rows, method
+):
+    """Linux takes 128 KiB for one argument of exec."""
+    for i in range(1500):
+        (tmp_path / f"{i:04d}{'x' * 200}").mkdir()
+    paths = [str(p) for p in tmp_path.iterdir()]
+    assert sum(map(len, paths)) > 2 * 128 * 1024
+    monkeypatch.setattr(
+        "harness.sealing.sandbox.without_hidden", lambda *a: [*without_hidden(*a), *paths]
+    )
+    long = [f"/{i}" + f"/{'y' * 200}" * 19 for i in range(50)]  # few: each import looks into all
+    monkeypatch.setattr("harness.sealing.reach.import_path", lambda: [*import_path(), *long])
+    box = Sandbox(1, method=method)
+    try:
+        assert run(box, rows, "").problem == ""
+    finally:
+        box.close()

@@ -2,11 +2,14 @@
 
 import ast
 import importlib
+import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 
 import pytest
@@ -28,6 +31,7 @@ IMPORTED_AS = {
     "pygments": "ipywidgets",  # through IPython
     "dask": "distributed",
     "nbformat": "papermill",
+    "charset_normalizer": "charset-normalizer",
 }
 # The packages that the course promises to conda users by name.
 PROMISED = {
@@ -279,6 +283,95 @@ def test_wheel_has_all_modules_and_data(repo, wheel):
 def test_wheel_has_nothing_else(wheel):
     tops = {name.split("/")[0] for name in wheel}
     assert tops == {"harness", "autoresearch_course-0.1.0.dist-info"}
+
+
+@pytest.fixture(scope="module")
+def installed(repo, tmp_path_factory):
+    """A Python outside any checkout that has the wheel, and what the wheel needs."""
+    top = tmp_path_factory.mktemp("installed")
+    source, place = top / "source", top / "place"
+    names = ["harness", "notebooks", ".claude", "pyproject.toml", "setup.py", "LICENSE"]
+    names += ["README.md", "program.md", "train.py", "AGENTS.md"]
+    for name in names:
+        (source / name).parent.mkdir(exist_ok=True)
+        if (repo / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            shutil.copytree(repo / name, source / name, ignore=ignored)
+        else:
+            shutil.copy(repo / name, source)
+    words = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(top)]
+    pip = [sys.executable, "-m", "pip", "wheel", *words, str(source)]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    venv.create(place, with_pip=False)
+    (packages,) = place.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(next(top.glob("*.whl"))) as archive:
+        archive.extractall(packages)
+    (packages / "needs.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+    return packages, place / "bin" / "python"
+
+
+def type_command(python, folder, *words):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
+    return subprocess.run(
+        [python, "-m", "harness", *words], cwd=folder, env=env, capture_output=True, text=True
+    )
+
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="another layout of virtual environments")
+
+
+@POSIX
+def test_the_installed_package_says_what_to_do_where_there_is_nothing(installed, tmp_path):
+    packages, python = installed
+    for words in (["run", "--tag", "t"], ["step", "--tag", "t"], ["evaluate"]):
+        done = type_command(python, tmp_path, *words)
+        assert done.returncode in (1, 64), words
+        assert done.stderr.count("\n") == 1
+        assert "ratchet init" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@POSIX
+def test_init_makes_a_working_copy_of_the_installed_package(repo, installed, tmp_path):
+    packages, python = installed
+    done = type_command(python, tmp_path, "init", "my folder")
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "my folder"
+    for name in ("program.md", "train.py", "AGENTS.md", ".claude/commands/autoresearch.md"):
+        assert (made / name).read_bytes() == (repo / name).read_bytes()
+    lessons = {p.relative_to(repo) for p in (repo / "notebooks").rglob("*.ipynb")}
+    assert {p.relative_to(made) for p in made.rglob("*.ipynb")} >= lessons
+    again = type_command(python, tmp_path, "init", "my folder")
+    assert (again.returncode, again.stderr.count("\n")) == (64, 1)
+    assert [p.name for p in tmp_path.iterdir()] == ["my folder"]
+    show = "from harness.run import RUNS; from harness.task.task import TASKS; print(RUNS, TASKS)"
+    words = [python, "-c", show]
+    below = subprocess.run(words, cwd=made / "notebooks", capture_output=True, text=True)
+    assert below.stdout == f"{made / 'runs'} {made / 'tasks'}\n", below.stderr
+
+
+@POSIX
+@pytest.mark.heavy
+def test_a_run_of_the_installed_package_lies_in_its_folder(installed, tmp_path):
+    packages, python = installed
+    assert type_command(python, tmp_path, "init", "work").returncode == 0
+    words = [tmp_path / "work" / "ratchet", "run", "--tag", "t", "--iterations", "1"]
+    done = subprocess.run(words, cwd=tmp_path / "work", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "work" / "runs" / "t" / "results.tsv").read_text().count("\n") == 3
+    assert not (packages / "runs").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["work"]
+
+
+def test_a_folder_made_from_a_checkout_is_where_its_runs_go(repo, tmp_path):
+    done = type_command(sys.executable, tmp_path, "init", "work")
+    assert done.returncode == 0, done.stderr
+    show = "from harness.run import RUNS; print(RUNS)"
+    for folder, runs in ((tmp_path / "work", tmp_path / "work"), (tmp_path, repo), (repo, repo)):
+        words = [sys.executable, "-c", show]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+        assert done.stdout == f"{runs / 'runs'}\n"
 
 
 def test_console_command_exists(pyproject):

@@ -1,31 +1,30 @@
-"""The agent that asks a chat model: any server that speaks OpenAI's chat completions.
+"""The agent that asks a chat model: any server that speaks OpenAI's chat completions or Anthropic's
+messages.
 
-OpenAI itself, Ollama, vLLM, LM Studio, llama.cpp and many others do. One completion per proposal:
-the reply holds the whole file or a diff. If what comes back does not load, the model is told why,
-once or twice. The key comes from an environment variable and goes nowhere else.
+OpenAI itself, Ollama, vLLM, LM Studio, llama.cpp, LiteLLM, Azure and many others do
+(`notebooks/SERVERS.md`). One completion per proposal: the reply holds the whole file or a diff. If
+what comes back does not load, the model is told why, once or twice. The key comes from an
+environment variable and goes nowhere else.
 
-    ratchet run --tag mine --agent chat ...     with AUTORESEARCH_BASE_URL, AUTORESEARCH_MODEL
-                                                and OPENAI_API_KEY set
+    ratchet run --tag mine --agent chat --model ollama/qwen3
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import math
 import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from functools import partial
 
 from harness.agents import errors
 from harness.agents.agent import View
-from harness.agents.cost import Spent, Usage, count, dollars
+from harness.agents.chat import servers, wire
+from harness.agents.chat.wire import Reply, Trouble
+from harness.agents.cost import Spent
 from harness.agents.edits import contract_error, read_reply
+from harness.agents.outcomes import Meaning, explain, said
 from harness.agents.paid import PaidAgent
 from harness.agents.prompt import build_prompt, fence
 
@@ -34,17 +33,7 @@ RETRIES = 2  # after a server error or a broken connection
 REPAIRS = 1  # turns in which the model is told what is wrong with its file
 BACKOFF_S = 1.0
 PATIENCE_S = 20.0  # a longer Retry-After is left to the loop, which can wait for hours
-REPLY_CHARS = 1_000_000  # no train.py needs more; a model that never stops is cut off
-LOCAL_KEY = "none"  # local servers want a key to be there and do not look at it
-
-
-@dataclass
-class _Reply:
-    text: str = ""
-    usage: Usage | None = None
-    usd: float | None = None
-    finish: str | None = None
-    chunks: int = 0
+CONNECT_S = 20.0
 
 
 class ChatAgent(PaidAgent):
@@ -53,11 +42,17 @@ class ChatAgent(PaidAgent):
     Parameters
     ----------
     model : str, optional
-        Default: environment variable ``AUTORESEARCH_MODEL``.
+        Default: environment variable ``AUTORESEARCH_MODEL``. ``SERVER/MODEL`` names a server of
+        `servers.SERVERS`, with its usual address and key.
     base_url : str, optional
-        Default: ``AUTORESEARCH_BASE_URL``, then ``OPENAI_BASE_URL``, then OpenAI's own.
-    key_env : str
-        Name of the variable that holds the key.
+        Default: ``AUTORESEARCH_BASE_URL``, then the server's own variable (``OPENAI_BASE_URL``),
+        then its usual address.
+    key_env : str, optional
+        Name of the variable that holds the key; default: the server's.
+    dialect : {"chat", "messages"}, optional
+        OpenAI's or Anthropic's; default: the server's.
+    max_tokens : int, optional
+        Longest reply; left to the server unless given.
     temperature : float, optional
         Left to the server unless given.
     stream : bool
@@ -75,7 +70,9 @@ class ChatAgent(PaidAgent):
         *,
         model: str | None = None,
         base_url: str | None = None,
-        key_env: str = "OPENAI_API_KEY",
+        key_env: str | None = None,
+        dialect: str | None = None,
+        max_tokens: int | str | None = None,
         timeout: float | str = TIMEOUT_S,
         temperature: float | str | None = None,
         stream: bool | str = True,
@@ -84,13 +81,17 @@ class ChatAgent(PaidAgent):
         backoff: float | str = BACKOFF_S,
         **options,
     ):
-        env = os.environ
-        model = model or env.get("AUTORESEARCH_MODEL")
+        model = model or os.environ.get("AUTORESEARCH_MODEL")
         if not model:
-            raise ValueError("agent 'chat' needs a model: option model, or AUTORESEARCH_MODEL")
-        base_url = base_url or env.get("AUTORESEARCH_BASE_URL") or env.get("OPENAI_BASE_URL")
-        where = {"model": model, "base_url": base_url, "key_env": key_env}
+            raise ValueError("agent 'chat' needs a model: --model M, or AUTORESEARCH_MODEL")
+        if dialect not in (None, "chat", "messages"):
+            raise ValueError(
+                f"dialect is chat (OpenAI's) or messages (Anthropic's), not {dialect!r}"
+            )
+        self.place = servers.find(model, base_url, key_env, dialect)
+        where = {"model": model, "base_url": self.place.base_url, "key_env": self.place.key_env}
         super().__init__(name, timeout=timeout, **where, **options)
+        self.max_tokens = None if max_tokens is None else int(max_tokens)
         self.temperature = None if temperature is None else float(temperature)
         self.stream = str(stream).lower() not in ("false", "0", "no")
         self.retries, self.repairs = int(retries), int(repairs)
@@ -125,15 +126,23 @@ class ChatAgent(PaidAgent):
         if client is not None:
             client.close()
 
-    def _read(self, reply: _Reply, view: View) -> str:
-        if reply.finish == "length":
+    def _read(self, reply: Reply, view: View) -> str:
+        text = reply.text if reply.text.strip() else reply.thoughts  # some put all of it there
+        if reply.finish in wire.LENGTH:
             raise errors.InvalidFile("the reply reached the server's length limit")
-        source = read_reply(reply.text, view.best_source)
+        if reply.finish in wire.DECLINED or (reply.refusal and not reply.text):
+            raise errors.Declined(
+                f"the model or its filter declined: {reply.refusal or reply.finish}"
+            )
+        if not text.strip():
+            what = "calls of tools that it was not given" if reply.tools else "nothing"
+            raise errors.InvalidFile(f"the reply holds {what}, and no text")
+        source = read_reply(text, view.best_source)
         if source.strip() == view.best_source.strip():
             raise errors.NoChange(f"{self.model} gave back the train.py that it was given")
         return source
 
-    def _complete(self, messages: list[dict], deadline: float, spent: Spent) -> _Reply:
+    def _complete(self, messages: list[dict], deadline: float, spent: Spent) -> Reply:
         """One completion, tried again after server errors, with the deadline over all of it."""
         client = self._connect()
         for attempt in itertools.count():
@@ -149,7 +158,7 @@ class ChatAgent(PaidAgent):
                 ) from None
             except Exception as error:
                 failure, again = self._explain(error)
-                spent.unknown |= not isinstance(failure, errors.RateLimited | errors.AuthError)
+                spent.unknown |= not isinstance(failure, errors.FREE)
                 wait = self.backoff * 2**attempt
                 if failure.retry_after is not None:
                     wait = failure.retry_after
@@ -158,62 +167,67 @@ class ChatAgent(PaidAgent):
                     raise failure from None
                 time.sleep(wait)
 
-    def _request(self, client, messages: list[dict], deadline: float) -> _Reply:
+    def _request(self, client, messages: list[dict], deadline: float) -> Reply:
         """Send one request and collect the reply, in pieces or at once."""
-        wish = {"model": self.model, "messages": messages}
+        wish = {"model": self.place.model, "messages": messages, "stream": self.stream}
+        url, headers = servers.request_to(self.place)
+        dialect, chat = self.place.dialect, self.place.dialect == "chat"
         if self.temperature is not None:
             wish["temperature"] = self.temperature
-        client = client.with_options(timeout=max(0.1, deadline - time.monotonic()))
-        create = partial(client.chat.completions.create, **wish)
-        if self.stream:
+        if not chat:
+            headers["anthropic-version"] = wire.VERSION
+        if self.max_tokens is not None or not chat:
+            wish["max_tokens"] = self.max_tokens or wire.MAX_TOKENS
+        client.timeout = max(0.1, deadline - time.monotonic())
+        if self.stream and chat:
             try:
-                reply = _streamed(create, stream_options={"include_usage": True})
-            except Exception as error:
+                more = {"stream_options": {"include_usage": True}}
+                return wire.post(client, dialect, url, headers, wish | more)
+            except Trouble as error:
                 # Some servers refuse the option that asks for the token count of a stream.
-                if getattr(error, "status_code", None) not in (400, 422):
+                if error.status not in (400, 422) or "stream" not in error.text:
                     raise
-                reply = _streamed(create)
-            if reply.chunks:  # a server that cannot stream answers with something else
-                return reply
-        return _whole(create())
+        return wire.post(client, dialect, url, headers, wish)
 
     def _connect(self):
         if self._client is None:
-            try:
-                import openai
-            except ImportError:
-                raise errors.AgentMissing(
-                    "agent 'chat' needs the package openai: pip install 'autoresearch-course[chat]'"
-                ) from None
-            key = os.environ.get(self.key_env, "").strip()
-            if not key and self.base_url is None:
-                raise errors.AuthError(f"no key: set the environment variable {self.key_env}")
-            self._client = openai.OpenAI(
-                api_key=key or LOCAL_KEY, base_url=self.base_url, max_retries=0
-            )
+            import httpx  # a third of a second, and the playbook needs none of it
+
+            place = self.place
+            wanted = place.key_env and not os.environ.get(place.key_env, "").strip()
+            known = place.base_url in {server.address for server in servers.SERVERS.values()}
+            if wanted and known and not servers.is_local(place.base_url):
+                raise errors.AuthError(f"no key: set the environment variable {place.key_env}")
+            self._client = httpx.Client()
         return self._client
 
     def _explain(self, error: Exception) -> tuple[errors.AgentError, bool]:
-        """Our error for one of the client's, and whether to try again at once."""
-        import openai
+        """Our error for one of the wire's, and whether to try again at once."""
+        import httpx
 
-        if isinstance(error, openai.APITimeoutError):
-            return errors.AgentTimeout(f"{self.model}: the server did not answer in time"), True
-        if isinstance(error, openai.APIStatusError):
-            status = error.status_code
-            kind = errors.BY_STATUS.get(status, errors.AgentError)
-            wait = _retry_after(error.response.headers) if kind is errors.RateLimited else None
-            failure = kind(f"{self.model}: {status} {error.message}", retry_after=wait)
-            return failure, kind is errors.RateLimited or status >= 500 or status in (408, 409)
-        if isinstance(error, openai.OpenAIError | ValueError | TypeError | AttributeError):
-            # A broken connection, or a reply that is no completion at all.
-            return errors.AgentError(f"{self.model}: {type(error).__name__}: {error}"), True
-        if type(error).__module__.split(".")[0] in ("httpx", "httpcore"):
-            return errors.AgentError(f"{self.model}: the connection broke: {error}"), True
+        where = f"{self.model}: "
+        if isinstance(error, Trouble):
+            meaning = explain(error.status, error.text, error.headers)
+            number = f"{error.status} " if error.status else ""
+            slow = (error.status or 500) >= 500 or error.status in (408, 409)
+            again = meaning.kind is errors.RateLimited or (
+                meaning.kind is errors.AgentError and slow
+            )
+            return meaning.error(f"{where}{number}{said(error.text)}"), again
+        if isinstance(error, httpx.TimeoutException):
+            return errors.AgentTimeout(f"{where}the server did not answer in time"), True
+        if isinstance(error, httpx.ConnectError):
+            advice = "is the server running, and base_url right?"
+            meaning = Meaning(errors.AgentError, None, advice)
+            return meaning.error(f"{where}nobody answers at {self.base_url}: {error}"), True
+        if isinstance(error, httpx.HTTPError | httpx.StreamError):
+            return errors.AgentError(f"{where}the connection broke: {error}"), True
+        if isinstance(error, ValueError | TypeError | AttributeError | RecursionError):
+            return errors.AgentError(f"{where}not what a model's server answers: {error}"), True
         raise error  # not about the server: a fault of ours
 
 
-def _within(deadline: float, work: Callable[[], _Reply]) -> _Reply:
+def _within(deadline: float, work: Callable[[], Reply]) -> Reply:
     """Do ``work`` in a thread and wait no longer than the deadline; then raise TimeoutError.
 
     A client's own time-out counts from byte to byte: a server that sends one now and then would
@@ -229,56 +243,6 @@ def _within(deadline: float, work: Callable[[], _Reply]) -> _Reply:
 
     threading.Thread(target=target, daemon=True).start()
     return answer.result(timeout=max(0.0, deadline - time.monotonic()))
-
-
-def _whole(completion) -> _Reply:
-    if isinstance(completion, str) or not getattr(completion, "choices", None):
-        raise ValueError("the server's answer is not a chat completion")
-    return _collect([completion])
-
-
-def _streamed(create: Callable, **options) -> _Reply:
-    with create(stream=True, **options) as stream:
-        return _collect(stream)
-
-
-def _collect(chunks) -> _Reply:
-    """Put together the pieces of a stream; a whole completion is one piece."""
-    reply, parts, size = _Reply(), [], 0
-    for chunk in chunks:
-        reply.chunks += 1
-        if getattr(chunk, "usage", None):
-            reply.usage, reply.usd = _usage(chunk.usage)
-        for choice in (getattr(chunk, "choices", None) or [])[:1]:
-            said = getattr(choice, "delta", None) or choice.message
-            parts.append(getattr(said, "content", None) or "")
-            size += len(parts[-1])
-            reply.finish = choice.finish_reason or reply.finish
-        if size > REPLY_CHARS:
-            reply.finish = "length"
-            break
-    reply.text = "".join(parts)[:REPLY_CHARS]
-    return reply
-
-
-def _usage(said) -> tuple[Usage, float | None]:
-    details = getattr(said, "prompt_tokens_details", None)
-    usage = Usage(
-        input=count(getattr(said, "prompt_tokens", None)),
-        output=count(getattr(said, "completion_tokens", None)),
-        cached_input=count(getattr(details, "cached_tokens", None)),
-    )
-    return usage, dollars(getattr(said, "cost", None))  # some gateways add the price
-
-
-def _retry_after(headers) -> float | None:
-    """Seconds from a Retry-After header: a number, or a date."""
-    text, seconds = (headers.get("retry-after") or "").strip(), math.nan
-    with contextlib.suppress(ValueError, TypeError):
-        seconds = parsedate_to_datetime(text).timestamp() - time.time()
-    with contextlib.suppress(ValueError):
-        seconds = float(text)
-    return min(max(seconds, 0.0), 86_400.0) if math.isfinite(seconds) else None
 
 
 make = ChatAgent

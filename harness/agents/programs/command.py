@@ -28,6 +28,7 @@ from harness.processes import GRACE_S, Finished, Runner
 
 TIMEOUT_S = 600.0  # a coding CLI with a slow model takes minutes; a stuck one takes forever
 LOG_CHARS = 32_000
+LOCAL_KEY = "none"  # local servers want a key to be there and do not look at it
 
 
 class CommandAgent(PaidAgent):
@@ -71,7 +72,8 @@ class CommandAgent(PaidAgent):
             if self.argv:
                 raise ValueError(f"agent {name!r} has its own command; use agent 'command'")
             if self.preset.needs_model and not self.model:
-                raise ValueError(f"agent {name!r} needs a model")
+                raise ValueError(f"agent {name!r} needs a model: --model M")
+            self._choose_server()
             return
         if not self.argv:
             raise ValueError("agent 'command' needs a command, for example 'my-agent {model}'")
@@ -80,6 +82,24 @@ class CommandAgent(PaidAgent):
             raise ValueError("the command has {model} in it: give a model")
         if redact(line) != line:  # options are written to run.json and shown in notebooks
             raise ValueError("the command has a key in it: name its variable in option env")
+
+    def _choose_server(self) -> None:
+        """Take OPENAI_BASE_URL as the server's address, or refuse; never in silence."""
+        preset, asked = self.preset, os.environ.get("OPENAI_BASE_URL")
+        if asked and not self.base_url and not os.environ.get(preset.own_base):
+            ours = preset.openai is not None and (self.model or "").startswith(preset.openai)
+            if not ours:
+                what = f"for models {preset.openai}…" if preset.openai else "for no model"
+                raise ValueError(
+                    f"OPENAI_BASE_URL is set, and agent {self.name!r} would go there {what}: "
+                    "unset it, or give the address as --agent-option base_url=…"
+                )
+            self.base_url = asked
+        slash = "/" in (self.model or "")
+        if self.base_url and preset.openai and not slash:
+            raise ValueError(f"with a base_url, agent {self.name!r} needs --model openai/NAME")
+        if self.base_url and self.name == "aider" and not self.model.startswith(preset.openai):
+            raise ValueError("with a base_url, aider goes there for models openai/NAME alone")
 
     def ask(self, view: View, spent: Spent) -> str:
         """Run the program once and take its train.py."""
@@ -102,7 +122,7 @@ class CommandAgent(PaidAgent):
             spent.note = _note(scratch.changes(), report, done)
             if done.returncode is None:
                 spent.unknown = True  # cut off: what it had spent by then, nobody said
-            elif report.kind is errors.AgentError or (report.usage and report.usage.total):
+            elif not issubclass(report.kind, errors.FREE) or (report.usage and report.usage.total):
                 spent.add(report.usage, report.usd)
             self._check(done, report)
             source = scratch.take()
@@ -123,6 +143,8 @@ class CommandAgent(PaidAgent):
             argv = [call.fill(part) for part in self.argv]
         else:
             self.preset.prepare(call)
+            if self.base_url and self.preset.openai is not None:
+                env.setdefault(self.key_env, LOCAL_KEY)
             env |= dict(word.split("=", 1) for word in call.words(self.preset.environment))
             argv = [self._program(), *call.words(self.preset.arguments)]
         limits = {"timeout": self.timeout, "grace": self.grace}

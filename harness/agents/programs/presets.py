@@ -74,6 +74,9 @@ class Preset:
     environment: str = ""  # settings on top of the allowed variables, as `Call.words` reads them
     slow_429: bool = False  # the deadline ends its wait after a 429: its output decides, then
     needs_model: bool = False
+    # Models for which it is led to OPENAI_BASE_URL; None: it speaks another dialect.
+    openai: str | None = None
+    own_base: str = ""  # the variable it reads itself for another address
 
     @property
     def program_env(self) -> str:
@@ -133,6 +136,7 @@ CLAUDE = Preset(
         base_url: ANTHROPIC_BASE_URL={base_url}
     """,
     read=_claude_read,
+    own_base="ANTHROPIC_BASE_URL",
 )
 
 # ------------------------------------------------------------------------------------------------
@@ -171,6 +175,7 @@ CODEX = Preset(
         -
     """,
     read=_codex_read,
+    openai="",
 )
 
 # ------------------------------------------------------------------------------------------------
@@ -203,8 +208,11 @@ def _gemini_prepare(call: Call) -> None:
         "general": {"maxAttempts": 3, "enableAutoUpdate": False},
         "model": {"maxSessionTurns": call.max_turns},
     }
-    _write_json(call.state_dir / "gemini-settings.json", settings)
-    (call.state_dir / "gemini-policy.toml").write_text(_GEMINI_POLICY)
+    # A home of the call's own: a settings file named by a variable has to be root's.
+    home = call.call_dir / "home" / ".gemini"
+    home.mkdir(parents=True)
+    _write_json(home / "settings.json", settings)
+    (call.call_dir / "gemini-policy.toml").write_text(_GEMINI_POLICY)
 
 
 def _gemini_read(done: Finished, call: Call) -> Report:
@@ -228,14 +236,15 @@ GEMINI = Preset(
     arguments="""
         --output-format json --approval-mode auto_edit --skip-trust
         model: -m {model}
-        --policy {state_dir}/gemini-policy.toml -p ""
+        --policy {call_dir}/gemini-policy.toml -p ""
     """,
     environment="""
-        GEMINI_CLI_SYSTEM_SETTINGS_PATH={state_dir}/gemini-settings.json
+        GEMINI_CLI_HOME={call_dir}/home
         base_url: GOOGLE_GEMINI_BASE_URL={base_url}
     """,
     read=_gemini_read,
     prepare=_gemini_prepare,
+    own_base="GOOGLE_GEMINI_BASE_URL",
 )
 
 # ------------------------------------------------------------------------------------------------
@@ -243,6 +252,7 @@ GEMINI = Preset(
 
 _LITELLM = re.compile(r"^\s*litellm\.(?:\w+\.)*(\w+Error)\b.*$", re.MULTILINE)
 _LITELLM_STATUS = {"AuthenticationError": 401, "PermissionDeniedError": 403, "RateLimitError": 429}
+_LITELLM_STATUS |= {"NotFoundError": 404, "ContextWindowExceededError": 413}
 
 
 def _aider_prepare(call: Call) -> None:
@@ -297,6 +307,8 @@ AIDER = Preset(
     prepare=_aider_prepare,
     slow_429=True,
     needs_model=True,
+    openai="openai/",
+    own_base="OPENAI_API_BASE",
 )
 
 # ------------------------------------------------------------------------------------------------
@@ -363,6 +375,7 @@ OPENCODE = Preset(
     read=_opencode_read,
     prepare=_opencode_prepare,
     slow_429=True,
+    openai="openai/",
 )
 
 PRESETS = {preset.program: preset for preset in (CLAUDE, CODEX, GEMINI, AIDER, OPENCODE)}

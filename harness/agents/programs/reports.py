@@ -6,15 +6,16 @@ All of it is untrusted text: numbers are checked, nothing is taken as a path or 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.agents.cost import Usage, count, dollars, json_lines
-from harness.agents.errors import BY_STATUS, AgentError
+from harness.agents.errors import AgentError
+from harness.agents.outcomes import explain, status_in
 from harness.processes import Finished
 
 MAX_CHARS = 2000  # of what a program says is wrong: the end tells
+MAX_SHOWN = 350  # of it, where advice follows
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,6 @@ def at(value, path: str):
     return value
 
 
-_STATUS = re.compile(r"(?<![\d.])(400|401|403|404|408|429|5[0-5]\d)(?![\d.])")
-_AUTH = re.compile(
-    r"(?i)unauthori[sz]ed|authentication|invalid.{0,20}api.?key|not logged in|no api key"
-)
-_RATE = re.compile(r"(?i)rate.?limit|too many requests|overloaded|quota|resource.?exhausted")
-_AFTER = re.compile(r"(?i)(?:retry[-_ ]?after|try again in|retry in)\W{0,4}(\d+(?:\.\d+)?)")
-
-
-def http_status(text: str) -> int | None:
-    """The HTTP status that an error text is about: a number in it, or what its words say."""
-    if found := _STATUS.search(text):
-        return int(found[1])
-    if _RATE.search(text):
-        return 429
-    return 401 if _AUTH.search(text) else None
-
-
 def spent(parts: Iterable[dict], *paths: str, usd: str = "") -> dict:
     """Sums over parts of a report, as `Report` takes them; None if there are no parts.
 
@@ -91,6 +75,6 @@ def concluded(
         said = done.stderr.strip() or done.stdout.strip()
         error = f"exit status {done.returncode}: {said[-MAX_CHARS:]}"
     error = " ".join(error.split())[-MAX_CHARS:] or "no message"
-    kind = BY_STATUS.get(http_status(error) if status is None else status, AgentError)
-    after = _AFTER.search(error)
-    return Report(error, kind, float(after[1]) if after else None, **facts)
+    kind, wait, advice = explain(status_in(error) if status is None else status, error)
+    error = f"{error[-MAX_SHOWN:]} ({advice})" if advice else error
+    return Report(error, kind, wait, **facts)

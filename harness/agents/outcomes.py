@@ -1,0 +1,318 @@
+"""What a refusal means: from a server's status, headers and words, or a program's, to an outcome.
+
+One table for all agents, read from the top. It decides what the loop does: wait until a time, stop
+at once and say what to do, or count a failed try. All of it is untrusted text in many dialects;
+what no line knows is an ordinary agent error. `tests/agents/replies.toml` has the cases.
+"""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import json
+import math
+import re
+import zoneinfo
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from harness.agents import errors
+from harness.agents.errors import AgentError
+
+LONGEST_S = 31 * 86_400.0
+JUST_NOW_S = 900.0  # a reset at "9:46 AM" that is a little past means now, not tomorrow
+SAID_CHARS = 300
+
+
+class Meaning(NamedTuple):
+    """The class of error, the seconds to wait if somebody said, and what a person can do."""
+
+    kind: type[AgentError]
+    retry_after: float | None = None
+    advice: str = ""
+
+    def error(self, said: str, **facts) -> AgentError:
+        """Make the error, with the advice behind what was said."""
+        said = f"{said} ({self.advice})" if self.advice else said
+        return self.kind(said, retry_after=self.retry_after, **facts)
+
+
+MONEY = "the account has no money or quota left: pay in, or use another key or model"
+SIZE = "the prompt does not fit: a model with a longer context (Ollama: num_ctx), a shorter program"
+MODEL = "no such model there: check --model; with Ollama `ollama pull` it first"
+PLACE = "nothing answers at this address: check base_url, which mostly ends in /v1, and --model"
+OPTION = "the server does not take an option: change --agent-option or the model"
+KEY = "check the key and what it is allowed to do"
+
+_ASKED = (400, 403, 404, 409, 410, 413, 422, 429, 451, 500)  # about the request itself
+# Kind, the statuses it is for (0: none was given; no statuses: any), the words, what to do.
+TABLE = tuple(
+    (kind, frozenset(statuses), re.compile(words, re.IGNORECASE) if words else None, advice)
+    for kind, statuses, words, advice in (
+        (errors.Refused, (402,), "", MONEY),
+        (
+            errors.Refused,
+            (),
+            r"insufficient[_ ](quota|credits?|balance|funds)|credit balance is too low|"
+            r"billing_(not_active|hard)|billing hard limit|payment required|out of credits|"
+            r"spend(ing)? (cap|limit)|workspace api usage limits",
+            MONEY,
+        ),
+        (
+            errors.Refused,
+            (0, 403, 429),
+            r"(?s)^(?!.*(RESOURCE_EXHAUSTED|retry)).*quota.*billing",
+            MONEY,
+        ),
+        (
+            errors.Declined,
+            (0, 400, 403, 422, 451),
+            r"content[_ ](filter|policy|management)|ResponsibleAIPolicy|moderation|\bflagged\b|"
+            r"block_?reason|PROHIBITED_CONTENT|blocked (by|for) |invalid_prompt|usage polic|safety",
+            "",
+        ),
+        (
+            errors.Refused,
+            (0, *_ASKED),
+            r"context[_ ]?(length|window|size)|maximum context|prompt is too long|too many tokens|"
+            r"input (is )?too long|token count|reduce the length|request[_ ](entity )?too[_ ]large|"
+            r"payload too large|string too long|maximum (prompt|input|model) length|max_model_len",
+            SIZE,
+        ),
+        (errors.Refused, (413, 414), "", SIZE),
+        (
+            errors.AuthError,
+            (0, 400, 401, 403),
+            r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|wrong|no).{0,25}api.?key|"
+            r"api[_ ]key[_ ](not valid|invalid|expired)|not logged in|please run /login|"
+            r"oauth token has expired|token (has )?expired|permission_?denied",
+            KEY,
+        ),
+        (
+            errors.Refused,
+            (0, 400, 403, 404, 410, 422, 500),
+            r"(model|deployment)\W?_?.{0,80}?(not[_ ]?(found|exist|supported|a valid)|(does not|"
+            r"doesn't|n.t) exist|decommissioned|deprecated|retired|is not available|no access)|"
+            r"DeploymentNotFound|(not a valid|unknown|invalid|no such|unsupported) model|"
+            r"no endpoints found|not have access to|try pulling|model:",
+            MODEL,
+        ),
+        (
+            errors.RateLimited,
+            (0, 200, 400, 403, 408, 409, 429, 498, 500, 502, 503, 529),
+            r"rate.?limit|too many requests|overloaded|quota|resource.?exhausted|usage.?limit|"
+            r"limit (was )?reached|(hit|reached) (your|the) .{0,20}limit|at capacity|over capacity|"
+            r"server is busy|loading model|model.{0,40} loading|try again (at|in) |\bresets \d",
+            "",
+        ),
+        (
+            errors.Refused,
+            (0, 400, 422),
+            r"unsupported[_ ](parameter|value)|unrecognized (request )?(argument|field)|"
+            r"unknown field|extra inputs|not permitted|max_tokens|temperature",
+            OPTION,
+        ),
+        (errors.AuthError, (401, 403, 407), "", KEY),
+        (errors.Refused, (301, 302, 303, 307, 308, 404, 405, 410, 501), "", PLACE),
+        (errors.RateLimited, (429, 498, 503, 529), "", ""),
+    )
+)  # fmt: skip
+_STATUS = re.compile(r"(?<![\d.:$-])(40[0-58]|410|413|422|429|498|5[0-3]\d)(?![\d.:]|\s*[ap]m)")
+
+
+def status_in(text: str) -> int:
+    """The HTTP status that a program's error text is about, or 0."""
+    found = _STATUS.search(text)
+    return int(found[1]) if found else 0
+
+
+def explain(
+    status: int | None,
+    text: str,
+    headers: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+) -> Meaning:
+    """Say what a refusal means.
+
+    Parameters
+    ----------
+    status : int or None
+        HTTP status; None if there was none, or a 200 that carried an error.
+    text : str
+        The body, or what a program printed.
+    headers : mapping, optional
+        Names in lower case.
+    now : datetime, optional
+        With a time zone, which is the one of times that name none; default: now, here.
+    """
+    now = now or _now()
+    for kind, statuses, words, advice in TABLE:
+        if (not statuses or (status or 0) in statuses) and (words is None or words.search(text)):
+            wait = retry_after(headers or {}, text, now) if kind is errors.RateLimited else None
+            return Meaning(kind, wait, advice)
+    return Meaning(AgentError)
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+def said(text: str) -> str:
+    """The words for a person in an error's body: its message, a page's title, or its beginning."""
+    with contextlib.suppress(ValueError, RecursionError):
+        found = json.loads(text)
+        for _ in range(6):
+            if isinstance(found, list) and found:
+                found = found[0]
+            elif isinstance(found, dict) and found:
+                keys = [
+                    k for k in ("error", "message", "detail", "msg", "errors", "code") if k in found
+                ]
+                raw = found.get("metadata", {}) if isinstance(found.get("metadata"), dict) else {}
+                found = raw.get("raw") or found[keys[0] if keys else next(iter(found))]
+        text = found if isinstance(found, str) else json.dumps(found)
+    if page := re.search(r"(?is)<title>(.*?)</title>", text):
+        text = f"a web page: {page[1]}"
+    elif re.match(r"(?is)\s*<(!doctype|html)", text):
+        text = "a web page: " + re.sub(r"(?s)<[^>]*>", " ", text)
+    return " ".join(text.split())[:SAID_CHARS] or "no message"
+
+
+# -- when to ask again ----------------------------------------------------------------------------
+
+_UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_PART = re.compile(  # also glued together: 1h30m5s
+    r"(\d+(?:\.\d+)?)\s*(ms|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)"
+    r"(?=[\W\d]|$)",
+    re.IGNORECASE,
+)
+_SPAN = re.compile(rf"(?:{_PART.pattern}[\s,]*(?:and\s+)?)+", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:retry[-_ ]?after(?P<ms>[-_]ms)?|retry_?delay|(?:try|available) again (?:in|after)|"
+    r"retry in|resets?(?:[-_ ](?:in|after|at))?(?:_seconds)?|wait(?: for)?|estimated_time|"
+    r"ratelimit-reset|available in|limit reached)[\"'\s:=|]{0,6}(?:in |after )?",
+    re.IGNORECASE,
+)
+_BARE = re.compile(r"(\d+(?:\.\d+)?)(?![\d:/-]|\.\d|\s*[ap]\.?m)", re.IGNORECASE)
+_MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_abbr) if name}
+_DAYS = "mon tue wed thu fri sat sun".split()
+_TOLD = r"(?:try again|retry|available(?: again)?|resets?)\W{0,3}(?:(?:at|on|after|until)\s+)?"
+_CLOCK = re.compile(
+    rf"{_TOLD}(?:(?P<next>tomorrow)\s*|(?P<week>{'|'.join(_DAYS)})[a-z]*\.?,?\s*)?"
+    rf"(?:(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
+    r"(?:,?\s+(?P<year>\d{4}))?,?\s*)?(?:at\s+)?"
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?::\d\d)?\s*(?P<half>[ap]\.?m\b\.?)?"
+    r"\s*\(?(?P<zone>(?:UTC|GMT|[A-Z]{2,4}T|[A-Z][A-Za-z_]+/[A-Za-z_/+-]+|Z\b)?(?:[+-]\d{1,2}:?\d{0,2})?)",
+    re.IGNORECASE,
+)
+_ISO = re.compile(
+    rf"(?:{_TOLD}|reset[-_ ]?at\W{{0,4}})(\d{{4}}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
+    r"\s*(Z|UTC|[+-]\d\d:?\d\d)?",
+    re.IGNORECASE,
+)
+_ZONES = {"pt": "America/Los_Angeles", "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles"}
+_ZONES |= dict.fromkeys(("et", "est", "edt"), "America/New_York")
+_ZONES |= {"cet": "Europe/Berlin", "cest": "Europe/Berlin", "bst": "Europe/London"}
+
+
+def retry_after(headers: Mapping[str, str], text: str, now: datetime) -> float | None:
+    """Seconds until it is worth asking again, by headers and words; None if nobody said."""
+    waits = [_header(headers, now), _words(text, now), _clock(text, now)]
+    found = [wait for wait in waits if wait is not None and math.isfinite(wait)]
+    return min(max(found[0], 0.0), LONGEST_S) if found else None
+
+
+def _seconds(number: float, now: datetime) -> float:
+    """A span, or a time since 1970 in seconds or milliseconds, as a span."""
+    if number > 1e11:
+        number /= 1000
+    return number - now.timestamp() if number > 1e9 else number
+
+
+def _header(headers: Mapping[str, str], now: datetime) -> float | None:
+    with contextlib.suppress(KeyError, ValueError):
+        return float(headers["retry-after-ms"]) / 1000
+    for name in ("retry-after", "anthropic-ratelimit-unified-reset"):
+        if (value := _moment(headers.get(name, ""), now)) is not None:
+            return value
+    resets = []  # of what is used up: requests, tokens, of a minute or a day
+    for name, text in headers.items():
+        left = headers.get(name.replace("reset", "remaining"), "")
+        if "ratelimit" in name and "reset" in name and left.strip() in ("0", "0.0"):
+            resets.append(_moment(text, now))
+    return max((r for r in resets if r is not None), default=None)
+
+
+def _moment(text: str, now: datetime) -> float | None:
+    """What a header says: seconds, a span, seconds since 1970, an HTTP date or an ISO time."""
+    text = text.strip()
+    with contextlib.suppress(ValueError):
+        return _seconds(float(text), now)
+    if span := _SPAN.fullmatch(text):
+        return _span(span[0])
+    with contextlib.suppress(ValueError, TypeError):
+        return (parsedate_to_datetime(text) - now).total_seconds()
+    with contextlib.suppress(ValueError, TypeError):
+        return (datetime.fromisoformat(text) - now).total_seconds()
+    return None
+
+
+def _span(text: str) -> float:
+    parts = _PART.findall(text)
+    return sum(float(n) * _UNITS.get(u.lower()[:2], _UNITS[u[0].lower()]) for n, u in parts)
+
+
+def _words(text: str, now: datetime) -> float | None:
+    for lead in _LEAD.finditer(text):
+        if span := _SPAN.match(text, lead.end()):
+            return _span(span[0])
+        if bare := _BARE.match(text, lead.end()):
+            return _seconds(float(bare[1]), now) / (1000 if lead["ms"] else 1)
+    return None
+
+
+def _zone(name: str, now: datetime):
+    name = name.strip("() ")
+    if name.upper() in ("UTC", "GMT", "Z"):
+        return UTC
+    with contextlib.suppress(ValueError):  # UTC+2, +02:00
+        offset = re.sub(r"^(UTC|GMT)", "", name, flags=re.IGNORECASE)
+        sign, hours = offset[:1], offset[1:].replace(":", "").ljust(1)
+        if sign in ("+", "-"):
+            hours = f"{hours:0>2}".ljust(4, "0")
+            return datetime.strptime(f"{sign}{hours}", "%z").tzinfo
+    with contextlib.suppress(Exception):  # no such zone, or no table of them
+        return zoneinfo.ZoneInfo(_ZONES.get(name.lower(), name))
+    return now.tzinfo
+
+
+def _clock(text: str, now: datetime) -> float | None:
+    """Seconds until a time of day, perhaps with a date and a zone; the next one after now."""
+    if iso := _ISO.search(text):
+        zone = (iso[3] or "+00:00").upper().replace("UTC", "+00:00").replace("Z", "+00:00")
+        return (datetime.fromisoformat(f"{iso[1]}T{iso[2]}{zone}") - now).total_seconds()
+    for told in _CLOCK.finditer(text):
+        hour, half = int(told["hour"]), (told["half"] or "")[:1].lower()
+        if not (told["minute"] or half) or hour > (12 if half else 23):
+            continue
+        hour = hour % 12 + 12 * (half == "p") if half else hour
+        here = now.astimezone(_zone(told["zone"], now)) if told["zone"] else now
+        time = {"hour": hour, "minute": int(told["minute"] or 0), "second": 0, "microsecond": 0}
+        with contextlib.suppress(ValueError):  # February 30
+            then = here.replace(**time)
+            if told["month"]:
+                year = int(told["year"] or here.year)
+                then = then.replace(
+                    year=year, month=_MONTHS[told["month"].lower()[:3]], day=int(told["day"])
+                )
+                if not told["year"] and (here - then).days > 180:
+                    then = then.replace(year=year + 1)
+            elif told["week"]:
+                days = (_DAYS.index(told["week"].lower()) - here.weekday()) % 7
+                then += timedelta(days=days or 7 * (then < here))
+            elif told["next"] or (here - then).total_seconds() > JUST_NOW_S:
+                then += timedelta(days=1)
+            return then.timestamp() - now.timestamp()  # whatever the clocks do in between
+    return None

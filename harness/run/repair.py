@@ -1,0 +1,148 @@
+"""`ratchet repair`: the rows that a ledger lost, rebuilt from the commits that git still has."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from harness import RunError
+from harness.files import read_plain, write_file
+from harness.run import notes
+from harness.run.ledger import HEADER, Row
+from harness.run.lock import RunLock
+from harness.run.settings import differences, read_settings, take_fingerprint
+from harness.run.workspace import SHORT, Workspace
+
+TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
+
+
+def rebuild_ledger(
+    path: Path, *, score: bool = True, say: Callable = lambda line: None
+) -> list[str]:
+    """Make a run's ledger whole: rows that hold stay to the letter, the others come from git.
+
+    A commit says all of its row but time, cost and test figures. Time and cost come from the
+    iteration's log. The test figure is measured again, and with it `val_auc`, so that a commit
+    that somebody forged makes no row.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the run.
+    score : bool
+        False takes the commits' word and leaves the test figures unknown.
+
+    Returns
+    -------
+    list of str
+        What was done. The old file stays under another name.
+
+    Raises
+    ------
+    RunError
+        If an iteration is in neither ledger nor git, or does not score what its commit says.
+    """
+    from harness.scoring import Scorer
+    from harness.task import get_task
+
+    settings = read_settings(path / "run.json")
+    space, ledger = Workspace(path / "workspace", settings["tag"]), path / "results.tsv"
+    with contextlib.closing(_Locked(path, settings["tag"])), contextlib.ExitStack() as stack:
+        old = b""
+        with contextlib.suppress(FileNotFoundError):
+            old = read_plain(ledger)
+        rows, rebuilt = _rebuild(path, space, _whole_rows(old))
+        again = [row for row in rebuilt if row.ok] if score else []
+        if again:
+            if changed := differences(settings["fingerprint"], take_fingerprint(settings["task"])):
+                raise RunError(
+                    f"run '{settings['tag']}' was measured by another harness ({changed}): undo "
+                    "the change, or rebuild without test figures by --no-score"
+                )
+            scorer = stack.enter_context(Scorer(get_task(settings["task"])))
+            for row in again:
+                say(f"iteration {row.iteration} is scored again")
+                rows[row.iteration] = _measured(row, scorer, _source(space, row))
+        new = (HEADER + "".join(row.to_line() for row in rows)).encode("utf-8")
+        if new == old:
+            return [f"{ledger} is whole: nothing was changed"]
+        said = []
+        if old:
+            names = (path / f"results.before-repair-{n}.tsv" for n in itertools.count(1))
+            kept = next(name for name in names if not name.exists())
+            write_file(kept, old)
+            said.append(f"the file that was there is kept as {kept}")
+        write_file(ledger, new)
+        numbers = ", ".join(str(row.iteration) for row in rebuilt) or "none"
+        return [*said, f"rows rebuilt from git: {numbers}", f"written: {ledger}, {len(rows)} rows"]
+
+
+class _Locked(RunLock):
+    """The run's lock, as something to close."""
+
+    def __init__(self, path: Path, tag: str):
+        super().__init__(path / ".lock", tag)
+
+    close = RunLock.release
+
+
+def _whole_rows(old: bytes) -> dict[int, Row]:
+    """Read every line that is a row, wherever it stands."""
+    found: dict[int, Row] = {}
+    for line in old.split(b"\n")[:-1]:
+        with contextlib.suppress(ValueError):
+            row = Row.from_line(line.decode("utf-8"))
+            row.check()
+            found.setdefault(row.iteration, row)
+    return found
+
+
+def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[Row], list[Row]]:
+    """Return all rows in order, and those of them that come from git."""
+    known = space.unknown([], space.references())
+    rows: list[Row] = []
+    rebuilt: list[Row] = []
+    best: Row | None = None
+    for number in range(max([-1, *known, *there]) + 1):
+        row = there.get(number)
+        if row is None or not _holds(row, space):
+            if number not in known:
+                raise RunError(
+                    f"iteration {number} of run '{path.name}' is in neither results.tsv nor git: "
+                    "restore the file, or start a new tag"
+                )
+            sha = known[number]
+            log = path / "logs" / f"{number:04d}.log"
+            row = notes.row_of(sha[:SHORT], space.git.read_commit(sha), log, best)
+            rebuilt.append(row)
+        rows.append(row)
+        best = row if row.kept else best
+    return rows, rebuilt
+
+
+def _holds(row: Row, space: Workspace) -> bool:
+    """Whether a row says what its commit says."""
+    try:
+        notes.check_row(row, space.git.read_commit(space.find(row, None)))
+    except RunError:
+        return False
+    return True
+
+
+def _source(space: Workspace, row: Row) -> bytes:
+    return space.source_of(space.find(row, None))
+
+
+def _measured(row: Row, scorer, source: bytes) -> Row:
+    """Score a rebuilt row's program again: for its test figure, and to see that it is true."""
+    score = scorer.score(source.decode("utf-8", "surrogateescape"))
+    if not score.ok or not abs(score.val_auc - row.val_auc) <= TOLERANCE:
+        raise RunError(
+            f"iteration {row.iteration} scores {score.val_auc:.9f} ({score.status}), its commit "
+            f"says {row.val_auc:.9f}: somebody changed git, or the machine is another; "
+            "--no-score takes the commit's word"
+        )
+    return replace(row, test_auc=float(score.test_auc))
