@@ -50,6 +50,7 @@ from harness.task.task import Task
 
 RESULTS = Path(__file__).resolve().parent / "results"
 HELD_OUT = 0.25
+PATIENCE_S = 3600.0  # for one score where tries are counted
 FIRST_SEED = 1000  # of the outer splits: apart from every seed that the harness uses
 
 ARMS = {
@@ -90,6 +91,8 @@ def one_split(number: int, names: list[str], args: argparse.Namespace) -> list[d
     train, new = outer_splits(task, args.protocol, args.splits)[number]
     chosen = {name: EVERY[name] for name in names}
     inner = tables.of_rows(task, train)
+    if args.iterations:  # tries are counted, not seconds: a busy machine must not end one
+        inner = inner.with_budget(PATIENCE_S)
     records = []
     with tempfile.TemporaryDirectory() as folder, Scorer(inner, workers=args.cores) as scorer:
         setting = arms.Setting(
