@@ -32,6 +32,7 @@ from harness.task import HEART, HUNGARY, Task
 # Fold seeds for audits alone: rules use others (harness.rules.rules), the frozen folds 42.
 AUDIT_SEEDS = tuple(range(9001, 9011))
 CALIBRATION_BINS = 5
+STRETCHES = 12  # of a sealed test in time that are resampled whole
 
 
 def audit(
@@ -69,12 +70,13 @@ def audit(
     """
     settings, rows, sources, folds = read_run(run_dir)
     in_time = task.time is not None
-    seeds = (seeds or AUDIT_SEEDS)[: 1 if in_time else None]
+    fresh = task.fresh_seeds(seeds or AUDIT_SEEDS)
+    one_set, seeds = not fresh, fresh or (task.fold_seed,)
     baseline, best = rows[0], [row for row in rows if row.kept][-1]
     programs = {"baseline": sources[0], "best": sources[best.iteration]}
     claimed = best.val_auc - baseline.val_auc
 
-    kind = "the folds in time" if in_time else f"fresh folds: {len(seeds)} cross-validations"
+    kind = "the frozen folds" if one_set else f"fresh folds: {len(seeds)} cross-validations"
     say(f"{kind} of baseline and best")
     found = _on_fresh_folds(scorer, task, programs, seeds)
     split = task.split()
@@ -100,8 +102,8 @@ def audit(
     certificate = make_certificate(run_dir, scorer, task=task, say=say)
     contradicted = any(part.contradicts for part in elsewhere)
     word = certificate.verdict(contradicted)
-    if in_time and sealed is not None and sealed.difference is not None:
-        word = in_the_future(claimed, sealed.difference, contradicted)
+    if one_set and sealed is not None and sealed.difference is not None:
+        word = by_sealed_test(claimed, sealed.difference, contradicted)
     return Audit(
         tag=settings["tag"],
         commit=best.commit,
@@ -121,15 +123,14 @@ def audit(
         calibration=calibration,
         openings=list(openings),
         metric=task.metric,
-        in_time=in_time,
-        by_groups=task.groups is not None,
+        one_set=one_set,
+        resampled="groups" if task.groups else "stretches of time" if in_time else "rows",
         **found,
     )
 
 
 def _on_fresh_folds(scorer, task: Task, programs: dict, seeds: tuple[int, ...]) -> dict:
     """Measure both programs on other folds of the training rows; fields of `Audit`."""
-    seeds = task.fresh_seeds(seeds) or (task.fold_seed,)
     try:  # one program that is both is measured once
         tables = {p: scorer.fold_scores(p, seeds) for p in dict.fromkeys(programs.values())}
     except CandidateError as err:
@@ -152,8 +153,8 @@ def _on_fresh_folds(scorer, task: Task, programs: dict, seeds: tuple[int, ...]) 
     }
 
 
-def in_the_future(claimed: float, sealed: stats.Interval, contradicted: bool) -> str:
-    """Give the verdict where the sealed test, which is the future, is all that nobody has seen."""
+def by_sealed_test(claimed: float, sealed: stats.Interval, contradicted: bool) -> str:
+    """Give the verdict where the sealed test is all that the search has not seen."""
     half = (sealed.high - sealed.low) / 2 / 1.96
     return verdict(claimed, sealed.low > 0, Test(sealed.value, half, 1), contradicted)
 
@@ -201,7 +202,7 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
     rows, brier = (split.X_train, split.y_train, X), ()
     try:
         answers = [scorer.outputs(source, *rows) for source in programs.values()]
-        if task.kind == "binary" and task.metric == "roc_auc" and task.groups is None:
+        if task.kind == "binary" and task.metric == "roc_auc" and not (task.groups or task.time):
             a, b = (numbers[:, 0] for numbers, _ in answers)
             found = stats.Paired(
                 stats.bootstrap_auc(y, a),
@@ -222,12 +223,19 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
 
 
 def _compare(task: Task, X, y, answers) -> stats.Paired:
-    """Compare two programs' answers by the task's own metric, with a bootstrap of the rows."""
+    """Compare two programs' answers by the task's own metric, with a bootstrap of the rows.
+
+    Rows of one group are drawn together, and so are neighbours in time, which are alike: the block
+    bootstrap (Carlstein 1986).
+    """
 
     def scores(rows: np.ndarray) -> tuple[float, ...]:
         return tuple(task.score_predictions(y[rows], n[rows], at) for n, at in answers)
 
     groups = X[task.groups].to_numpy() if task.groups else None
+    if task.time and groups is None:
+        place = np.argsort(np.argsort(X[task.time].to_numpy(), kind="stable"))
+        groups = place * min(STRETCHES, len(y)) // len(y)
     return stats.bootstrap_pair(scores, len(y), groups=groups)
 
 
