@@ -86,7 +86,7 @@ class Certificate:
             return f"Nothing to claim: {after} nothing was kept, and the start stays."
         if not self.fresh:
             return (
-                f"Nothing may be claimed yet: {after} the search has seen every fold that this task "
+                f"Nothing may be claimed yet: {after} the search has seen each fold that the task "
                 f"allows, and only the sealed test can tell ({CALL} audit)."
             )
         part = self.pruned or self.working
