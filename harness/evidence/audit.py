@@ -24,7 +24,7 @@ from harness.evidence import harms
 from harness.evidence.certificate import make_certificate, write_certificate
 from harness.evidence.findings import Audit, Calibration, Elsewhere
 from harness.files import read_json, write_file
-from harness.rules import Test, stats, verdict
+from harness.rules import PRIOR, Test, stats, verdict
 from harness.run import Row
 from harness.run import read_record as read_run_record
 from harness.task import HEART, HUNGARY, Task
@@ -114,7 +114,7 @@ def audit(
         baseline_val=baseline.val_auc,
         best_val=best.val_auc,
         claimed=claimed,
-        luck=expected_luck(folds, task.share),
+        luck=expected_luck(folds),
         verdict=word,
         certificate=certificate,
         harms=worse,
@@ -159,25 +159,26 @@ def by_sealed_test(claimed: float, sealed: stats.Interval, contradicted: bool) -
     return verdict(claimed, sealed.low > 0, Test(sealed.value, half, 1), contradicted)
 
 
-def expected_luck(folds: list[tuple[float, ...]], share: float) -> float:
+def expected_luck(folds: list[tuple[float, ...]]) -> float:
     """Validation gain that these tries would have found on average with nothing there.
 
-    `folds[0]` are the baseline's fold scores, the others one tuple per scored try. Each try's
-    gain over the baseline gets the standard error that Nadeau and Bengio give a single
-    cross-validation; the mean of the best of so many is the climb of a ratchet that keeps
-    every gain. Tries that resemble each other have less luck than this.
+    `folds[0]` are the baseline's fold scores, the others one tuple per scored try. The mean of the
+    best of so many gains is about the climb of a ratchet that keeps every gain. Luck is on these
+    rows and these folds: fold gains of a change that is worth nothing hardly go together, so the
+    correction for claims on other patients (Nadeau and Bengio) has no place here; it said up to
+    three times too much for folds in time. Five folds tell badly how much one gain scatters: all
+    tries tell it together, as for the certificate. Tries that resemble each other have less luck.
     """
     base = np.asarray(folds[0], float)
-    gains = [np.asarray(scores, float) - base for scores in folds[1:] if len(scores) == len(base)]
-    if len(base) < 2:
-        return 0.0
-    return stats.expected_max_of_noise(
-        [
-            stats.corrected_t_test(gain, len(base), share).se
-            for gain in gains
-            if np.isfinite(gain).all()
-        ]
+    gains = [np.subtract(scores, base) for scores in folds[1:] if len(scores) == len(base)]
+    own = np.array(
+        [gain.var(ddof=1) for gain in gains if len(base) > 1 and np.isfinite(gain).all()]
     )
+    own = own[own > 0]
+    if not len(own):
+        return 0.0
+    shared = (PRIOR * own.mean() + own) / (PRIOR + 1)
+    return stats.expected_max_of_noise(np.sqrt(shared / len(base)))
 
 
 def read_run(run_dir: Path) -> tuple[dict, list[Row], dict[int, str], list[tuple[float, ...]]]:
