@@ -11,10 +11,6 @@ different ways whether the gain is larger than its noise:
 strict       gain > 0 (beyond rounding, `TIE`) on the frozen folds
 ladder       gain > its own standard error on the frozen folds (Blum and Hardt 2015)
 confirm      the gain is there again on fresh folds, beyond what the split explains
-corrected_t  as confirm, with the sampling of the patients in the noise, too
-             (Nadeau and Bengio 2003)
-rope         as corrected_t, and the gain is large enough to matter
-             (Benavoli et al. 2017)
 moderated    the gain on fresh folds is one that the run's certificate would claim
 ===========  ===========================================================================
 
@@ -30,7 +26,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.rules.certificate import Tries, test
-from harness.rules.stats import bayes_correlated_t, corrected_t_test
 from harness.scoring import number
 
 # In units of the metric (`Tries.unit`), as all thresholds here. AUC moves in steps of
@@ -42,10 +37,6 @@ STOP_AT = 0.99  # no honest model reaches this on HEART: stop and look for leaka
 # on), which no rule ever sees. The rows are the same, so many seeds add little: with five,
 # the corrected standard error is within 8% of what infinitely many would give.
 CONFIRM_SEEDS = (101, 102, 103, 104, 105)
-
-ALPHA = 0.10  # corrected_t: one-sided level
-ROPE = 0.001  # rope: half-width, in units of the metric, that counts as "no difference"
-ROPE_SURE = 0.90  # rope: posterior probability of a gain beyond ROPE that a keep needs
 
 
 @dataclass(frozen=True)
@@ -189,44 +180,15 @@ def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
     return Verdict(keep, delta, reason)
 
 
-def _confirming(
-    beyond_noise: Callable[[np.ndarray, Tries], tuple[bool, str]],
-) -> Callable[[Evidence, Evidence], Verdict]:
-    """Wrap a question about fresh-fold gains, shape (n_seeds, n_folds), into a rule."""
-
-    def decide(candidate: Evidence, best: Evidence) -> Verdict:
-        if verdict := _settled(candidate, best) or _unfit(candidate, best):
-            return verdict
-        delta = candidate.val_auc - best.val_auc
-        gains = np.subtract(candidate.repeats, best.repeats)
-        keep, reason = beyond_noise(gains, candidate.tries)
-        return Verdict(keep, delta, reason)
-
-    return decide
-
-
-@_confirming
-def decide_confirm(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
+def decide_confirm(candidate: Evidence, best: Evidence) -> Verdict:
     """Keep a gain iff its mean on fresh folds exceeds its standard error over the seeds."""
+    if verdict := _settled(candidate, best) or _unfit(candidate, best):
+        return verdict
+    gains = np.subtract(candidate.repeats, best.repeats)
     per_seed = gains.mean(axis=1) if len(gains) > 1 else gains[0]
-    return _against_its_se(per_seed, float(per_seed.mean()), "fresh gain", tries)
-
-
-@_confirming
-def decide_corrected_t(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
-    """Keep a gain iff the corrected test of Nadeau and Bengio finds it on fresh folds, too."""
-    test = corrected_t_test(gains, gains.shape[1], tries.share)
-    keep = test.mean > TIE * tries.unit and test.p_greater < ALPHA
-    return keep, f"fresh gain {number(test.mean)}, p={test.p_greater:.3f} (needs < {ALPHA:g})"
-
-
-@_confirming
-def decide_rope(gains: np.ndarray, tries: Tries) -> tuple[bool, str]:
-    """Keep a gain iff one that is large enough to matter is all but sure on fresh folds."""
-    rope = ROPE * tries.unit
-    _, _, better = bayes_correlated_t(gains, gains.shape[1], rope, tries.share)
-    keep = better >= ROPE_SURE
-    return keep, f"P(gain > {rope:.3g}) = {better:.2f} (needs {ROPE_SURE:g})"
+    mean, tries = float(per_seed.mean()), candidate.tries
+    keep, reason = _against_its_se(per_seed, mean, "fresh gain", tries)
+    return Verdict(keep, candidate.val_auc - best.val_auc, reason)
 
 
 def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
@@ -246,8 +208,6 @@ RULES: dict[str, Rule] = {
         Rule("strict", decide_strict),
         Rule("ladder", decide_ladder),
         Rule("confirm", decide_confirm, CONFIRM_SEEDS),
-        Rule("corrected_t", decide_corrected_t, CONFIRM_SEEDS),
-        Rule("rope", decide_rope, CONFIRM_SEEDS),
         Rule("moderated", decide_moderated, CONFIRM_SEEDS),
     )
 }

@@ -68,31 +68,6 @@ def _in_errors(value: float, se: float, rounding: float = 0.0) -> float:
     return value / se
 
 
-def bayes_correlated_t(
-    diffs: np.ndarray, n_folds: int, rope: float, share: float | None = None
-) -> tuple[float, float, float]:
-    """Bayesian correlated t-test: P(worse), P(equivalent), P(better).
-
-    The posterior of the mean difference is a Student distribution centred on the sample
-    mean, with the scale of the corrected test above and n-1 degrees of freedom.
-    Differences inside [-rope, rope] count as practically equivalent.
-
-    References
-    ----------
-    Benavoli, Corani, Demsar and Zaffalon (2017), Time for a change: a tutorial for
-    comparing multiple classifiers through Bayesian analysis, JMLR 18(77), section 3.1.
-    """
-    if rope < 0:
-        raise ValueError("rope is a half-width and cannot be negative")
-    test = corrected_t_test(diffs, n_folds, share)
-    if test.se == 0.0:
-        worse, better = float(test.mean < -rope), float(test.mean > rope)
-    else:
-        worse = float(sps.t.cdf((-rope - test.mean) / test.se, test.df))
-        better = float(sps.t.sf((rope - test.mean) / test.se, test.df))
-    return worse, 1.0 - worse - better, better
-
-
 # -- ROC curves --------------------------------------------------------------------------
 
 

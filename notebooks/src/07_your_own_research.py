@@ -165,7 +165,7 @@ lesson.markdown(f"Baseline {honest:.4f}; **one noise SD is {noise_sd:.4f}**.")
 # - `"smallest_gain"`: the smallest gain in AUC that you would call one. Look at `noise_sd`, and at
 #   what lesson 04 said about gains below one of it.
 # - `"tries"`: how many candidates at most, 1 to 12 here (a night at home may take hundreds).
-# - `"rule"`: `"strict"`, `"ladder"`, `"confirm"`, `"corrected_t"` or `"rope"` (lesson 05).
+# - `"rule"`: `"strict"`, `"ladder"`, `"confirm"` or `"moderated"` (lesson 05).
 # - `"openings"`: how often you will open the sealed test.
 
 # %% id="exercise-2"

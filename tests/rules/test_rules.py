@@ -1,6 +1,7 @@
 """Properties that every decision rule must have, and each rule's own arithmetic."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.rules import rules
+from harness.rules.certificate import Tries
 from harness.rules.rules import RULES, TIE, Evidence
+from harness.task import HEART, Task
 
-few = settings(max_examples=50)  # for each of five rules
+few = settings(max_examples=50)  # for each rule
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 score = st.floats(0.5, 1.0)
 folds = st.lists(score, min_size=5, max_size=5)
@@ -162,19 +165,61 @@ def test_ladder_by_hand():
 
 
 def test_confirming_rules_grow_stricter():
-    """A gain there on every split but uneven over patients: confirm keeps, the others wait."""
+    """A gain there on every split but uneven over patients: confirm keeps, moderated waits."""
     best = np.full((5, 5), 0.88)
     uneven = best + np.array([0.04, -0.02, 0.02, -0.02, 0.0])  # mean 0.004 with every seed
     uneven += np.arange(5)[:, None] * 1e-4
     new = evidence([0.89] * 5, repeats=uneven)
     old = evidence([0.88] * 5, repeats=best)
     assert rules.decide_confirm(new, old).keep
-    assert not rules.decide_corrected_t(new, old).keep
-    assert not rules.decide_rope(new, old).keep
-    even = best + 0.0008 + np.arange(25).reshape(5, 5) * 1e-6
-    tiny = evidence([0.89] * 5, repeats=even)
-    assert rules.decide_corrected_t(tiny, old).keep  # sure, but too small to matter
-    assert not rules.decide_rope(tiny, old).keep
+    assert not rules.decide_moderated(new, old).keep
+
+
+UNITS = st.sampled_from([1e-4, 1.0, 1e6])
+
+
+@given(a=folds, b=folds, unit=UNITS, rule=st.sampled_from(list(RULES)))
+def test_decisions_do_not_depend_on_the_unit_of_the_metric(a, b, unit, rule):
+    """An error in euros is judged as the same error in thousands of them."""
+    a, b = np.array(a), np.array(b)
+    fresh = [np.array([x, x[::-1], x + 1e-3]) for x in (a, b)]
+
+    def told(factor):
+        tries = Tries(1000, 0.25, unit=factor).plus(factor * (a - b))
+        mine, theirs = (
+            Evidence(float(factor * x.mean()), tuple(factor * x), 9, factor * r, tries)
+            for x, r in zip((a, b), fresh, strict=True)
+        )
+        return RULES[rule].decide(mine, theirs)
+
+    assume(abs(a.mean() - b.mean()) > 1e-5)
+    assert told(unit).keep == told(1.0).keep
+
+
+def test_folds_in_time_confirm_nothing_and_say_so():
+    import pandas as pd
+
+    y = np.arange(100) % 2
+    task = Task.from_frames("t", pd.DataFrame({"day": np.arange(100.0)}), y, time="day")
+    assert task.fresh_seeds((101, 102)) == ()
+    rule = RULES["confirm"].on(task)
+    old, new = evidence([0.80] * 5), evidence([0.82, 0.83, 0.82, 0.83, 0.81])
+    assert not rule.fold_seeds
+    verdict = rule.decide(new, old)
+    assert verdict.keep
+    assert verdict.reason.endswith("folds in time: nothing is confirmed")
+    assert "fresh" not in verdict.reason
+    assert not rule.decide(evidence([0.9, 0.7, 0.81, 0.8, 0.8]), old).keep
+    assert rule.decide(evidence([0.7] * 5), old).reason == "loss 0.1000"
+
+
+def test_a_seed_that_a_task_froze_steps_aside():
+    for seed in RULES["confirm"].fold_seeds:
+        task = replace(HEART, fold_seed=seed)
+        fresh = RULES["confirm"].on(task).fold_seeds
+        assert seed not in fresh
+        assert len({*fresh}) == 5
+    assert RULES["confirm"].on(HEART) == RULES["confirm"]
 
 
 def test_luck_on_the_frozen_folds_is_caught_by_fresh_ones():
@@ -182,7 +227,7 @@ def test_luck_on_the_frozen_folds_is_caught_by_fresh_ones():
     old = evidence([0.88] * 5, repeats=np.full((5, 5), 0.880))
     assert rules.decide_strict(new, old).keep
     assert rules.decide_ladder(new, old).keep
-    for name in ("confirm", "corrected_t", "rope"):
+    for name in ("confirm", "moderated"):
         assert not RULES[name].decide(new, old).keep
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,3 +116,25 @@ def test_groups_are_never_shared_and_time_runs_forward():
     assert split.X_train.when.max() < split.X_test.when.min()
     for train, val in timed.folds(split.X_train, split.y_train):
         assert split.X_train.when.iloc[train].max() < split.X_train.when.iloc[val].min()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_groups_seal_about_a_fifth_of_the_rows(seed):
+    """Groups of very unlike sizes: whole ones are sealed, and not two thirds of the rows."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(30), rng.integers(1, 12, 30) ** 2)
+    y = rng.integers(0, 2, len(groups))
+    X = pd.DataFrame({"x": rng.normal(size=len(groups)), "g": groups})
+    task = Task.from_frames("groups", X, y, groups="g", split_seed=seed)
+    split = task.split()
+    assert abs(len(split.y_test) / len(y) - 0.2) < 0.06
+    assert not {*split.X_train.g} & {*split.X_test.g}
+    again = task.split()
+    assert again.X_test.equals(split.X_test)
+
+
+def test_one_group_that_holds_most_rows_is_not_sealed():
+    groups = np.r_[np.zeros(680), np.arange(1, 321) // 8 + 1]
+    X = pd.DataFrame({"x": np.arange(1000.0), "g": groups})
+    task = Task.from_frames("one", X, np.arange(1000) % 2, groups="g")
+    assert 150 <= len(task.split().y_test) <= 250
