@@ -55,8 +55,10 @@ def table(found: Audit) -> str:
         ("claimed", f"{found.baseline_val:.4f} -> {found.best_val:.4f}, {found.claimed:+.4f}"),
         ("luck", f"{found.luck:+.4f} expected of so many tries with nothing there"),
     ]
-    if found.in_time:
-        lines.append(("fresh folds", "none: the order of time allows one set of folds only"))
+    if found.one_set:
+        lines.append(
+            ("fresh folds", "none: this task's rows can be cut into folds in one way only")
+        )
     else:
         noise = (
             f"over {len(found.fresh_scores_best)} fold seeds: baseline {found.noise_baseline:.4f}, "
@@ -71,7 +73,9 @@ def table(found: Audit) -> str:
         if part.error:
             lines.append((title, f"no figures: {part.error}"))
             continue
-        test = "bootstrap" if found.by_groups or found.metric != "roc_auc" else "DeLong"
+        test = f"bootstrap of {found.resampled}"
+        if found.resampled == "rows" and found.metric == "roc_auc":
+            test = "DeLong"
         lines += [
             (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
             ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),
@@ -111,8 +115,8 @@ def paragraph(found: Audit) -> str:
         f"{found.verdict.capitalize()}.",
         f"The run claims {found.claimed:+.4f} {_metric(found)} after {found.tries} tries; "
         f"that many tries would find about {found.luck:+.4f} with nothing there.",
-        "Folds in the order of time cannot be drawn again, so the sealed test, the future, decides."
-        if found.in_time
+        "No other folds can be drawn from these rows, so the sealed test decides."
+        if found.one_set
         else f"On {len(found.fresh_scores_best)} fresh fold splits of the training rows, which no "
         f"decision saw, the gain is {_signed(found.fresh)}.",
         f"The certificate: {found.certificate.sentence}",
@@ -134,7 +138,7 @@ def message(found: Audit) -> str:
     """Give the figure's title: what it shows."""
     if found.claimed <= 0:
         return "Nothing was kept: there is no gain to judge"
-    where = "the sealed test" if found.in_time else "folds that no decision saw"
+    where = "the sealed test" if found.one_set else "folds that no decision saw"
     return {
         REAL: f"Real: the gain is there again on {where}",
         CANNOT_TELL: "Cannot tell: these rows neither show the gain nor rule it out",
@@ -144,8 +148,8 @@ def message(found: Audit) -> str:
 
 def alt(found: Audit) -> str:
     """Say what the figure shows, for a reader who cannot see it."""
-    folds, gains = "the folds in time", ["the gain"]
-    if not found.in_time:
+    folds, gains = "the frozen folds", ["the gain"]
+    if not found.one_set:
         folds = f"{len(found.fresh_scores_best)} fresh fold splits"
         gains = [f"the gain on fresh folds {_signed(found.fresh)}"]
     for part, *_, name in _elsewhere(found):
@@ -177,11 +181,11 @@ def figure(found: Audit) -> Figure:
         floor.plot([at] * len(scores[at]), scores[at], mark, color=colour, ms=5)
     frozen = {"mfc": "white", "mec": plots.BLACK, "ms": 7}
     floor.plot([0, 1], [found.baseline_val, found.best_val], "D", label="frozen folds", **frozen)
-    floor.set(xlim=(-0.5, 1.5), title="Folds in time" if found.in_time else "Fresh fold splits")
+    floor.set(xlim=(-0.5, 1.5), title="Frozen folds" if found.one_set else "Fresh fold splits")
     floor.set(xticks=[0, 1], xticklabels=looks, ylabel=f"cross-validated {_metric(found)}")
     floor.legend(loc="lower right", fontsize=9)
 
-    places = {} if found.in_time else {"fresh folds": found.fresh}
+    places = {} if found.one_set else {"fresh folds": found.fresh}
     places |= {name: part.difference for part, name, *_ in _elsewhere(found) if part.difference}
     gains.plot(found.claimed, 0, "D", **frozen)
     for at, interval in enumerate(places.values(), 1):

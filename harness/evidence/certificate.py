@@ -87,8 +87,8 @@ class Certificate:
             return f"Nothing to claim: {after} nothing was kept, and the start stays."
         if not self.fresh:
             return (
-                f"Nothing may be claimed yet: {after} every fold in time was seen by the search, "
-                f"and only the sealed test, the future, can tell ({CALL} audit)."
+                f"Nothing may be claimed yet: {after} the search has seen each fold that the task "
+                f"allows, and only the sealed test can tell ({CALL} audit)."
             )
         part = self.pruned or self.working
         low, high = part.gain - 2 * part.error, part.gain + 2 * part.error
@@ -119,6 +119,8 @@ class Certificate:
         part = self.pruned or self.working
         if part is None:
             return f"nothing was kept in {self.tries} tries"
+        if not self.fresh:
+            return "none: the search has seen every fold that this task allows"
         edits = f", edits {_list(self.edits)} certified alone" if self.edits else ""
         sign = ">" if part.t > self.bar else "<="
         left = f"{len(part.edits)} of {len(self.working.edits)} edits"

@@ -75,8 +75,8 @@ class Audit:
     calibration: dict[str, Calibration] = field(default_factory=dict)
     openings: list[str] = field(default_factory=list)  # when the sealed test was opened
     metric: str = "roc_auc"
-    in_time: bool = False  # one set of folds only: `fresh` is the gain on those the search saw
-    by_groups: bool = False  # rows of a group were resampled together
+    one_set: bool = False  # no other folds: `fresh` is the gain on those that the search saw
+    resampled: str = "rows"  # what intervals elsewhere resample
 
     def to_dict(self) -> dict:
         """Plain values, for JSON; what is not a number becomes None."""

@@ -9,7 +9,7 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    certificate="CANNOT_TELL CERTIFICATE_SEEDS LUCK REAL Test Tries prune test verdict",
+    certificate="CANNOT_TELL CERTIFICATE_SEEDS LUCK PRIOR REAL Test Tries prune test verdict",
     rules="CONFIRM_SEEDS RULES STOP_AT Evidence Rule Verdict get_rule",
     judging="Best Judged decide judge",
     stats="stats Interval",

@@ -80,8 +80,8 @@ class Rule:
     def on(self, task) -> "Rule":
         """Give the rule as it works on a task, whose frozen folds no fresh seed may repeat.
 
-        Folds in time cannot be drawn again: the rule then asks its question of the frozen ones,
-        with their few degrees of freedom, and confirms nothing.
+        Folds in time, or of very few groups, cannot be drawn again: the rule then asks its question
+        of the frozen ones, with their few degrees of freedom, and confirms nothing.
         """
         seeds = task.fresh_seeds(self.fold_seeds)
         if seeds or not self.fold_seeds:
@@ -94,7 +94,7 @@ class Rule:
             verdict = self.decide(mine, theirs)
             if _settled(candidate, best) is None:
                 said = verdict.reason.replace("fresh gain", "gain")
-                verdict = replace(verdict, reason=f"{said}; folds in time: nothing is confirmed")
+                verdict = replace(verdict, reason=f"{said}; no other folds, so none confirm it")
             return verdict
 
         return replace(self, fold_seeds=(), decide=decide)

@@ -206,6 +206,9 @@ def _percentiles(value: float, draws: np.ndarray, ends=(0.025, 0.975)) -> Interv
     return Interval(float(value), *np.quantile(draws, ends).tolist())
 
 
+FEWEST_GROUPS = 5
+
+
 @dataclass(frozen=True)
 class Paired:
     """Two scores of the same rows and their difference (second minus first), with 95% intervals."""
@@ -232,7 +235,7 @@ def bootstrap_pair(
         From row positions (with repeats) to the two scores; ValueError where they have none.
     groups : ndarray of shape (n_rows,), optional
         Rows of one group are drawn together (the cluster bootstrap, Davison and Hinkley 1997,
-        section 3.8).
+        section 3.8); at least `FEWEST_GROUPS`.
     n, seed
         Resamples; of the draws.
 
@@ -253,6 +256,8 @@ def bootstrap_pair(
         order = np.argsort(keys, kind="stable")
         members = np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
         units = len(members)
+        if units < FEWEST_GROUPS:
+            raise ValueError(f"too few groups to tell a gain from chance ({units})")
     draws = []
     for _ in range(n):
         chosen = rng.integers(units, size=units)
@@ -268,6 +273,9 @@ def bootstrap_pair(
     first, second = np.array(draws).T
     a, b = scores(np.arange(n_rows))
     change = second - first
+    if groups is not None:  # few of them scatter too little, by the m - 1 and by Student's t
+        wider = np.sqrt(units / (units - 1)) * sps.t.ppf(0.975, units - 1) / sps.norm.ppf(0.975)
+        change = (b - a) + (change - (b - a)) * wider
     p = min(1.0, 2 * min(np.mean(change <= 0), np.mean(change >= 0)))
     intervals = _percentiles(a, first), _percentiles(b, second), _percentiles(b - a, change)
     return Paired(*intervals, float(p))

@@ -212,11 +212,20 @@ class Task:
     def fresh_seeds(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
         """Give fold seeds whose folds are others than the frozen ones, and than each other's.
 
-        A seed that this task froze steps aside. Folds in time have no seed: there are none.
+        A seed that this task froze steps aside. Folds in time have no seed: there are none. Few
+        groups can be dealt in few ways: seeds that deal them as another did are left out.
         """
         if self.time is not None:
             return ()
-        return tuple(seed + 100_000 * (seed == self.fold_seed) for seed in seeds)
+        seeds = tuple(seed + 100_000 * (seed == self.fold_seed) for seed in seeds)
+        if self.groups is None:
+            return seeds
+        split = self.split()
+        ways = {}
+        for seed in (self.fold_seed, *seeds):
+            folds = self.folds(split.X_train, split.y_train, seed)
+            ways.setdefault(frozenset(np.sort(new).tobytes() for _, new in folds), seed)
+        return tuple(seed for seed in ways.values() if seed != self.fold_seed)
 
     @property
     def measure(self) -> str:

@@ -194,8 +194,19 @@ def test_expected_luck_grows_with_tries_and_spread():
     # every try the same gain on each fold: no spread, no luck
     assert module.expected_luck([tuple(base), tuple(base + 0.1)]) == pytest.approx(0, abs=1e-9)
     assert module.expected_luck([tuple(base)]) == 0
-    # 25 tries whose gain has sd 0.01 per fold: 1.965 standard errors, each about 0.0067
-    assert many == pytest.approx(1.965 * 0.01 * np.sqrt(1 / 5 + 1 / 4), rel=0.2)
+    # 25 tries whose gain has sd 0.01 per fold: 1.965 standard errors, each about 0.0045
+    assert many == pytest.approx(1.965 * 0.01 * np.sqrt(1 / 5), rel=0.2)
+
+
+def test_expected_luck_is_what_tries_find_where_nothing_is():
+    rng = np.random.default_rng(1)
+    said, found = [], []
+    for _ in range(200):
+        gains = rng.normal(0, 0.01, (25, 5))
+        found.append(max(0, gains.mean(axis=1).max()))
+        if len(said) < 10:  # they hardly differ
+            said.append(module.expected_luck([(0.8,) * 5, *map(tuple, 0.8 + gains)]))
+    assert np.mean(said) == pytest.approx(np.mean(found), rel=0.05)
 
 
 def test_openings_are_counted(tmp_path, scorer):
@@ -331,13 +342,13 @@ def test_other_metrics_are_audited_too(tmp_path, warm, kind, metric, more):
     assert found.claimed > 0
     assert found.test.difference.low > 0
     assert found.test.p < 0.05
-    assert found.in_time == ("time" in more)
+    assert found.one_set == ("time" in more)
     text = audit_report.table(found) + audit_report.paragraph(found) + audit_report.alt(found)
     assert metric in text
     assert "AUC" not in text
     assert "DeLong" not in text
-    assert ("one set of folds only" in text) == found.in_time
+    assert ("in one way only" in text) == found.one_set
     audit_report.save(found, tmp_path / "audit.png")
-    if found.in_time:
+    if found.one_set:
         assert found.fresh == found.test.difference
     json.dumps(found.to_dict(), allow_nan=False)

@@ -266,6 +266,24 @@ def test_rows_of_a_group_are_drawn_together():
     assert width(fourfold) < 0.7 * width(once)
 
 
+@pytest.mark.parametrize("n_groups", [6, 24])
+def test_few_groups_do_not_make_chance_significant(n_groups):
+    """Gains of 0 on average, all of a group alike: at most 7% of tests find one at 5%."""
+    rng = np.random.default_rng(8)
+    groups = np.repeat(np.arange(n_groups), 3)
+    found = 0
+    for _ in range(300):
+        gain = rng.normal(size=n_groups)[groups]
+        scores = lambda rows: (0.0, gain[rows].mean())  # noqa: B023, E731
+        found += stats.bootstrap_pair(scores, len(gain), groups=groups, n=120).p < 0.05
+    assert found <= 21
+
+
+def test_too_few_groups_are_said():
+    with pytest.raises(ValueError, match="too few groups"):
+        stats.bootstrap_pair(lambda rows: (0.0, 1.0), 40, groups=np.repeat([0, 1, 2, 3], 10))
+
+
 def test_rows_that_cannot_be_scored_are_said():
     def scores(rows):
         raise ValueError("one class")

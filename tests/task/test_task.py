@@ -85,6 +85,21 @@ def test_auc_is_scikit_learns(pairs):
         assert HEART.score_predictions(y, p[:, None]) == pytest.approx(wanted, abs=1e-12)
 
 
+@pytest.mark.parametrize(("sizes", "ways"), [([40] * 5, 0), ([8] * 24, 5)])
+def test_fresh_seeds_deal_groups_as_no_other_seed_does(sizes, ways):
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(len(sizes)), sizes)
+    X = pd.DataFrame({"a": rng.random(len(who)), "who": who})
+    y = rng.integers(0, 2, len(who))
+    task = Task.from_frames("g", X, y, groups="who", test_size=0, fold_seed=101)
+    seeds = task.fresh_seeds((101, 102, 103, 104, 105))
+    assert len(seeds) == ways  # five groups make five folds in one way
+    dealt = [frozenset(tuple(new) for _, new in task.folds(X, y, seed)) for seed in (None, *seeds)]
+    assert len(set(dealt)) == len(dealt)
+
+
 def test_groups_are_never_shared_and_time_runs_forward():
     import pandas as pd
 
