@@ -291,19 +291,29 @@ runs = [one_run(np.random.default_rng(number)) for number in range(12)]
 gains_so_far = pd.concat([run - run.loc[0] for run in runs]).groupby(level=0)
 mean, sd = gains_so_far.mean(), gains_so_far.std()
 
+
 # %% id="search-figure" tags=["folded"]
-end, looks = mean.iloc[-1], {"fresh folds": ("-o", plots.BLUE), "new patients": ("--s", "#D55E00")}
-fig, ax = plots.new_figure(
-    f"Five keeps of nothing: fresh folds show {end['fresh folds']:+.3f}, "
-    f"new patients {end['new patients']:+.3f}", height=4.4)  # fmt: skip
-for name, (line, colour) in looks.items():
-    ax.plot(mean.index, mean[name], line, color=colour, lw=3, label=f"on {name}")
-    low, high = mean[name] - sd[name], mean[name] + sd[name]
-    ax.fill_between(mean.index, low, high, color=colour, alpha=0.15, lw=0)
-ax.axhline(0, color=plots.GREY, lw=1)
-ax.set(xlabel="columns of noise kept", ylabel="gain in AUC (mean ± 1 SD of 12 runs)")
-fig.legend(loc="outside lower left", ncols=2)
-words = "; ".join(f"on {name} {end[name]:+.4f} (SD {sd[name].iloc[-1]:.4f})" for name in looks)
+@plots.styled
+def two_lines(title):
+    """Draw what fresh folds show and what is there, against the number of keeps."""
+    fig, ax = plots.new_figure(title, height=4.4)
+    for name, line, colour in zip(mean, ("-o", "--s"), (plots.BLUE, plots.VERMILION), strict=True):
+        low, high = mean[name] - sd[name], mean[name] + sd[name]
+        ax.plot(mean.index, mean[name], line, color=colour, lw=3, label=f"on {name}")
+        ax.fill_between(mean.index, low, high, color=colour, alpha=0.15, lw=0)
+    ax.axhline(0, color=plots.GREY, lw=1)
+    ax.set(xlabel="columns of noise kept", ylabel="gain in AUC\n(mean ± 1 SD of 12 runs)")
+    fig.legend(loc="outside lower left", ncols=2)
+    return fig
+
+
+# %% id="search-show" tags=["folded"]
+end, end_sd = mean.iloc[-1], sd.iloc[-1]
+fig = two_lines(
+    f"Five keeps of nothing: {end['fresh folds']:+.3f} on fresh folds, "
+    f"{end['new patients']:+.3f} on new patients"
+)
+words = "; ".join(f"on {name} {end[name]:+.4f} (SD {end_sd[name]:.4f})" for name in mean)
 plots.show(fig, f"Two lines against the number of keeps, from 0 to 5. At five: {words}.")
 
 # %% [markdown] id="search-after"
@@ -313,11 +323,11 @@ plots.show(fig, f"Two lines against the number of keeps, from 0 to 5. At five: {
 # weight that it had to estimate for nothing.
 
 # %% id="search-slopes" tags=["folded"]
-slope = end / (len(mean) - 1)
+slope = end / mean.index[-1]
 lesson.markdown(
     f"Per keep: **{slope['fresh folds']:+.4f}** on fresh folds and "
     f"**{slope['new patients']:+.4f}** on new patients. After five keeps single runs scatter by "
-    f"{sd['fresh folds'].iloc[-1]:.4f} and {sd['new patients'].iloc[-1]:.4f} (SD)."
+    f"{end_sd['fresh folds']:.4f} and {end_sd['new patients']:.4f} (SD)."
 )
 
 # %% [markdown] id="search-slopes-after"
@@ -547,14 +557,23 @@ errors = [np.mean([error_for(n, np.random.default_rng(i)) for i in range(8)]) fo
 
 # %% id="ceiling-figure" tags=["folded"]
 found_half = {tries: bar_for(tries) * np.array(errors) for tries in (25, 100)}
+
+
+@plots.styled
+def ceiling(title):
+    """Draw the smallest gain that half of all runs find, against the number of patients."""
+    fig, ax = plots.new_figure(title, height=4.0)
+    for (tries, gain), line in zip(found_half.items(), ("-o", "--s"), strict=True):
+        ax.plot(sizes, gain, line, lw=3, label=f"{tries} tries")
+    ax.set(xlabel="patients", ylabel="true gain in AUC\nthat half of all runs find")
+    ax.set(ylim=(0, None), xticks=sizes)
+    fig.legend(loc="outside lower left", ncols=2)
+    return fig
+
+
+# %% id="ceiling-show" tags=["folded"]
 few, more = found_half[25][0], found_half[25][2]
-title = f"242 patients show a gain of {few:.3f} in half of all runs; 600 one of {more:.3f}"
-fig, ax = plots.new_figure(title, height=4.0)
-for (tries, values), line in zip(found_half.items(), ("-o", "--s"), strict=True):
-    ax.plot(sizes, values, line, lw=3, label=f"{tries} tries")
-ax.set(xlabel="patients", ylabel="true gain in AUC that\nhalf of all runs find")
-ax.set(ylim=(0, None), xticks=sizes)
-fig.legend(loc="outside lower left", ncols=2)
+fig = ceiling(f"242 patients show a gain of {few:.3f} in half of all runs, 600 one of {more:.3f}")
 words = ", ".join(f"{n} patients {gain:.4f}" for n, gain in zip(sizes, found_half[25], strict=True))
 plots.show(fig, f"Falling curve of the gain that half of all runs of 25 tries find: {words}.")
 
