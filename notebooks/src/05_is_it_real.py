@@ -274,12 +274,13 @@ def cv_auc(X, y, seed):
 def one_run(rng, keeps=5):
     """Offer columns of noise until some were kept; score what is best after each keep."""
     (X, y), (X_new, y_new) = draw_patients(242, rng), draw_patients(20_000, rng)
-    steps, wider = [], X  # the first thing that is "kept" is the start
+    steps, wider, best_cuts = [], X, np.zeros(5)  # anything beats 0: the start is kept first
     while len(steps) <= keeps:
-        gains = [cv_auc(wider, y, seed).mean() - cv_auc(X, y, seed).mean() for seed in range(5)]
-        if not steps or np.mean(gains) > np.std(gains, ddof=1) / np.sqrt(5):
+        cuts = np.array([cv_auc(wider, y, seed).mean() for seed in range(5)])
+        gains = cuts - best_cuts
+        if gains.mean() > gains.std(ddof=1) / np.sqrt(5):
             X_new = np.c_[X_new, rng.normal(size=(len(X_new), wider.shape[1] - X.shape[1]))]
-            X = wider
+            X, best_cuts = wider, cuts
             fresh_cuts = np.mean([cv_auc(X, y, seed) for seed in range(5, 10)])
             steps.append({"fresh folds": fresh_cuts, "new patients": auc(X, y, X_new, y_new)})
         wider = np.c_[X, rng.normal(size=len(X))]
