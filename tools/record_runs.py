@@ -38,7 +38,7 @@ POOR = (
 RUNS = {  # letter: agent, seed, tries, starting program
     "A": ("playbook", 4, 20, START),
     "B": ("null", 15, 20, null.start(15, copies=3)),
-    "C": ("playbook", 1, 8, POOR),
+    "C": ("playbook", 1, 3, POOR),
     "D": ("null", 41, 20, null.start(51, copies=3)),
     "E": ("playbook", 2, 6, START),
 }

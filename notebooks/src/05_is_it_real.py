@@ -461,7 +461,7 @@ pd.DataFrame(gains, index=CERTIFICATE_SEEDS).round(4)
 # over the first one by luck alone, so the true scatter of the five gains is the same for all.
 #
 # **Predict:** measured on five folds each, by what factor do the largest and the smallest SD
-# differ: 1.2, 2 or more than 3?
+# differ: about 1.2, about 1.5 or more than 2?
 
 # %% id="shared"
 fold_scores = np.array([score.fold_scores for score in scores])
