@@ -31,7 +31,7 @@ BEGIN, END = "# <solution>", "# </solution>"
 CELL_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]")
 ALLOWED_METADATA = {"id", "tags", "lines_to_next_cell"}  # the last is jupytext's own
 # JupyterLab, VS Code and Jupyter Book fold the source of these cells away; Run All still runs them.
-FOLDED = {"quiz"}
+FOLDED = {"quiz", "folded"}
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},

@@ -56,8 +56,8 @@ def command(notebook: Path, out: Path, tag: str, parameters: list[list[str]]) ->
     return words
 
 
-def check_record(record: Path, out: Path) -> Path:
-    """Read the notebook's last word on itself and return the path of its plot.
+def check_record(record: Path, out: Path) -> tuple[Path, str]:
+    """Read the notebook's last word on itself; return the path of its plot, and what it claims.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def check_record(record: Path, out: Path) -> Path:
         raise NotFinished(f"{shown(record)} names a plot that is not a PNG file: {shown(plot)}")
     if not out.exists():
         raise NotFinished(f"papermill left no executed notebook at {shown(out)}")
-    return plot
+    return plot, str(content.get("claim") or "")
 
 
 def count_rows(ledger: Path) -> tuple[int, int]:
@@ -128,7 +128,7 @@ def run(notebook: Path, tag: str, parameters: list[list[str]]) -> None:
             f"papermill stopped with exit status {code}; the cell that failed is marked in "
             f"{shown(out)}, and the same command with --tag {tag} continues the run"
         )
-    plot = check_record(record, out)
+    plot, claim = check_record(record, out)
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
     print(f"run: finished in {minutes} min {seconds} s")
     ledger = folder / "results.tsv"
@@ -139,6 +139,8 @@ def run(notebook: Path, tag: str, parameters: list[list[str]]) -> None:
     print(f"executed notebook: {shown(out)}")
     if (folder / "run.json").exists():
         write_report(tag)
+    if claim:
+        print(f"what may be claimed: {claim}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -148,7 +148,7 @@ def verdict(claimed: float, certified: bool, fresh: Test, contradicted: bool = F
         return CANNOT_TELL  # nothing is claimed
     if certified:
         return CANNOT_TELL if contradicted else REAL
-    return LUCK if fresh.gain <= 0 or fresh.gain + 1.96 * fresh.error < claimed else CANNOT_TELL
+    return LUCK if fresh.gain + 1.96 * fresh.error < claimed else CANNOT_TELL
 
 
 def prune(

@@ -16,6 +16,7 @@ from harness.teaching.checking import (
     attempt,
     compare,
     exercise,
+    near,
     need,
     quiz,
 )
@@ -257,26 +258,58 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
         )
     wrong = [letter for letter, run in recorded.items() if given[letter] != run["verdict"]]
     if not wrong:
-        return "All five. Claim, luck, and fresh folds with an interval: ask papers for them, too."
-    by_claim = {k for k, run in recorded.items() if run["claimed"] > run["luck"]}
-    need(
-        {k for k in recorded if given[k] == "real"} != by_claim
-        or by_claim <= set(recorded) - set(wrong),
-        "You seem to compare the claim with luck. The verdict comes from the interval on fresh "
-        f"folds. Look again at {', '.join(wrong)}.",
-    )
+        return "All five. Claim, interval, T and bar: ask papers for them, too."
     need(
         not all(given[k] == "real" for k in recorded),
-        "Every run claims a gain; that makes none of them real. Where does each interval begin?",
+        "Every run claims a gain; that makes none of them real. Which T is above its bar?",
     )
     letter = wrong[0]
     run = recorded[letter]
-    above = "lies above 0" if run["fresh_low"] > 0 else "includes 0 or less"
+    bar = "above" if run["t"] > run["bar"] else "not above"
     claim = "above" if run["claimed"] > run["fresh_high"] else "inside"
     raise Hint(
-        f"{len(wrong)} of {len(recorded)} to look at again. {letter}: its interval {above}, and "
+        f"{len(wrong)} of {len(recorded)} to look at again. {letter}: its T is {bar} the bar, and "
         f"its claim lies {claim} the interval."
     )
+
+
+@exercise("5.3")
+def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
+    """T of one edit: gains of shape (n_seeds, n_folds), those of the tries (n_tries, n_folds)."""
+    from harness.rules import Tries, test
+
+    folds = gains.shape[1]
+    tries = Tries(units=1000, share=1 / (folds - 1))
+    for moved in tries_gains:
+        tries = tries.plus(moved)
+    found, g, v = test(gains, tries, edits=1), gains.mean(), gains.var(ddof=1)
+    each = tries_gains.var(axis=1, ddof=1)
+
+    def t(shared: float, own: float = v, factor: float = 1 / gains.size + tries.share) -> float:
+        return float(g / math.sqrt(factor * (10 * shared + own) / 11))
+
+    V0 = each.mean()
+    both = "1/25 alone would be right if the folds shared no patients: add 1/4 (Nadeau and Bengio)."
+    slips = (
+        (g, 4, "That is the gain itself: divide it by s."),
+        (g / t(V0), 4, "That is s: T is the gain divided by it."),
+        (t(V0) ** 2 / g, 1, "That divides by s²: take its square root first."),
+        (t(V0, factor=1 / gains.size), 2, both),
+        (t(V0, factor=tries.share), 2, "The 1/25 is missing: the factor is 1/25 + 1/4."),
+        (t(V0, factor=1 / gains.size + 1 / folds), 2, "1/5 is a fold's share of all; it is 1/4."),
+        (t(v), 2, "That trusts this edit's own scatter alone: V0, of all tries, counts ten times."),
+        (t(V0, V0), 2, "That is V0 alone: the edit's own v counts too, once in eleven."),
+        (t(tries_gains.var(axis=1).mean(), gains.var()), 2, "Divide by n-1: var(ddof=1)."),
+        (t(tries_gains.var(axis=1).mean()), 2, "V0 divides by 5: var(axis=1, ddof=1)."),
+        (t(tries_gains.var(ddof=1)), 2, "V0 is the mean of one variance per try: axis=1."),
+        (t(np.sqrt(each).mean() ** 2), 2, "Average the variances, not the SDs."),
+        (-t(V0), 2, "The sign: after minus before."),
+    )
+    hint = "T = g / s, and s² = (1/25 + 1/4) · (10 · V0 + v) / 11."
+    value = as_number(answer)
+    if not near(value, t(V0)):  # without the harness's guard against tries that change nothing
+        compare(value, found.t, 2, slips, hint)
+    return f"The gain of {g:.4f} is {found.t:.2f} of its standard errors of {found.error:.4f}."
 
 
 # -- lesson 06: when agents cheat -------------------------------------------------------

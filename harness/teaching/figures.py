@@ -115,7 +115,7 @@ def claims(runs: Mapping[str, Mapping], title: str) -> Figure:
     Parameters
     ----------
     runs : mapping
-        Name to a mapping with `claimed`, `luck`, `fresh`, `fresh_low` and `fresh_high`.
+        Name to a mapping with `claimed`, `luck`, `fresh`, `fresh_low`, `fresh_high`, `t`, `bar`.
     """
     fig, ax = plots.new_figure(title, height=1.7 + 0.6 * len(runs))
     places = np.arange(len(runs))[::-1]
@@ -128,7 +128,8 @@ def claims(runs: Mapping[str, Mapping], title: str) -> Figure:
     ax.plot(claimed, places, label="gain claimed by the run", **CLAIMED)
     words = "luck expected of so many tries"
     ax.plot(luck, places, "|", color=BLACK, ms=18, mew=2.5, label=words)
-    ax.set_yticks(places, list(runs))
+    names = [f"{name}: T={run['t']:.1f}, bar {run['bar']:.1f}" for name, run in runs.items()]
+    ax.set_yticks(places, names)
     ax.set(xlabel="gain in ROC AUC over the starting program", ylim=(-0.7, len(runs) - 0.3))
     ax.grid(axis="y", visible=False)
     fig.legend(loc="outside lower left", ncols=3)

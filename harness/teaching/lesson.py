@@ -237,9 +237,17 @@ def begin(tag: str, root: Path = RUNS) -> Path:
 
 
 def finish(
-    tag: str, notebook: str, rows: Sequence[Row], noise_sd: float, root: Path = RUNS
+    tag: str,
+    notebook: str,
+    rows: Sequence[Row],
+    noise_sd: float,
+    root: Path = RUNS,
+    claim: str = "",
 ) -> dict:
-    """Write the plot and, last, the record that says this notebook ran to its end; return it."""
+    """Write the plot and, last, the record that says this notebook ran to its end; return it.
+
+    `claim` says what may be claimed of the run; `tools/run_headless.py` ends with it.
+    """
     folder = Path(root) / tag
     best = _best(rows)
     alt = plots.staircase_alt(rows, noise_sd)
@@ -253,6 +261,7 @@ def finish(
         "rows": len(rows),
         "noise_sd": noise_sd,
         "best": {name: getattr(best, name) for name in names},
+        "claim": claim,
     }
     write_file(folder / RECORD, (json.dumps(record, indent=2) + "\n").encode())
     return record

@@ -45,7 +45,9 @@ import contextlib
 
 from IPython.display import Code, display
 
+from harness import RunError
 from harness.agents import get_agent
+from harness.evidence import certify
 from harness.run import Run, loop
 from harness.scoring import Scorer
 from harness.teaching import checks, lesson
@@ -258,6 +260,26 @@ checks.changed_program(my_program, view, program)
 # In a real run you edit `program.md` in the course folder *before* the run starts: a run keeps
 # the copy that it began with, so that its ledger stays one experiment.
 
+# %% [markdown] id="claim-words"
+# ## What may be claimed
+#
+# The staircase reports; it does not prove. The course's **certificate** looks at the run once more,
+# on folds that no decision has used, and says in one sentence what may be claimed. It takes a
+# minute, and lesson 05 shows how it is made.
+#
+# **Predict:** will it say *real*, *luck* or *cannot tell* of your run?
+
+# %% id="claim"
+try:
+    claim = certify(folder, scorer, say=print).sentence
+except RunError as error:  # a night's record must not be lost to it
+    claim = f"Nothing yet, the certificate could not be made: {error}"
+lesson.markdown(f"**What may be claimed:** {claim}")
+
+# %% [markdown] id="claim-after"
+# T is the gain counted in its own standard errors. A short run seldom comes far enough: "cannot
+# tell" means that so few patients can neither show the gain nor rule it out.
+
 # %% [markdown] id="quiz-words"
 # ## Quiz
 #
@@ -320,7 +342,7 @@ checks.quiz(
 
 # %% id="finish"
 scorer.close()
-record = lesson.finish(tag, "notebooks/04_agent_loop.ipynb", rows, noise_sd)
+record = lesson.finish(tag, "notebooks/04_agent_loop.ipynb", rows, noise_sd, claim=claim)
 print(f"ledger      {folder / 'results.tsv'}")
 print(f"programs    {folder / 'workspace'} (a git repository: git log)")
 print(f"logs        {folder / 'logs'}")

@@ -502,6 +502,7 @@ class TestOneRun:
         record = json.loads((folder / "notebook.json").read_text())
         assert record["status"] == "ok"
         assert record["rows"] == 5
+        assert record["claim"].startswith(("Real", "Cannot tell", "Luck", "Nothing to claim"))
         assert (REPO / record["plot"]).read_bytes().startswith(b"\x89PNG")
         ledger = (folder / "results.tsv").read_text().splitlines()
         done = papermill(LOOP, out, "-r", "tag", tag, "-p", "iterations", "6")

@@ -446,16 +446,15 @@ def recorded(repo):
 
 
 def test_recorded_runs_are_worth_asking_about(recorded):
-    from harness.evidence.audit import judge
-    from harness.rules.stats import Interval
+    from harness.rules import Test, verdict
 
     assert sorted(recorded) == list("ABCDE")
     for run in recorded.values():
-        interval = Interval(run["fresh"], run["fresh_low"], run["fresh_high"])
-        assert run["verdict"] == judge(run["claimed"], interval)
-        assert np.mean(run["gains"]) == pytest.approx(run["fresh"])
+        fresh = Test(run["fresh"], (run["fresh_high"] - run["fresh"]) / 1.96, edits=1)
+        assert run["verdict"] == verdict(run["claimed"], run["t"] > run["bar"], fresh)
+        assert (run["verdict"] == "luck") <= (run["claimed"] > run["fresh_high"])
         if run["agent"] == "null":
-            assert run["verdict"] != "real"  # true by construction: an audit that errs here is bad
+            assert run["verdict"] != "real"  # true by construction: else the certificate is bad
     assert {run["verdict"] for run in recorded.values()} == set(checks.VERDICTS)
 
 
@@ -465,9 +464,10 @@ def test_verdicts_on_runs(recorded):
     loud = {letter.lower(): f" {verdict.upper()} " for letter, verdict in truth.items()}
     assert checks.verdicts_on_runs(loud, recorded).passed
     for wrong, hint in (
-        (dict.fromkeys(truth, "real"), "makes none of them real|intervals? on"),
-        ({k: "real" if r["claimed"] > r["luck"] else "luck" for k, r in recorded.items()}, "fresh"),
-        ({**truth, "C": "luck"}, "C: its interval lies above 0"),
+        (dict.fromkeys(truth, "real"), "makes none of them real"),
+        ({k: "luck" if v == "real" else v for k, v in truth.items()}, "its T is above the bar"),
+        ({k: "cannot tell" if v == "luck" else v for k, v in truth.items()}, "not above the bar"),
+        ({k: "luck" if v == "cannot tell" else v for k, v in truth.items()}, "inside the interval"),
         ({"A": "real"}, "Still without"),
         ({**truth, "A": "maybe"}, "write one of"),
         (["real"] * 5, "dictionary"),
@@ -475,6 +475,67 @@ def test_verdicts_on_runs(recorded):
         result = checks.verdicts_on_runs(wrong, recorded)
         assert result.verdict == checks.NOT_YET
         assert re.search(hint, result.message), result.message
+
+
+# -- 5.3 --------------------------------------------------------------------------------
+
+_rng = np.random.default_rng(5)
+GAINS = 0.012 + 0.01 * _rng.normal(size=(5, 5))
+TRIES = 0.015 * _rng.normal(size=(8, 5))
+
+
+def by_hand(shared=None, own=None, factor=1 / 25 + 1 / 4, gains=GAINS, tries=TRIES):
+    shared = tries.var(axis=1, ddof=1).mean() if shared is None else shared
+    own = gains.var(ddof=1) if own is None else own
+    return gains.mean() / np.sqrt(factor * (10 * shared + own) / 11)
+
+
+@pytest.mark.parametrize("answer", [by_hand(), round(by_hand(), 2), np.array([by_hand()])])
+def test_t_by_hand_right(answer):
+    from harness.rules import Tries, test
+
+    tries = Tries(units=242, share=1 / 4)
+    for moved in TRIES:
+        tries = tries.plus(moved)
+    assert by_hand() == pytest.approx(test(GAINS, tries, edits=1).t)
+    result = checks.t_by_hand(answer, GAINS, TRIES)
+    assert result.passed, result
+
+
+def test_t_by_hand_with_or_without_the_guard_against_tries_that_hardly_move():
+    from harness.rules import Tries, test
+
+    still, tries = TRIES / 20, Tries(units=242, share=1 / 4)
+    for moved in still:
+        tries = tries.plus(moved)
+    guarded = test(GAINS, tries, edits=1).t
+    assert guarded < by_hand(tries=still) - 0.1
+    for answer in (guarded, by_hand(tries=still)):
+        assert checks.t_by_hand(answer, GAINS, still).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (GAINS.mean(), "gain itself"),
+        (GAINS.mean() / by_hand(), "That is s"),
+        (by_hand() ** 2 / GAINS.mean(), "square root"),
+        (by_hand(factor=1 / 25), "add 1/4"),
+        (by_hand(factor=1 / 4), "1/25 is missing"),
+        (by_hand(factor=1 / 25 + 1 / 5), "it is 1/4"),
+        (by_hand(shared=GAINS.var(ddof=1)), "own scatter alone"),
+        (by_hand(own=TRIES.var(axis=1, ddof=1).mean()), "once in eleven"),
+        (by_hand(shared=TRIES.var(axis=1).mean(), own=GAINS.var()), "ddof=1"),
+        (by_hand(shared=TRIES.std(axis=1, ddof=1).mean() ** 2), "not the SDs"),
+        (-by_hand(), "sign"),
+        (99, "T = g / s"),
+        ("much", "number"),
+    ],
+)
+def test_t_by_hand_wrong(answer, hint):
+    result = checks.t_by_hand(answer, GAINS, TRIES)
+    assert result.verdict == checks.NOT_YET
+    assert hint in result.message, result.message
 
 
 # -- 6.1 --------------------------------------------------------------------------------

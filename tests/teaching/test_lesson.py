@@ -131,10 +131,11 @@ def test_record_is_written_last_and_only_at_the_end(tmp_path):
     (runs / "x" / "notebook.json").write_text("{}")
     folder = lesson.begin("x", runs)
     assert not (folder / "notebook.json").exists()  # an earlier one must not vouch for this run
-    record = lesson.finish("x", "notebooks/04.ipynb", ROWS, 0.006, runs)
+    record = lesson.finish("x", "notebooks/04.ipynb", ROWS, 0.006, runs, claim="Cannot tell.")
     assert json.loads((folder / "notebook.json").read_text()) == record
     assert record["status"] == "ok"
     assert record["rows"] == 3
+    assert record["claim"] == "Cannot tell."
     assert record["best"]["iteration"] == 1
     assert (tmp_path / record["plot"]).read_bytes().startswith(b"\x89PNG")
     assert sorted(p.name for p in folder.iterdir()) == ["loop.png", "notebook.json"]

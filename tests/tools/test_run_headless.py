@@ -20,7 +20,7 @@ header = "commit\\tdecision\\n"
 rows = "".join(f"abc\\t{d}\\n" for d in ["baseline"] + ["kept", "discarded"] * (iterations // 2))
 (folder / "results.tsv").write_text(header + rows)
 (folder / "notebook.json").write_text(
-    json.dumps({"status": "ok", "notebook": f"runs/{tag}.ipynb", "plot": f"runs/{tag}/loop.png"})
+    json.dumps({"status": "ok", "plot": f"runs/{tag}/loop.png", "claim": "Cannot tell: too few."})
 )
 print("iter 1 of", iterations, agent)
 """
@@ -73,6 +73,7 @@ def test_good_notebook(headless, notebook, tmp_path, capfd):
     assert "(12 iterations, 6 kept)" in out
     assert "executed notebook: runs/20261231.ipynb" in out
     assert "plot:              runs/20261231/loop.png" in out
+    assert out.splitlines()[-1] == "what may be claimed: Cannot tell: too few."
     done = nbformat.read(tmp_path / "runs" / "20261231.ipynb", as_version=4)
     assert done.cells[-1].execution_count is not None
     injected = next(cell for cell in done.cells if "injected-parameters" in cell.metadata.tags)
