@@ -116,7 +116,10 @@ def measure_noise(run: Run) -> float | None:
     start = run.record.start.decode("utf-8", "replace")
     try:
         with Scorer(get_task(run.record.settings["task"])) as scorer:
-            per_seed = scorer.fold_scores(start, NOISE_SEEDS).mean(axis=1)
+            seeds = scorer.task.fresh_seeds(NOISE_SEEDS)
+            if len(seeds) < 2:  # no other folds, so no band
+                return None
+            per_seed = scorer.fold_scores(start, seeds).mean(axis=1)
     except (CandidateError, RunError):
         return None
     return _number(float(per_seed.std(ddof=1)))

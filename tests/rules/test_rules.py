@@ -207,7 +207,7 @@ def test_folds_in_time_confirm_nothing_and_say_so():
     assert not rule.fold_seeds
     verdict = rule.decide(new, old)
     assert verdict.keep
-    assert verdict.reason.endswith("folds in time: nothing is confirmed")
+    assert verdict.reason.endswith("no other folds, so none confirm it")
     assert "fresh" not in verdict.reason
     assert not rule.decide(evidence([0.9, 0.7, 0.81, 0.8, 0.8]), old).keep
     assert rule.decide(evidence([0.7] * 5), old).reason == "loss 0.1000"
