@@ -45,6 +45,8 @@ class View:
     pending: tuple[str, ...] = ()  # sources already proposed for the other slots
     task_name: str = "heart"
     kind: str = "binary"  # or "multiclass", "regression"
+    hints: tuple[str, ...] = ()  # lines from the person who watches, for this proposal alone
+    plateau: int = 0  # candidates since the last keep, once these are too many
     n_rows: int = 0  # of the task's table; 0 if unknown
 
 

@@ -76,6 +76,26 @@ def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") ->
     return {key: value for key, _, value in pairs}
 
 
+def guard(text: str) -> str:
+    """Parse one guard."""
+    from harness.rules import canonical
+
+    return checked(lambda given: canonical([given]), text)
+
+
+class Guarded(argparse.Action):
+    """Gathers guards into the text that `run.json` has."""
+
+    def __call__(self, parser, args, value, flag=None):
+        from harness.rules import canonical
+
+        try:
+            value = canonical([value, getattr(args, self.dest) or ""])
+        except ValueError as err:
+            parser.error(str(err))
+        setattr(args, self.dest, value)
+
+
 # -- options: flags and what `add_argument` takes for them ----------------------------------
 
 
@@ -99,6 +119,12 @@ FROZEN = {  # when a run starts
     "--task": option("task of a new run (default: heart); see `ratchet new`", "NAME"),
     "--rule": option("decision rule (default: confirm)", "NAME"),
     "--seed": option("seed of the agent (default: 0)", "S", type=int),
+    "--guard": option(
+        "what no keep may worsen: brier, time=3 (times the best's fit); may be repeated",
+        "NAME",
+        action=Guarded,
+        type=guard,
+    ),
 }
 
 

@@ -24,6 +24,11 @@ OPTIONS = {
     ),
     "--max-cost": option("of the whole run", "USD", type=money),
     "--max-calls": option("agent calls", "N", type=count),
+    "--patience": option(
+        "candidates without a keep until the agent is told to change the kind; 3 N end the run",
+        "N",
+        type=positive,
+    ),
     "--model": option("for agents that use one", "M"),
     "--agent-command": option("program of agent 'command'", "'CMD …'"),
     "--agent-timeout": option("per proposal", "10m", type=duration),
@@ -58,6 +63,7 @@ def main(args) -> int:
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C
     frozen = {"agent": args.agent, "rule": args.rule, "seed": args.seed, "options": given}
+    frozen["guards"] = args.guard
     task = args.task or recorded.get("task")
     with (
         _cluster(args, task) as scorer,
@@ -65,7 +71,9 @@ def main(args) -> int:
     ):
         told = {"on_row": lambda row: options.show_row(run, row), "say": options.say}
         with contextlib.closing(agent):
-            outcome = loop.run(run, agent, parallel=args.parallel, **limits, **told)
+            outcome = loop.run(
+                run, agent, parallel=args.parallel, patience=args.patience, **limits, **told
+            )
         best = run.ledger.best()
         print(f"ended: {outcome.reason}", file=sys.stderr if outcome.failed else sys.stdout)
         if best is not None:

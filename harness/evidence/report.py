@@ -25,7 +25,7 @@ from harness.agents import calls, redact, totals
 from harness.evidence import audit_report
 from harness.evidence.findings import Audit
 from harness.files import write_file
-from harness.run import ENDED, KEPT, RECORD, Record, Row, now, read_record, take_fingerprint
+from harness.run import ENDED, KEPT, RECORD, Record, Row, now, owner, read_record, take_fingerprint
 
 NOISE_SEEDS = tuple(range(1, 11))  # lesson 04 measures the noise band on the same ones
 FULL = 60  # rows that the table of candidates shows one by one
@@ -78,7 +78,7 @@ def read(path: Path) -> Run:
         _number(notebook.get("noise_sd")) or _number(audit.get("noise_baseline")),
         ended if isinstance(ended.get("reason"), str) else None,
         notebook.get("status") == "ok",
-        _owner(path / ".lock"),
+        owner(path / ".lock"),
     )
 
 
@@ -93,19 +93,6 @@ def _json(path: Path) -> dict:
 def _number(value: object) -> float | None:
     good = isinstance(value, int | float) and math.isfinite(value) and value > 0
     return float(value) if good else None
-
-
-def _owner(lock: Path) -> int | None:
-    """Return the process that may own the run now; the lock itself is left alone."""
-    import psutil
-
-    try:
-        number = int(lock.read_text("ascii"))
-        # A number is used again for other processes: those began after the lock was taken.
-        early = psutil.Process(number).create_time() <= lock.stat().st_mtime + 1
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return number if early else None
 
 
 def measure_noise(run: Run) -> float | None:

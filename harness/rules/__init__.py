@@ -10,6 +10,7 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     rules="CONFIRM_SEEDS RULES STOP_AT Evidence Rule Verdict get_rule",
+    guards="Guards canonical read_measured write_measured",
     judging="Best Judged decide judge",
     stats="stats Interval",
 )

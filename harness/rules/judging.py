@@ -1,8 +1,8 @@
 """From a score to a decision: the rule, fresh folds where it asks for them, and the probes."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from harness import RunError
 from harness.candidate import CandidateError
@@ -19,6 +19,7 @@ class Best:
     val_auc: float
     fold_scores: tuple[float, ...]
     repeats: object = None  # scores on fresh folds, once a rule has asked for them
+    measured: Mapping[str, float] = field(default_factory=dict)  # what guards look at
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,15 @@ class Judged:
 
 
 def judge(
-    source: str, score: Score, best: Best, rule, scorer, before_probing: Callable[[], None]
+    source: str,
+    score: Score,
+    best: Best,
+    rule,
+    scorer,
+    before_probing: Callable[[], None],
+    object_to: Callable[[Score], str] = lambda score: "",
 ) -> Judged:
-    """Apply the rule to a score that is ok, and probe what would be kept.
+    """Apply the rule and the guards to a score that is ok, and probe what would be kept.
 
     Raises
     ------
@@ -47,6 +54,8 @@ def judge(
         kind, _, why = str(err).partition(" (")
         status = f"{kind} (on fresh folds: {why or ')'}"
         return Judged(replace(score, status=status, val_auc=math.nan))
+    if verdict.keep and (objection := object_to(score)):
+        return Judged(score, False, f"{verdict.reason}; {objection}", repeats)
     if verdict.keep:
         before_probing()
         score = scorer.probe(source, score)

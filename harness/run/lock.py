@@ -14,6 +14,19 @@ else:
 _BYTE = 1 << 20  # Windows locks bytes and hides them from readers: lock one far behind the text
 
 
+def owner(lock: Path) -> int | None:
+    """Return the process that may own the run now; the lock itself is left alone."""
+    import psutil
+
+    try:
+        number = int(lock.read_text("ascii"))
+        # A number is used again for other processes: those began after the lock was taken.
+        early = psutil.Process(number).create_time() <= lock.stat().st_mtime + 1
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return number if early else None
+
+
 class RunLock:
     """Take the lock or say who has it.
 

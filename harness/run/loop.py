@@ -10,6 +10,7 @@ from harness import RunError
 from harness.agents import Agent, AgentError, Proposal, View
 from harness.candidate import program_id
 from harness.files import write_file
+from harness.run import steering
 from harness.run.ledger import Row
 from harness.run.ratchet import Run, spent
 
@@ -72,6 +73,7 @@ class _Loop:
     parallel: int
     max_cost: float | None
     max_calls: int | None
+    patience: int | None
     on_row: Callable[[Row], None]
     say: Callable[[str], None]
     sleep: Callable[[float], None]
@@ -96,6 +98,35 @@ class _Loop:
         calls = max(run.iteration - 1, 0) + self.batch_calls + self.extra_calls
         if self.max_calls is not None and calls >= self.max_calls:
             raise _Stop(f"the limit of {self.max_calls} agent calls is reached")
+
+    def steer(self, iteration: int) -> None:
+        """Do as a person wishes: wait while the run is paused, raise `_Stop` when it is to end."""
+        path, said = self.run.path, False
+        while True:
+            if steering.stopped(path):
+                raise _Stop("a person stopped it")
+            if not steering.paused(path):
+                return
+            if not said:
+                self.run.tell("paused", iteration)
+                off = f"ratchet pause --tag {self.run.tag} --off"
+                self.say(f"paused; the time budget goes on counting; to go on: {off}")
+            said = True
+            self.check_budgets()
+            self.sleep(steering.POLL_S)
+
+    def since_keep(self, start: int, best: int) -> int:
+        """Count the rows before a batch that came after the last keep, if these are too many."""
+        tried = start - 1 - best
+        return tried if self.patience is not None and tried >= self.patience else 0
+
+    def check_patience(self) -> None:
+        """Raise `_Stop` between batches when three times the patience has brought no keep."""
+        run = self.run
+        whole = (run.iteration - 1) % self.parallel == 0  # as if it had never been cut short
+        tried = self.since_keep(run.iteration, run.best.iteration)
+        if whole and tried and tried >= 3 * self.patience:
+            raise _Stop(f"none of the last {tried} candidates was kept (patience {self.patience})")
 
     def warn(self, line: str) -> None:
         """Say something once."""
@@ -122,7 +153,11 @@ class _Loop:
         """Get a proposal for one slot, whatever it takes short of giving up."""
         waited, tries, proposed = 0.0, 0, 0
         while True:
+            self.steer(view.iteration)
             self.check_budgets()
+            hints = steering.take(self.run.path, view.iteration, self.run.ledger.rows)
+            view = replace(view, hints=hints)
+            self.run.tell("asking", view.iteration)
             try:
                 proposal = self._propose(view)
             except AgentError as err:
@@ -233,6 +268,7 @@ class _Loop:
         for iteration in range(first, end):
             pending = (*run.history[start:first], *proposals)
             view = run.view(iteration - start, tuple(slot.source for slot in pending), start)
+            view = replace(view, plateau=self.since_keep(start, view.best_iteration))
             try:
                 proposals.append(self.ask(view))
             except _Stop as ended:
@@ -261,9 +297,10 @@ def run(
     parallel: int = 1,
     max_cost: float | None = None,
     max_calls: int | None = None,
+    patience: int | None = None,
     on_row: Callable[[Row], None] = lambda row: None,
     say: Callable[[str], None] = lambda line: None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Run the ratchet loop until something ends it.
@@ -284,6 +321,9 @@ def run(
     max_cost, max_calls : optional
         US dollars that the whole run may cost: no call starts once the ledger and this loop's own
         calls have reached them; agent calls, counting one per row that is there.
+    patience : int, optional
+        Rows without a keep after which the agent is told to change the kind; three times as many
+        end the run. Counted in the ledger, so that a continued run does the same.
     on_row : callable
         Called with each new row.
     say : callable
@@ -299,7 +339,10 @@ def run(
     if parallel < 1:
         raise ValueError("parallel must be at least 1")
     deadline = None if time_budget is None else clock() + parse_duration(time_budget)
-    limits = (iterations, deadline, parallel, max_cost, max_calls)
+    limits = (iterations, deadline, parallel, max_cost, max_calls, patience)
+    sleep = steering.sleeper(run.path) if sleep is None else sleep
+    ends_at = None if deadline is None else time.time() + deadline - clock()
+    run.limits = {"iterations": iterations, "ends_at": ends_at, "max_cost": max_cost}
     loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
     before = run.iteration
     (run.path / ENDED).unlink(missing_ok=True)
@@ -309,6 +352,7 @@ def run(
             loop.check_leak()
             if iterations is not None and run.iteration > iterations:
                 raise _Stop(f"{iterations} iterations are done")
+            loop.check_patience()
             loop.check_budgets()
             loop.batch()
     except _Stop as stop:

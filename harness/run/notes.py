@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.agents import Proposal
@@ -24,7 +25,7 @@ def one_line_status(status: str) -> str:
     return clean(_ADDRESS.sub("0x…", status))
 
 
-def commit_message(row: Row, hypothesis: str, score, program: str) -> str:
+def commit_message(row: Row, hypothesis: str, score, program: str, measured: str = "") -> str:
     """Format a candidate's commit message: hypothesis, then what was measured. No test figures."""
     trailers = {
         "Iteration": row.iteration,
@@ -32,6 +33,7 @@ def commit_message(row: Row, hypothesis: str, score, program: str) -> str:
         "Status": row.status,
         "Val-AUC": repr(row.val_auc),
         "Folds": " ".join(repr(float(s)) for s in score.fold_scores) if score.ok else "",
+        "Guarded": measured,
         "Agent": row.agent,
         "Program": program,
     }
@@ -39,7 +41,14 @@ def commit_message(row: Row, hypothesis: str, score, program: str) -> str:
     return f"{hypothesis}\n\n" + "\n".join(lines) + "\n"
 
 
-def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list[str]) -> str:
+def log_text(
+    row: Row,
+    hypothesis: str,
+    score,
+    proposal: Proposal,
+    changed: list[str],
+    hints: Sequence[str] = (),
+) -> str:
     """Format an iteration's log. No test figures: an agent may read it."""
     tokens = "unknown" if proposal.tokens is None else proposal.tokens
     cost = "unknown" if proposal.cost_usd is None else f"{proposal.cost_usd:.6f} USD"
@@ -59,6 +68,7 @@ def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list
         f"probe: {p.name} {p.value:.4f} (limit {p.threshold:.4f}) {p.verdict} {p.detail}"
         for p in score.probes
     ]
+    lines += [f"hint: {hint}" for hint in hints]
     lines += [f"put back: {clean(name, 200)}" for name in changed]
     if proposal.note:
         lines += ["--- what the agent said ---", proposal.note.rstrip("\n")]

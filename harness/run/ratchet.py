@@ -21,8 +21,8 @@ from harness import RunError
 from harness.agents import AgentError, Past, Proposal, View
 from harness.candidate import MAX_BYTES, program_id, refusal
 from harness.files import write_file
-from harness.rules import Best, Judged, judge
-from harness.run import notes
+from harness.rules import Best, Guards, Judged, judge, read_measured, write_measured
+from harness.run import notes, steering
 from harness.run import settings as runfile
 from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
@@ -55,6 +55,8 @@ class Run(contextlib.AbstractContextManager):
         self.notices: list[str] = []  # one line each, for whoever watches
         self.last_score = None  # of this process: what the last row came from
         self._hook = hook
+        self.guards = Guards.parse(settings.get("guards"))
+        self.limits: dict = {}  # of the loop, for whoever watches
         self._storing = ThreadPoolExecutor(1, "storing")
         self._ending = contextlib.ExitStack()
         self._ending.callback(lock.release)
@@ -76,6 +78,7 @@ class Run(contextlib.AbstractContextManager):
         agent: str | None = None,
         rule: str | None = None,
         seed: int | None = None,
+        guards: str | None = None,
         options: dict | None = None,
         resume: bool = True,
         scorer=None,
@@ -92,7 +95,7 @@ class Run(contextlib.AbstractContextManager):
             What is measured; HEART unless said otherwise.
         root : Path, optional
             Folder of all runs; `runs/` beside the package.
-        agent, rule, seed, options : optional
+        agent, rule, seed, guards, options : optional
             Frozen when the run starts; None means "as recorded" on a run that exists.
         resume : bool
             False refuses a run that exists.
@@ -112,6 +115,7 @@ class Run(contextlib.AbstractContextManager):
         path = Path(root or runfile.RUNS) / check_tag(tag)
         task = task if task is None else get_task(task)
         asked = {"task": task and task.ref, "agent": agent, "rule": rule, "seed": seed}
+        asked["guards"] = guards
         asked["options"] = {k: v for k, v in (options or {}).items() if v is not None} or None
         record, made = path / "run.json", not path.exists()
         path.mkdir(parents=True, exist_ok=True)
@@ -171,6 +175,7 @@ class Run(contextlib.AbstractContextManager):
         self.unknown_costs += row.cost_usd is None
         if row.kept:
             self.best = Best(row.iteration, sha, source, row.val_auc, commit.folds)
+            self.best.measured = read_measured(commit.trailers.get("Guarded", ""))
 
     # -- what others ask ----------------------------------------------------------------------
 
@@ -268,12 +273,17 @@ class Run(contextlib.AbstractContextManager):
         if self.ledger.rows:
             return None
         started = runfile.now()
+        self.tell("scoring", 0, self.start_source)
         score = self.scorer.score(self.start_source)
         if not score.ok:
             raise RunError(
                 f"the starting train.py does not score: {score.status}; mend it, then start again"
             )
         tree = self.workspace.store(self.start_source.encode())
+        if not math.isfinite(self.guards.measure(score).get("brier", 0.0)):
+            raise RunError(
+                "guard brier needs probabilities, and the start gives none: leave it out"
+            )
         proposal, found = Proposal(self.start_source), Judged(score, keep=True)
         return self._guarded(lambda: self._record(proposal, found, started, tree))
 
@@ -309,6 +319,7 @@ class Run(contextlib.AbstractContextManager):
             refused.append(self._refusal(proposal, batch))
             batch.setdefault(program_id(proposal.source), iteration)
         self._hook("score")
+        self.tell("scoring", self.iteration, proposals[0].source, side_by_side=len(proposals))
         # Storing waits for the disk, scoring for other processes: do both at once.
         trees = self._storing.submit(
             lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
@@ -340,7 +351,23 @@ class Run(contextlib.AbstractContextManager):
         if not score.ok:
             return Judged(score)
         told = (proposal.source, score, self.best, self.rule, self.scorer)
-        return judge(*told, before_probing=lambda: self._hook("probe"))
+        if self.rule.fold_seeds and score.val_auc > self.best.val_auc:
+            self.tell("fresh folds", self.iteration, proposal.source)
+
+        def before_probing() -> None:
+            self._hook("probe")
+            self.tell("probes", self.iteration, proposal.source)
+
+        def object_to(score: Score) -> str:
+            return self.guards.objection(self.guards.measure(score), self.best.measured)
+
+        return judge(*told, before_probing, object_to)
+
+    def tell(self, stage: str, iteration: int, source: str = "", **more) -> None:
+        """Write down what is happening, for whoever watches."""
+        told = {"hypothesis": notes.one_line_hypothesis(source), "source": source[:MAX_BYTES]}
+        told = told if source else {}
+        steering.tell(self.path, stage, iteration=iteration, limits=self.limits, **told, **more)
 
     def _record(self, proposal: Proposal, found: Judged, started: str, tree: str) -> Row:
         """Write commit, log and row, then act on the decision."""
@@ -365,11 +392,14 @@ class Run(contextlib.AbstractContextManager):
             cost_usd=cost_usd,
             started_at=started,
         )
-        message = notes.commit_message(row, hypothesis, score, program_id(proposal.source))
+        measured = write_measured(self.guards.measure(score)) if score.ok else ""
+        named = program_id(proposal.source)
+        message = notes.commit_message(row, hypothesis, score, named, measured)
         commit = Commit(tree, best.sha if best else None, message)
         sha = self.workspace.commit(*commit, iteration)
         self._hook("commit")  # nothing points to it yet
-        log = notes.log_text(row, hypothesis, score, proposal, self._changed)
+        hints = steering.given(self.path, iteration)
+        log = notes.log_text(row, hypothesis, score, proposal, self._changed, hints)
         write_file(self.log_path(iteration), log.encode("utf-8", "replace"), durable=False)
         self._hook("log")
         row = self.ledger.append(replace(row, commit=sha[:SHORT]))

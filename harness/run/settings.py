@@ -96,11 +96,15 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
         get_rule(frozen["rule"])
     except ValueError as err:
         raise RunError(str(err)) from None
+    if (asked.get("guards") or "").startswith("brier") and task.kind == "regression":
+        raise RunError("guard brier needs probabilities, and this task has values: leave it out")
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
     settings = {"format": 1, "tag": tag} | frozen
     if asked["options"]:
         settings["options"] = asked["options"]
+    if asked.get("guards"):
+        settings["guards"] = asked["guards"]
     (path / "logs").mkdir(exist_ok=True)
     workspace = Workspace(path / "workspace", tag)
     settings["start"] = workspace.create(*start)

@@ -48,6 +48,7 @@ class Score:
     probes: tuple[Probe, ...] = ()
     cpu_s: float = field(default=float("nan"), compare=False)
     peak_mib: float = field(default=float("nan"), compare=False)
+    brier: float = field(default=float("nan"), compare=False)  # out of fold; of probabilities only
     # Per fold, in the order in which the rows were asked for; for the probes.
     predictions: tuple[np.ndarray, ...] = field(default=(), compare=False, repr=False)
 

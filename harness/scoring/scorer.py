@@ -307,8 +307,24 @@ class Scorer:
             val_sd=float(np.std(values, ddof=1)),
             fold_scores=tuple(values),
             predictions=tuple(reply.numbers for reply in replies[: len(folds)]),
+            brier=self._brier(folds, replies),
             **test,
         )
+
+    def _brier(self, folds: list[Rows], replies: list[Reply]) -> float:
+        """Mean squared error of the probabilities, out of fold; NaN if they are none.
+
+        Brier (1950): summed over the classes, halved for two, so that it is in [0, 1] for these.
+        """
+        if self.task.kind == "regression":
+            return float("nan")
+        y = self.split.y_train[np.concatenate([rows.new for rows in folds])]
+        p = np.concatenate([self._table(reply) for reply in replies[: len(folds)]])
+        values = any(reply.threshold != 0.5 for reply in replies[: len(folds)])
+        if p.min() < 0 or p.max() > 1 or (self.task.kind == "binary" and values):
+            return float("nan")
+        truth = y[:, None] if self.task.kind == "binary" else y[:, None] == np.arange(p.shape[1])
+        return float(np.mean(((p - truth) ** 2).sum(axis=1)))
 
     def _test_figures(self, reply: Reply) -> dict[str, float]:
         figures = {"test_auc": self.metric(self.final.new, reply, self.split.y_test)}
