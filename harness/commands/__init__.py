@@ -6,12 +6,30 @@ reads options and prints: what it does belongs to the rooms below. Nothing heavy
 top of a file, so that `--help` and `status` start at once.
 """
 
-from harness.commands import adopt, audit, doctor, evaluate, new, report, run, status, step, verify
+from harness.commands import (
+    adopt,
+    audit,
+    doctor,
+    evaluate,
+    hint,
+    new,
+    pause,
+    report,
+    run,
+    status,
+    step,
+    stop,
+    verify,
+    watch,
+)
 from harness.commands.options import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage
 
 __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage"]
 
 COMMANDS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (evaluate, step, run, status, new, audit, report, verify, adopt, doctor)
+    for module in (
+        *(evaluate, step, run, status, watch, hint, pause, stop),
+        *(new, audit, report, verify, adopt, doctor),
+    )
 }

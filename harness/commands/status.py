@@ -24,6 +24,10 @@ def main(args) -> int:
     if found["cost_usd"] or found["tokens"] or found["unknown_costs"]:
         unknown = f", unknown for {found['unknown_costs']} rows" * bool(found["unknown_costs"])
         print(f"cost: {found['cost_usd']:.4f} USD, {found['tokens']} tokens{unknown}")
+    if found["paused"]:
+        print("paused by a person")
+    for text in found["hints"]:
+        print(f"hint: {text}")
     if best:
         print(describe_best(best))
     for row in last:

@@ -1,5 +1,6 @@
 """`ratchet step`: score the run's own `train.py`, keep or discard it."""
 
+from harness import RunError
 from harness.commands import options
 from harness.commands.options import FROZEN, JSON, OK, REJECTED, RUN, option, say
 
@@ -16,11 +17,16 @@ OPTIONS = {
 
 def main(args) -> int:
     from harness.agents import Proposal
-    from harness.run import Run, describe, recorded_agent
+    from harness.run import Run, describe, recorded_agent, steering
     from harness.scoring import Score
 
+    path = args.runs / args.tag
+    if steering.paused(path):
+        off = f"ratchet pause --tag {args.tag} --off"
+        raise RunError(f"run '{args.tag}' is paused: wait, then type this again; to go on: {off}")
     exists = recorded_agent(args.runs, args.tag) is not None
     frozen = {"rule": args.rule, "seed": args.seed, "agent": None if exists else SELF}
+    frozen["guards"] = args.guard
     args.resumable = True
     with Run.open(args.tag, task=args.task, root=args.runs, **frozen) as run:
         run.agent = args.agent or SELF  # for the rows: who edited, whoever began the run
@@ -52,12 +58,16 @@ def main(args) -> int:
 
 def _tell(run, row, json: bool) -> None:
     """Say what the run wants a person to know, and print the row."""
+    from harness.run import steering
+
     for line in run.take_notices():
         say(line)
+    hints = steering.take(run.path, run.iteration)  # whoever edits reads them now
     if json:
-        options.dump(options.row_to_dict(row))
+        options.dump(options.row_to_dict(row) | {"hints": hints})
     else:
         options.show_row(run, row)
+        print(*(f"hint: {text}" for text in hints), sep="\n", end="\n" * bool(hints))
 
 
 def figures(score, status: str) -> str:

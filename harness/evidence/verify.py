@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness import RunError, fingerprint
 from harness.candidate import CandidateError, program_id, refusal
-from harness.rules import Best, decide, get_rule
+from harness.rules import Best, Guards, decide, get_rule, read_measured
 from harness.run import (
     BASELINE,
     DISCARDED,
@@ -182,6 +182,7 @@ class _Judge:
     def __init__(self, record: Record, scorer, every: bool, report: Report):
         self.record, self.scorer, self.every, self.report = record, scorer, every, report
         self.rule = get_rule(record.settings["rule"])
+        self.guards = Guards.parse(record.settings.get("guards"))
         self.best: Best | None = None
         self.programs: dict[str, int] = {}
 
@@ -209,6 +210,7 @@ class _Judge:
         if row.kept:
             text, folds = data.decode("utf-8", "replace"), self.record.folds(row.iteration)
             self.best = Best(row.iteration, row.commit, text, row.val_auc, folds)
+            self.best.measured = self._measured(row)
             self.report.best_val_auc = row.val_auc
 
     def _score_again(self, row: Row, data: bytes, source: str) -> Generator[str, None, str]:
@@ -232,7 +234,14 @@ class _Judge:
                     f"scores {score.val_auc:.9f}, the ledger says {row.val_auc:.9f} "
                     f"({difference:.2g} off)"
                 )
+            told = self._measured(row).get("brier", math.nan)
+            if self.guards.brier is not None and not abs(score.brier - told) <= TOLERANCE:
+                yield f"has a Brier score of {score.brier:.9f}, its commit says {told:.9f}"
         return score.status
+
+    def _measured(self, row: Row) -> dict[str, float]:
+        """What the guards measured then; time cannot be measured again."""
+        return read_measured(self.record.commit(row.iteration).trailers.get("Guarded", ""))
 
     def _check_decision(self, row: Row, source: str) -> Iterator[str]:
         """Ask the rule again, with the scores of the ledger."""
@@ -244,9 +253,12 @@ class _Judge:
         except CandidateError as err:
             yield f"{row.decision}, but fails on fresh folds: {err}"
             return
-        if verdict.keep != (row.decision == KEPT):
-            should = KEPT if verdict.keep else DISCARDED
-            yield f"{row.decision}, but {self.rule.name} says {should} ({verdict.reason})"
+        keep, reason = verdict.keep, verdict.reason
+        if keep and (objection := self.guards.objection(self._measured(row), self.best.measured)):
+            keep, reason = False, objection
+        if keep != (row.decision == KEPT):
+            should = KEPT if keep else DISCARDED
+            yield f"{row.decision}, but {self.rule.name} says {should} ({reason})"
 
 
 def table(reports: Sequence[Report]) -> str:

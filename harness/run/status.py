@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness import REPO, RunError
 from harness.files import write_file
+from harness.run import steering
 from harness.run.ledger import describe_best
 from harness.run.record import read_record
 from harness.run.settings import find_run
@@ -33,6 +34,8 @@ def read_status(root: Path, tag: str) -> dict:
         "tokens": sum(r.tokens or 0 for r in rows),
         "cost_usd": sum(r.cost_usd or 0.0 for r in rows),
         "unknown_costs": sum(r.cost_usd is None for r in rows),
+        "hints": [*steering.given(record.path, len(rows)), *steering.waiting(record.path)],
+        "paused": steering.paused(record.path),
         "best": record.best,
         "rows": rows,
         "train": str(space.train),
