@@ -123,13 +123,15 @@ def test_the_page_in_a_browser(run, width, scheme):
         assert "token" not in page.url
         assert "onerror" in page.inner_text("#rows")
         assert page.locator("#rows img").count() == 0
-        page.wait_for_function("document.getElementById('staircase').naturalWidth > 0")
+        page.wait_for_selector("#staircase:not([hidden])")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.getElementById('staircase').naturalWidth") > 0
         page.fill("#text", "try trees")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('waiting').textContent.includes('trees')")
+        page.wait_for_selector("#waiting:has-text('trees')")
         page.focus("#pause")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('pause').textContent === 'Go on'")
+        page.wait_for_selector("#pause:has-text('Go on')")
         assert steering.paused(run.path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         snap(page, f"watch-{width}")
