@@ -116,7 +116,7 @@ def test_the_page_in_a_browser(run, width, scheme):
     ):
         page.emulate_media(color_scheme=scheme)
         faults = []
-        page.on("pageerror", faults.append)
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
         page.goto(address)
         page.wait_for_selector("#rows tr:nth-child(3)")
