@@ -186,8 +186,8 @@ checks.share_that_survives(survives, val_auc, fresh_auc)
 # - `moderated` keeps only what could be claimed in public: a later section computes its number by
 #   hand.
 #
-# If the figure shows another rule, it lies between these. We let each meet the twenty equal programs in the
-# 200 orders. Every keep is a **false keep**.
+# If the figure shows another rule, it lies between these. We let each meet the twenty equal
+# programs in the 200 orders. Every keep is a **false keep**.
 #
 # **Predict:** how many false keeps per run for `strict`? And for the others?
 
