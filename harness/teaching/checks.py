@@ -289,13 +289,13 @@ def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
         return float(g / math.sqrt(factor * (10 * shared + own) / 11))
 
     V0 = each.mean()
-    both = "1/25 alone would be right if the folds shared no patients: add 1/4 (Nadeau and Bengio)."
+    both = "1/n alone would be right if the folds shared no patients: add 1/4 (Nadeau and Bengio)."
     slips = (
         (g, 4, "That is the gain itself: divide it by s."),
         (g / t(V0), 4, "That is s: T is the gain divided by it."),
         (t(V0) ** 2 / g, 1, "That divides by s²: take its square root first."),
         (t(V0, factor=1 / gains.size), 2, both),
-        (t(V0, factor=tries.share), 2, "The 1/25 is missing: the factor is 1/25 + 1/4."),
+        (t(V0, factor=tries.share), 2, "The 1/n is missing: the factor is 1/n + 1/4."),
         (t(V0, factor=1 / gains.size + 1 / folds), 2, "1/5 is a fold's share of all; it is 1/4."),
         (t(v), 2, "That trusts this edit's own scatter alone: V0, of all tries, counts ten times."),
         (t(V0, V0), 2, "That is V0 alone: the edit's own v counts too, once in eleven."),
@@ -305,7 +305,7 @@ def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
         (t(np.sqrt(each).mean() ** 2), 2, "Average the variances, not the SDs."),
         (-t(V0), 2, "The sign: after minus before."),
     )
-    hint = "T = g / s, and s² = (1/25 + 1/4) · (10 · V0 + v) / 11."
+    hint = "T = g / s, and s² = (1/n + 1/4) · (10 · V0 + v) / 11; n is gains.size."
     value = as_number(answer)
     if not near(value, t(V0)):  # without the harness's guard against tries that change nothing
         compare(value, found.t, 2, slips, hint)

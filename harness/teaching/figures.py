@@ -128,7 +128,7 @@ def claims(runs: Mapping[str, Mapping], title: str) -> Figure:
     ax.plot(claimed, places, label="gain claimed by the run", **CLAIMED)
     words = "luck expected of so many tries"
     ax.plot(luck, places, "|", color=BLACK, ms=18, mew=2.5, label=words)
-    names = [f"{name}: T={run['t']:.1f}, bar {run['bar']:.1f}" for name, run in runs.items()]
+    names = [f"{name}: T={run['t']:.2f}, bar {run['bar']:.2f}" for name, run in runs.items()]
     ax.set_yticks(places, names)
     ax.set(xlabel="gain in ROC AUC over the starting program", ylim=(-0.7, len(runs) - 0.3))
     ax.grid(axis="y", visible=False)

@@ -186,8 +186,8 @@ checks.share_that_survives(survives, val_auc, fresh_auc)
 # - `moderated` keeps only what could be claimed in public: a later section computes its number by
 #   hand.
 #
-# Any other rule in the figure lies between these. We let each meet the twenty equal programs in the
-# 200 orders. Every keep is a **false keep**.
+# If the figure shows another rule, it lies between these. We let each meet the twenty equal
+# programs in the 200 orders. Every keep is a **false keep**.
 #
 # **Predict:** how many false keeps per run for `strict`? And for the others?
 
@@ -339,7 +339,7 @@ lesson.markdown(
 # ## What may be claimed: T and the bar
 #
 # A rule steers the search. What may be *claimed* in the end is another question, and the course
-# answers it with a **certificate**. It takes back the kept edits that the score does not miss
+# answers it with a **certificate**. It takes back the kept edits that it cannot vouch for
 # (what is left is the **pruned** program; all that was kept is the **working best**), measures the
 # rest on fresh folds that neither rule nor audit uses, and computes
 #
@@ -360,8 +360,8 @@ def bar_for(tries):
 print({tries: round(float(bar_for(tries)), 2) for tries in (25, 50, 100, 200)})
 
 # %% [markdown] id="bar-after"
-# Each doubling of the tries raises the bar by about a third: more tickets, more luck, slowly. The
-# two constants were found by simulation, in worlds with nothing to find.
+# Each doubling of the tries raises the bar by the same step: more tickets, more luck, but slowly.
+# The two constants were found by simulation, in worlds with nothing to find.
 
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 5.2: five recorded runs
@@ -431,7 +431,7 @@ print({letter: (run["agent"], run["verdict"]) for letter, run in recorded.items(
 #
 # Now the run from lesson 04. If you have none, the next cell makes a short one. We take its first
 # kept edit (if nothing was kept, its best try), and score the program before and after it on the
-# certificate's five fresh fold seeds: 25 folds, 25 paired gains.
+# certificate's own fold seeds. Each seed cuts five folds, and each fold gives one paired gain.
 
 # %% id="own-run"
 folder = lesson.RUNS / tag
@@ -451,7 +451,7 @@ gains = after - before  # a row for each seed, a column for each fold
 pd.DataFrame(gains, index=CERTIFICATE_SEEDS).round(4)
 
 # %% [markdown] id="own-gains-after"
-# The same edit, 25 times: some folds gain and some may lose. The mean is the edit's gain. To say
+# The same edit on every fold: some gain and some may lose. The mean is the edit's gain. To say
 # how many standard errors it is, we need to know how much such gains scatter.
 
 # %% [markdown] id="shared-words"
@@ -492,15 +492,15 @@ tries_gains.round(4)
 # %% [markdown] id="exercise-3-words"
 # ### Exercise 5.3: compute T
 #
-# With `gains` (5 × 5, of the one edit) and `tries_gains` (one row for each try):
+# With `gains` (a row for each seed, of the one edit) and `tries_gains` (a row for each try):
 #
-# 1. `g` and `v`: mean and variance of the 25 gains;
+# 1. `g` and `v`: mean and variance of all n gains (n is `gains.size`);
 # 2. `V0`: the mean, over the tries, of the variance of their five fold gains;
-# 3. `s`, the standard error: s² = (1/25 + 1/4) · (10 · V0 + v) / 11;
+# 3. `s`, the standard error: s² = (1/n + 1/4) · (10 · V0 + v) / 11;
 # 4. `T` = g / s.
 #
 # Take all variances with `ddof=1`. The tries count ten times and the edit's own scatter once. And
-# 1/25 alone would be right for 25 independent gains; but folds share their patients, and for that
+# 1/n alone would be right for n independent gains; but folds share their patients, and for that
 # Nadeau and Bengio (2003) add the rows asked divided by the rows trained on: one fold to four.
 
 # %% id="exercise-3"
@@ -508,7 +508,7 @@ tries_gains.round(4)
 g = gains.mean()
 v = gains.var(ddof=1)
 V0 = tries_gains.var(axis=1, ddof=1).mean()
-s = np.sqrt((1 / 25 + 1 / 4) * (10 * V0 + v) / 11)
+s = np.sqrt((1 / gains.size + 1 / 4) * (10 * V0 + v) / 11)
 T = g / s
 # </solution>
 
@@ -528,7 +528,7 @@ print(*lines(certificate), sep="\n")
 # %% [markdown] id="certificate-after"
 # Read it from the top: what the *working best* gains (all that was kept), what is left after
 # *pruning* if anything was dropped, and the sentence with the verdict. Only a *certified* program
-# may be claimed; `ratchet certify` prints the same for any run, and `ratchet adopt` hands out what
+# may be claimed; `./ratchet certify` prints the same for any run, `./ratchet adopt` hands out what
 # is certified.
 
 # %% [markdown] id="ceiling-words"
@@ -550,7 +550,7 @@ def error_for(n, rng):
     before = cv_auc(X, y, 0)
     wider = [np.c_[X, rng.normal(size=n)] for _ in range(25)]
     V0 = np.mean([(cv_auc(Z, y, 0) - before).var(ddof=1) for Z in wider])
-    return np.sqrt((1 / 25 + 1 / 4) * V0)
+    return np.sqrt((1 / gains.size + 1 / 4) * V0)
 
 
 sizes = [242, 400, 600, 1200]
@@ -583,7 +583,7 @@ plots.show(fig, f"Falling curve of the gain that half of all runs of 25 tries fi
 # rule. More tries on the same patients make it worse, since the bar rises. More patients help.
 
 # %% id="ceiling-own" tags=["folded"]
-own_error = np.sqrt((1 / 25 + 1 / 4) * tries_gains.var(axis=1, ddof=1).mean())
+own_error = np.sqrt((1 / gains.size + 1 / 4) * tries_gains.var(axis=1, ddof=1).mean())
 own, later = bar_for(len(tried)) * own_error * np.array([1, np.sqrt(242 / 600)])
 lesson.markdown(
     f"Your own run's tries scatter as they do: a single edit that is truly worth **{own:.4f}** is "

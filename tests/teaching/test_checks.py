@@ -521,7 +521,7 @@ def test_t_by_hand_with_or_without_the_guard_against_tries_that_hardly_move():
         (GAINS.mean() / by_hand(), "That is s"),
         (by_hand() ** 2 / GAINS.mean(), "square root"),
         (by_hand(factor=1 / 25), "add 1/4"),
-        (by_hand(factor=1 / 4), "1/25 is missing"),
+        (by_hand(factor=1 / 4), "1/n is missing"),
         (by_hand(factor=1 / 25 + 1 / 5), "it is 1/4"),
         (by_hand(shared=GAINS.var(ddof=1)), "own scatter alone"),
         (by_hand(own=TRIES.var(axis=1, ddof=1).mean()), "once in eleven"),
