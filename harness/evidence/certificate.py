@@ -18,7 +18,7 @@ import numpy as np
 from harness import CALL, RunError, rules
 from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
-from harness.files import read_json, write_file
+from harness.files import write_file
 from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK
 from harness.run import Record, read_record
 from harness.scoring import number, plain_values, signed
@@ -334,13 +334,3 @@ def _probed(programs: _Programs, left, scorer):
     source = with_hypothesis(programs.text(left), said)
     score = scorer.score(source)
     return source, scorer.probe(source, score) if score.ok else score
-
-
-def read_certificate(run_dir: Path) -> Certificate | None:
-    """Read a run's `certificate.json`; None if there is none that can be read, or it is older."""
-    try:
-        found = Certificate.from_dict(read_json(Path(run_dir) / FILE))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    rows = read_record(Path(run_dir)).rows
-    return found if found.tries == sum(row.ok for row in rows[1:]) else None

@@ -15,17 +15,15 @@ FEWEST = 20  # rows of a subgroup that say something
 
 def in_probabilities(places: list[Elsewhere]) -> list[str]:
     """Say where the best program's probabilities are further off than the baseline's."""
-    return [
-        f"Its probabilities got worse on the {part.name} rows: Brier score "
-        f"{part.brier_baseline:.3f} before, {part.brier_best:.3f} now"
-        + (
-            f", and always saying how common it is there gives {part.brier_guess:.3f}."
-            if part.brier_best > part.brier_guess
-            else "."
-        )
-        for part in places
-        if part.brier_best is not None and part.brier_best > WORSE * part.brier_baseline
-    ]
+    said = []
+    for part in places:
+        if part.brier_best is None or part.brier_best <= WORSE * part.brier_baseline:
+            continue
+        before, now, guess = part.brier_baseline, part.brier_best, part.brier_guess
+        worse = f", and always saying how common it is there gives {guess:.3f}" * (now > guess)
+        where = f"Its probabilities got worse on the {part.name} rows"
+        said.append(f"{where}: Brier score {before:.3f} before, {now:.3f} now{worse}.")
+    return said
 
 
 def in_subgroups(scorer, task, programs: dict[str, str], seed: int) -> list[str]:

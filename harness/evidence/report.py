@@ -22,10 +22,19 @@ from matplotlib.figure import Figure
 from harness import CALL, RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
 from harness.evidence import audit_report
-from harness.evidence.certificate import read_certificate
 from harness.evidence.findings import Audit
 from harness.files import check_target, read_json, read_plain, write_file
-from harness.run import ENDED, KEPT, RECORD, Record, Row, now, read_record, take_fingerprint
+from harness.run import (
+    ENDED,
+    KEPT,
+    RECORD,
+    Record,
+    Row,
+    now,
+    read_certificate,
+    read_record,
+    take_fingerprint,
+)  # fmt: skip
 
 NOISE_SEEDS = tuple(range(1, 11))  # lesson 04 measures the noise band on the same ones
 FULL = 60  # rows that the table of candidates shows one by one
@@ -232,7 +241,7 @@ def build(run: Run, noise: str = "recorded with the run") -> str:
         settings=record.settings,
         noise=noise,
         verdict=run.audit.get("verdict"),
-        certificate=(found := read_certificate(record.path)) and found.sentence,
+        certificate=read_certificate(record).get("sentence"),
         openings=openings if isinstance(openings, list) else [],
         calls=totals(calls(record.path / "agent")),
         staircase=rows and picture(plots.staircase(*drawn), plots.staircase_alt(*drawn)),

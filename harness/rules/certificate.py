@@ -100,7 +100,6 @@ class Test:
     """A gain of one program over another: its mean, its standard error, and their ratio T."""
 
     __test__ = False  # pytest: no test case
-
     gain: float
     error: float
     edits: int
@@ -125,24 +124,11 @@ REAL, CANNOT_TELL, LUCK = "real", "cannot tell", "luck"
 
 
 def verdict(claimed: float, certified: bool, fresh: Test, contradicted: bool = False) -> str:
-    """Say in a word what a run's gain is.
+    """Say in a word what the gain is that a working best claims on the frozen folds.
 
-    Parameters
-    ----------
-    claimed : float
-        Gain of the working best on the frozen folds.
-    certified : bool
-        Whether the pruned program, or an edit, passed the bar.
-    fresh : Test
-        Gain of the working best on fresh folds.
-    contradicted : bool
-        Whether other patients show a loss beyond chance.
-
-    Returns
-    -------
-    str
-        ``real``: something that the run found is there. ``luck``: nothing was certified, and what
-        the run claims lies above the 95% interval of what is there. ``cannot tell``: neither.
+    ``real``: something was certified, and other patients show no loss beyond chance (that is what
+    `contradicted` says). ``luck``: nothing was, and the claim lies above the 95% interval of the
+    gain on fresh folds. ``cannot tell``: neither.
     """
     if claimed <= 0:
         return CANNOT_TELL  # nothing is claimed
@@ -159,18 +145,9 @@ def prune(
     """Return the parts of a program that its run can vouch for best.
 
     First each part's absence is measured alone; then the parts are dropped one after another, the
-    least missed first, and each program on this path is asked what it is worth. Which part goes
-    next must not be chosen by the folds that `worth` looks at.
-
-    Parameters
-    ----------
-    parts : sequence
-        What can be taken back by itself.
-    measure : callable
-        Fold scores of the program with these parts only; None where there is no such program.
-    worth : callable
-        T of the program with these parts only; the largest is returned, of equal ones the one with
-        more parts.
+    least missed first, and each program on this path is asked what it is worth (its T); of equal
+    ones the first is returned. Which part goes next must not be chosen by the folds that `worth`
+    looks at. `measure` gives fold scores of the program with some parts only, None without one.
     """
     parts = tuple(parts)
     if len(parts) < 2:
