@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from benchmarks.intervals import mean_interval
 from benchmarks.worlds import (
     N_TRAIN,
     Seeds,
@@ -51,7 +52,7 @@ from harness.rules.certificate import (
 )
 from harness.rules.judging import Best, decide
 from harness.rules.rules import CONFIRM_SEEDS, RULES
-from harness.rules.stats import mean_interval, wilson
+from harness.rules.stats import wilson
 from harness.scoring import Score
 
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -42,9 +42,10 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks import arms, tables
+from benchmarks.intervals import mean_interval
 from harness import plots
 from harness.rules.rules import RULES
-from harness.rules.stats import corrected_t_test, mean_interval
+from harness.rules.stats import corrected_t_test
 from harness.scoring.scorer import Scorer
 from harness.task.task import Task
 

@@ -142,11 +142,14 @@ def logistic(A: np.ndarray, y: np.ndarray, start: np.ndarray | None = None) -> n
         p = expit((A @ w[:, :, None])[:, :, 0])
         gradient = (turned @ (p - y)[:, :, None])[:, :, 0] + penalty * w
         curvature = turned @ (A * (p * (1 - p))[:, :, None]) + ridge
+        curvature[:, -1, -1] += 1e-9  # a step that went too far leaves the intercept free
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         w = w - step
         if np.abs(step).max() < 1e-4:  # the next one would be its square
-            break
-    return w
+            return w
+    if start is None:
+        raise ArithmeticError("Newton's method does not settle")
+    return logistic(A, y)  # that start was too far away
 
 
 def linear(A: np.ndarray, y: np.ndarray) -> np.ndarray:

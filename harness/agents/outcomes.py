@@ -12,10 +12,12 @@ import contextlib
 import json
 import math
 import re
+import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from harness.agents import errors
@@ -39,86 +41,21 @@ class Meaning(NamedTuple):
         return self.kind(said, retry_after=self.retry_after, **facts)
 
 
-MONEY = "the account has no money or quota left: pay in, or use another key or model"
-SIZE = "the prompt does not fit: a model with a longer context (Ollama: num_ctx), a shorter program"
-MODEL = "no such model there: check --model; with Ollama `ollama pull` it first"
-PLACE = "nothing answers at this address: check base_url, which mostly ends in /v1, and --model"
-OPTION = "the server does not take an option: change --agent-option or the model"
-KEY = "check the key and what it is allowed to do"
-
-_ASKED = (400, 403, 404, 409, 410, 413, 422, 429, 451, 500)  # about the request itself
-# Kind, the statuses it is for (0: none was given; no statuses: any), the words, what to do.
-TABLE = tuple(
-    (kind, frozenset(statuses), re.compile(words, re.IGNORECASE) if words else None, advice)
-    for kind, statuses, words, advice in (
-        (errors.Refused, (402,), "", MONEY),
+def _read_table() -> tuple:
+    """The lines of `outcomes.toml`: kind, statuses, words, advice."""
+    told = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["line"]
+    return tuple(
         (
-            errors.Refused,
-            (),
-            r"insufficient[_ ](quota|credits?|balance|funds)|credit balance is too low|"
-            r"billing_(not_active|hard)|billing hard limit|payment required|out of credits|"
-            r"spend(ing)? (cap|limit)|workspace api usage limits",
-            MONEY,
-        ),
-        (
-            errors.Refused,
-            (0, 403, 429),
-            r"(?s)^(?!.*(RESOURCE_EXHAUSTED|retry)).*quota.*billing",
-            MONEY,
-        ),
-        (
-            errors.Declined,
-            (0, 400, 403, 422, 451),
-            r"content[_ ](filter|policy|management)|ResponsibleAIPolicy|moderation|\bflagged\b|"
-            r"block_?reason|PROHIBITED_CONTENT|blocked (by|for) |invalid_prompt|usage polic|safety",
-            "",
-        ),
-        (
-            errors.Refused,
-            (0, *_ASKED),
-            r"context[_ ]?(length|window|size)|maximum context|prompt is too long|too many tokens|"
-            r"input (is )?too long|token count|reduce the length|request[_ ](entity )?too[_ ]large|"
-            r"payload too large|string too long|maximum (prompt|input|model) length|max_model_len",
-            SIZE,
-        ),
-        (errors.Refused, (413, 414), "", SIZE),
-        (
-            errors.AuthError,
-            (0, 400, 401, 403),
-            r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|wrong|no).{0,25}api.?key|"
-            r"api[_ ]key[_ ](not valid|invalid|expired)|not logged in|please run /login|"
-            r"oauth token has expired|token (has )?expired|permission_?denied",
-            KEY,
-        ),
-        (
-            errors.Refused,
-            (0, 400, 403, 404, 410, 422, 500),
-            r"(model|deployment)\W?_?.{0,80}?(not[_ ]?(found|exist|supported|a valid)|(does not|"
-            r"doesn't|n.t) exist|decommissioned|deprecated|retired|is not available|no access)|"
-            r"DeploymentNotFound|(not a valid|unknown|invalid|no such|unsupported) model|"
-            r"no endpoints found|not have access to|try pulling|model:",
-            MODEL,
-        ),
-        (
-            errors.RateLimited,
-            (0, 200, 400, 403, 408, 409, 429, 498, 500, 502, 503, 529),
-            r"rate.?limit|too many requests|overloaded|quota|resource.?exhausted|usage.?limit|"
-            r"limit (was )?reached|(hit|reached) (your|the) .{0,20}limit|at capacity|over capacity|"
-            r"server is busy|loading model|model.{0,40} loading|try again (at|in) |\bresets \d",
-            "",
-        ),
-        (
-            errors.Refused,
-            (0, 400, 422),
-            r"unsupported[_ ](parameter|value)|unrecognized (request )?(argument|field)|"
-            r"unknown field|extra inputs|not permitted|max_tokens|temperature",
-            OPTION,
-        ),
-        (errors.AuthError, (401, 403, 407), "", KEY),
-        (errors.Refused, (301, 302, 303, 307, 308, 404, 405, 410, 501), "", PLACE),
-        (errors.RateLimited, (429, 498, 503, 529), "", ""),
+            getattr(errors, line["kind"]),
+            frozenset(line.get("statuses", ())),
+            re.compile("".join(line["words"]), re.IGNORECASE) if "words" in line else None,
+            line.get("advice", ""),
+        )
+        for line in told
     )
-)  # fmt: skip
+
+
+TABLE = _read_table()
 _STATUS = re.compile(r"(?<![\d.:$-])(40[0-58]|410|413|422|429|498|5[0-3]\d)(?![\d.:]|\s*[ap]m)")
 
 

@@ -6,40 +6,11 @@ reads options and prints: what it does belongs to the rooms below. Nothing heavy
 top of a file, so that `--help` and `status` start at once.
 """
 
-from harness.commands import (
-    adopt,
-    audit,
-    certify,
-    doctor,
-    evaluate,
-    init,
-    new,
-    repair,
-    report,
-    run,
-    status,
-    step,
-    verify,
-)
+from importlib import import_module
+
 from harness.commands.options import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage
 
 __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage"]
 
-COMMANDS = {
-    module.__name__.rpartition(".")[2]: module
-    for module in (
-        evaluate,
-        step,
-        run,
-        status,
-        new,
-        certify,
-        audit,
-        report,
-        verify,
-        adopt,
-        repair,
-        init,
-        doctor,
-    )
-}
+_NAMES = "evaluate step run status new certify audit report verify adopt repair init doctor"
+COMMANDS = {name: import_module(f"{__name__}.{name}") for name in _NAMES.split()}

@@ -211,13 +211,11 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
                 stats.bootstrap_auc_difference(y, a, b),
                 stats.delong(y, a, b).p,
             )
-            if _is_probability(a, b):
-                brier = stats.brier(y, a), stats.brier(y, b), float(y.mean() * (1 - y.mean()))
         else:
             found = _compare(task, X, y, answers)
-            if task.kind == "binary" and _is_probability(*(p[:, 0] for p, _ in answers)):
-                guess = float(y.mean() * (1 - y.mean()))
-                brier = *(stats.brier(y, p[:, 0]) for p, _ in answers), guess
+        both = [numbers[:, 0] for numbers, _ in answers]
+        if task.kind == "binary" and _is_probability(*both):
+            brier = *(stats.brier(y, p) for p in both), float(y.mean() * (1 - y.mean()))
     except (CandidateError, ValueError) as err:
         return Elsewhere(name, len(y), error=str(err).split("\n")[0])
     return Elsewhere(name, len(y), found.first, found.second, found.difference, found.p, *brier)
@@ -242,10 +240,8 @@ def _compare(task: Task, X, y, answers) -> stats.Paired:
 
 def _calibration(scorer, task: Task, split, source: str, seed: int) -> Calibration | None:
     """Out-of-fold predictions of one fresh cross-validation; None if not probabilities."""
-    X, y = split.X_train, split.y_train
-    p = np.empty(len(y))
-    for train, val in task.folds(X, y, seed):
-        p[val] = scorer.predict(source, X.iloc[train], y[train], X.iloc[val])
+    y = split.y_train
+    p = harms.out_of_fold(scorer, task, split, source, seed)[0][:, 0]
     if not _is_probability(p):
         return None
     curve = (part.tolist() for part in stats.reliability(y, p, CALIBRATION_BINS))

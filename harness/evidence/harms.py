@@ -43,7 +43,7 @@ def in_subgroups(scorer, task, programs: dict[str, str], seed: int) -> list[str]
     if not 2 <= len(levels) <= LEVELS:
         return []
     try:
-        answers = [_out_of_fold(scorer, task, X, y, text, seed) for text in programs.values()]
+        answers = [out_of_fold(scorer, task, split, text, seed) for text in programs.values()]
     except CandidateError:
         return []
     said = []
@@ -68,8 +68,9 @@ def in_subgroups(scorer, task, programs: dict[str, str], seed: int) -> list[str]
     return said
 
 
-def _out_of_fold(scorer, task, X, y, source: str, seed: int) -> tuple[np.ndarray, float]:
+def out_of_fold(scorer, task, split, source: str, seed: int) -> tuple[np.ndarray, float]:
     """All rows' predictions, (n, n_outputs), each out of fold, and where class 1 begins."""
+    X, y = split.X_train, split.y_train
     p, cut = np.empty((len(y), task.n_outputs)), 0.5
     for train, val in task.folds(X, y, seed):
         p[val], cut = scorer.outputs(source, X.iloc[train], y[train], X.iloc[val])

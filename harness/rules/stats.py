@@ -337,12 +337,3 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
     return Interval(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
-
-
-def mean_interval(values: np.ndarray, level: float = 0.95) -> Interval:
-    """Mean of independent values with a Student interval; nan bounds for fewer than two."""
-    v = np.asarray(values, float)
-    if len(v) < 2:
-        return Interval(float(v.mean()) if len(v) else np.nan, np.nan, np.nan)
-    half = sps.t.ppf(0.5 + level / 2, len(v) - 1) * v.std(ddof=1) / np.sqrt(len(v))
-    return Interval(float(v.mean()), float(v.mean() - half), float(v.mean() + half))

@@ -43,6 +43,7 @@ def commit_message(row: Row, hypothesis: str, score, program: str, fresh=None) -
         "Val-AUC": repr(row.val_auc),
         "Folds": _numbers(score.fold_scores) if score.ok else "",
         "Fresh-Folds": "" if fresh is None else " | ".join(map(_numbers, fresh)),
+        "Edit-T": "" if row.edit_t is None else f"{row.edit_t!r} {row.edit_bar!r}",
         "Agent": row.agent,
         "Program": program,
     }
@@ -128,6 +129,11 @@ def row_of(sha: str, commit: Commit, log: Path, best: Row | None) -> Row:
             tokens=None,
             cost_usd=None,
             started_at="",
+            **dict(
+                zip(
+                    ("edit_t", "edit_bar"), map(float, said.get("Edit-T", "").split()), strict=False
+                )
+            ),
         )
         row = Row.from_line(row.to_line())
     except (KeyError, ValueError) as err:

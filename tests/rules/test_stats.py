@@ -225,14 +225,6 @@ def test_calibration():
     assert np.all(np.diff(predicted) > 0)
 
 
-def test_mean_interval_is_the_student_interval():
-    v = np.array([0.01, 0.02, 0.04, 0.01])
-    got = stats.mean_interval(v)
-    low, high = sps.t.interval(0.95, 3, loc=v.mean(), scale=sps.sem(v))
-    assert (got.low, got.high) == pytest.approx((low, high))
-    assert math.isnan(stats.mean_interval([0.1]).low)
-
-
 # --- any metric, by resampling rows ---------------------------------------------------------
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 Member = tuple[str, tuple[tuple[str, object], ...]]  # kind, its parameters in order
 
@@ -79,177 +81,20 @@ class Model:
         return re.compile(re.escape(text).replace("BLANK", _LITERAL))
 
 
-def _near(low: float, high: float) -> tuple[float, ...]:
-    """1, 2, 3 and 5 times each power of ten between two bounds."""
-    steps = [float(f"{m}e{e}") for e in range(-6, 5) for m in (1, 2, 3, 5)]
-    return tuple(s for s in steps if low <= s <= high)
+def _read(told: dict) -> dict[str, Model]:
+    """A table of `models.toml` as models."""
+    return {
+        name: Model(**one | {"grids": {k: tuple(v) for k, v in one.get("grids", {}).items()}})
+        for name, one in told.items()
+    }
 
 
-_FOREST_LINE = "(n_estimators={100}, min_samples_leaf={5}, max_features={0.3}, random_state=42)"
-_FOREST = {
-    "n_estimators": (60, 100, 150, 200, 300),
-    "min_samples_leaf": (1, 2, 3, 5, 7, 10, 15),
-    "max_features": (0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
-}
 # Numbers that may also take a value between two of their grid.
 BETWEEN = {"C", "alpha", "gamma", "l2", "learning_rate", "length", "max_features", "reg_lambda",
            "scale", "var_smoothing"}  # fmt: skip
 
-MODELS: dict[str, Model] = {
-    "logistic": Model(
-        "LogisticRegression",
-        "a straight line in log-odds, hard to fool",
-        "LogisticRegression(C={1.0}, max_iter=500, random_state=42)",
-        {"C": _near(0.01, 10)},
-    ),
-    "elastic": Model(
-        "elastic-net LogisticRegression",
-        "a penalty that can drop columns",
-        'LogisticRegression(C={0.3}, l1_ratio={0.5}, solver="saga", max_iter=5000,'
-        " random_state=42)",
-        {"C": _near(0.03, 3), "l1_ratio": (0.1, 0.3, 0.5, 0.7, 0.9)},
-    ),
-    "lda": Model(
-        "shrunken LinearDiscriminantAnalysis",
-        "one covariance for both groups, pulled towards simple",
-        'LinearDiscriminantAnalysis(solver="lsqr", shrinkage={"auto"})',
-        {"shrinkage": ("auto", 0.1, 0.3, 0.5)},
-    ),
-    "svc": Model(
-        "SVC with a wide kernel",
-        "a smooth curved border; calibration gives it probabilities",
-        "CalibratedClassifierCV(SVC(C={0.3}, gamma={0.02}), ensemble=False)",
-        {"C": _near(0.03, 5), "gamma": _near(0.002, 0.2)},
-        named="SVC",
-    ),
-    "kernel": Model(
-        "kernel logistic regression",
-        "distances to 100 patients as features, then a straight line",
-        "make_pipeline(Nystroem(gamma={0.02}, n_components=100, random_state=42),"
-        " LogisticRegression(C={1.0}, max_iter=500))",
-        {"gamma": _near(0.002, 0.2), "C": _near(0.05, 20)},
-    ),
-    "gp": Model(
-        "GaussianProcessClassifier",
-        "similar patients, similar risk",
-        "GaussianProcessClassifier({2.0} * RBF({8.0}), optimizer=None, random_state=42)",
-        {"scale": (0.5, 1.0, 2.0, 4.0, 8.0), "length": (3.0, 5.0, 8.0, 12.0, 20.0)},
-    ),
-    "bayes": Model(
-        "naive Bayes with smoothed variances",
-        "every column votes by itself",
-        "GaussianNB(var_smoothing={0.1})",
-        {"var_smoothing": (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)},
-    ),
-    "neighbours": Model(
-        "k nearest neighbours",
-        "what happened to patients like this one",
-        'KNeighborsClassifier(n_neighbors={30}, weights={"distance"})',
-        {"n_neighbors": (10, 15, 20, 30, 40, 50, 60), "weights": ("uniform", "distance")},
-    ),
-    "forest": Model(
-        "RandomForest with large leaves",
-        "many trees on resampled rows, averaged",
-        f"RandomForestClassifier{_FOREST_LINE}",
-        _FOREST,
-    ),
-    "extra": Model(
-        "ExtraTrees with large leaves",
-        "trees with random cuts, averaged: smoother than a forest",
-        f"ExtraTreesClassifier{_FOREST_LINE}",
-        _FOREST,
-    ),
-    "boosting": Model(
-        "HistGradientBoosting with small trees",
-        "each tree mends what the last ones missed",
-        "HistGradientBoostingClassifier(learning_rate={0.05}, max_iter={80}, max_leaf_nodes={4},"
-        " min_samples_leaf=20, l2_regularization={5.0}, random_state=42)",
-        {
-            "learning_rate": (0.02, 0.03, 0.05, 0.08, 0.1),
-            "max_iter": (40, 60, 80, 120, 160),
-            "max_leaf_nodes": (3, 4, 6, 8, 15),
-            "l2": (0.0, 1.0, 5.0, 10.0, 20.0),
-        },
-    ),
-    "lightgbm": Model(
-        "LightGBM with small trees",
-        "boosting on random halves of the columns",
-        "LGBMClassifier(n_estimators={80}, learning_rate={0.05}, num_leaves={4},"
-        " min_child_samples={15}, reg_lambda={5.0}, colsample_bytree={0.5},"
-        " random_state=42, n_jobs=1, verbose=-1)",
-        {
-            "n_estimators": (40, 60, 80, 120, 160, 240),
-            "learning_rate": (0.02, 0.03, 0.05, 0.08, 0.1),
-            "num_leaves": (3, 4, 6, 8, 15, 31),
-            "min_child_samples": (5, 10, 15, 20, 30),
-            "reg_lambda": (0.0, 1.0, 5.0, 10.0, 20.0),
-            "colsample_bytree": (0.3, 0.5, 0.7, 1.0),
-        },
-    ),
-    "mlp": Model(
-        "a small neural network",
-        "eight hidden units under a strong penalty",
-        'MLPClassifier(hidden_layer_sizes={8}, alpha={10.0}, solver="lbfgs", max_iter=2000,'
-        " random_state=42)",
-        {"size": (4, 8, 16), "alpha": (1.0, 3.0, 10.0, 20.0, 30.0)},
-    ),
-    # FLAML gets a number of trials, not of seconds: a time budget would make the
-    # score depend on how busy the machine is. One learner at a time, for the same reason.
-    "flaml": Model(
-        "FLAML",
-        "a search inside the fold, a dozen trials",
-        'AutoML(task="classification", metric="roc_auc", estimator_list=[{"extra_tree"}],'
-        ' max_iter={12}, time_budget=-1, eval_method="cv", n_splits=5, n_jobs=1, seed=42,'
-        " verbose=0)",
-        {"learner": ("lgbm", "rf", "extra_tree", "lrl1"), "max_iter": (6, 8, 10, 12, 15, 20)},
-        member=False,
-    ),
-}
-
-# For a number as target. They are written into a program and never read back: `foreign.py` moves
-# any number that it sees.
-REGRESSORS: dict[str, Model] = {
-    "ridge": Model("Ridge", "a straight line with small weights", "Ridge(alpha=1.0)"),
-    "elastic": Model(
-        "ElasticNet",
-        "a penalty that can drop columns",
-        "ElasticNet(alpha=0.1, l1_ratio=0.5, max_iter=5000, random_state=42)",
-    ),
-    "huber": Model(
-        "HuberRegressor",
-        "a straight line that outliers pull less",
-        "HuberRegressor(alpha=0.1, max_iter=1000)",
-    ),
-    "svr": Model(
-        "SVR on a scaled target",
-        "a smooth curved surface",
-        "TransformedTargetRegressor(SVR(C=1.0, gamma=0.05), transformer=StandardScaler())",
-    ),
-    "kernel": Model(
-        "kernel ridge regression",
-        "distances to 100 rows as features, then a straight line",
-        "make_pipeline(Nystroem(gamma=0.05, n_components=100, random_state=42), Ridge(alpha=0.1))",
-    ),
-    "neighbours": Model(
-        "k nearest neighbours",
-        "the mean of the rows most like this one",
-        'KNeighborsRegressor(n_neighbors=10, weights="distance")',
-    ),
-    "forest": Model("RandomForest", MODELS["forest"].idea, f"RandomForestRegressor{_FOREST_LINE}"),
-    "extra": Model("ExtraTrees", MODELS["extra"].idea, f"ExtraTreesRegressor{_FOREST_LINE}"),
-    "boosting": Model(
-        "HistGradientBoosting",
-        MODELS["boosting"].idea,
-        "HistGradientBoostingRegressor(learning_rate=0.05, max_iter=150, max_leaf_nodes=15,"
-        " random_state=42)",
-    ),
-    "lightgbm": Model(
-        "LightGBM",
-        MODELS["lightgbm"].idea,
-        "LGBMRegressor(n_estimators=120, learning_rate=0.05, num_leaves=15, min_child_samples=20,"
-        " colsample_bytree=0.5, random_state=42, n_jobs=1, verbose=-1)",
-    ),
-}
+_TOLD = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+MODELS, REGRESSORS = _read(_TOLD["classifiers"]), _read(_TOLD["regressors"])
 
 
 def member(kind: str, **changes) -> Member:

@@ -6,7 +6,9 @@ without names: columns are then chosen by their type, and no feature is invented
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.task import CATEGORICAL, NUMERIC
 
@@ -37,54 +39,8 @@ class Profile:
         return bool(self.codes or self.curved)
 
 
-_CLINICAL = {
-    "hr_reached": Feature(
-        "Share of the heart rate expected at this age (220 - age) that was reached.",
-        'X["hr_reached"] = X["thalach"] / (220 - X["age"])',
-        "share of the age-predicted maximum heart rate that was reached",
-    ),
-    "st_load": Feature(
-        "ST depression weighs more when the ST segment does not rise again.",
-        'X["st_load"] = X["oldpeak"] * X["slope"]',
-        "ST depression times ST slope",
-    ),
-    "st_hr": Feature(
-        "ST depression per heartbeat: the same depression at a lower rate is worse.",
-        'X["st_hr"] = 100 * X["oldpeak"] / X["thalach"]',
-        "ST depression relative to peak heart rate (ST/HR index)",
-    ),
-    "pressure_product": Feature(
-        "Heart rate times blood pressure: the work the heart was asked to do.",
-        'X["pressure_product"] = X["thalach"] * X["trestbps"] / 1000',
-        "heart rate times blood pressure (rate-pressure product)",
-    ),
-    "silent": Feature(
-        "No chest pain at rest, yet angina under load.",
-        'X["silent"] = (X["cp"] == 4) * X["exang"]',
-        "no chest pain at rest, yet angina in the exercise test",
-    ),
-    "male_defect": Feature(
-        "A reversible defect in a man: the two strongest signs together.",
-        'X["male_defect"] = X["sex"] * (X["thal"] == 7)',
-        "sex and a reversible thallium defect together",
-    ),
-    "red_flags": Feature(
-        "How many of the classic warning signs a patient shows.",
-        'signs = [X["cp"] == 4, X["exang"] == 1, X["ca"] > 0, X["thal"] > 3, X["oldpeak"] > 1]\n'
-        'X["red_flags"] = sum(sign.astype(float) for sign in signs)',
-        "a count of warning signs (cp 4, exang, ca > 0, thal > 3, oldpeak > 1)",
-    ),
-    "log_chol": Feature(
-        "Doubling matters, not adding: the tail of cholesterol is long.",
-        'X["chol"] = np.log(X["chol"].clip(lower=50))',
-        "cholesterol on a log scale, its tail is long",
-    ),
-    "root_oldpeak": Feature(
-        "The first millimetre of ST depression tells more than the third.",
-        'X["oldpeak"] = np.sqrt(X["oldpeak"].clip(lower=0))',
-        "square root of ST depression: the first millimetre tells most",
-    ),
-}
+_TOLD = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_CLINICAL = {name: Feature(**one) for name, one in _TOLD.items()}
 
 HEART_PROFILE = Profile(
     name="heart",
