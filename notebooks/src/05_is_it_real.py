@@ -368,8 +368,8 @@ print({tries: round(float(bar_for(tries)), 2) for tries in (25, 50, 100, 200)})
 #
 # `claimed` is the gain on the frozen folds, `luck` what so many tries find on average with nothing
 # there. `fresh` is the gain of the working best on fresh folds, with its 95% interval from
-# `fresh_low` to `fresh_high`; `t` and `bar` are the certificate's. Judge each run as `"real"`,
-# `"luck"` or `"cannot tell"`, by the certificate's rule:
+# `fresh_low` to `fresh_high`; `t` is T of the pruned program, and `bar` is its bar. Judge each run
+# as `"real"`, `"luck"` or `"cannot tell"`, by the certificate's rule:
 #
 # - **real**: T is above the bar;
 # - **luck**: it is not, and the claim lies above the whole interval: it is refuted;
