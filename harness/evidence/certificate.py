@@ -247,10 +247,8 @@ def make_certificate(
 
     Parameters
     ----------
-    scorer, task
-        Of the run; the task is the scorer's, unless given.
-    say : callable
-        Called with a line before what takes time.
+    scorer, task, say
+        Of the run; the scorer's unless given; called with a line before what takes time.
 
     Raises
     ------

@@ -102,8 +102,8 @@ class Rule:
     def hopeless(self, gains: np.ndarray) -> str:
         """Say why the rest of the fresh folds is not worth its time, or "".
 
-        When gains on the seeds so far, shape (n_seeds, n_folds), are none together: half the fits of
-        `confirm`, for one in 18 of its keeps of a true gain of 0.011 AUC (LOG.md, "raced folds").
+        When gains on the seeds so far, (n_seeds, n_folds), are none together: half the fits of
+        `confirm`, for one in 18 of its keeps of a true gain of 0.011 AUC (LOG.md).
         """
         mean = float(gains.mean())
         if mean > 0:
