@@ -318,7 +318,11 @@ def figure(table: pd.DataFrame):
     for at, row in part.iterrows():
         what = "claim" if row.null else "true_claim"
         low, high = row[what] - row[f"{what}_low"], row[f"{what}_high"] - row[what]
-        style = {"fmt": "s", "color": plots.VERMILION} if row.null else {"fmt": "o"}
+        style = (
+            {"fmt": "s", "color": plots.VERMILION}
+            if row.null
+            else {"fmt": "o", "color": plots.BLUE}
+        )
         left.errorbar(row[what], at, xerr=[[low], [high]], capsize=3, **style)
         left.plot(row.runs_with_false_keep, at, "x", color=plots.GREY)
         for shift, (name, mark, colour) in zip((-0.2, 0, 0.2), GAIN_LOOKS, strict=True):
@@ -327,14 +331,12 @@ def figure(table: pd.DataFrame):
     left.axvline(0.05, color=plots.GREY, lw=1.5, ls=":")
     left.set(yticks=range(len(part)), yticklabels=part.world, xlim=(-0.03, 1.03))
     left.set_xlabel("share of runs (dotted: 1 in 20)")
-    left.set_title(
-        "Claims: false (squares), true (circles);\nruns with a false keep (x)", fontsize=11
-    )
+    left.set_title("Claims: false (square), true (o);\nruns with a false keep (x)", fontsize=10)
     right.axvline(0, color=plots.GREY, lw=1.5, ls=":")
     right.set(yticks=range(len(part)), yticklabels=[])
     right.set_xlabel("gain on unseen rows")
     right.set_title(
-        "Working best (o), pruned (triangle),\ncertified or start (diamond)", fontsize=11
+        "Working best (o), pruned (triangle),\ncertified or start (diamond)", fontsize=10
     )
     for ax in (left, right):
         ax.set_ylim(len(part) - 0.5, -0.5)

@@ -15,7 +15,7 @@ OPTIONS = {
 
 
 def main(args) -> int:
-    from harness import REPO
+    from harness import CALL, REPO
     from harness.files import check_target, write_file
     from harness.task import get_task
 
@@ -24,7 +24,7 @@ def main(args) -> int:
     if args.file is None and (task.folder or not path.exists()):
         path = (task.folder or REPO) / "train.py"
     if not path.is_file():
-        raise Usage(f"{path} is not a file: give the path of a train.py (see ratchet init)")
+        raise Usage(f"{path} is not a file: give the path of a train.py (see `{CALL} init`)")
     if args.json and args.json != "-":
         check_target(args.json)
     from harness.scoring import evaluate as score_file

@@ -37,7 +37,7 @@ def main(args) -> int:
     except BaseException:
         shutil.rmtree(half_made, ignore_errors=True)
         raise
-    print(f"made: {folder}\nnext: cd {shlex.quote(args.folder)}, then ratchet run --tag first")
+    print(f"made: {folder}\nnext: cd {shlex.quote(args.folder)}, then ./ratchet run --tag first")
     print("or open the lessons: python -m jupyterlab notebooks/01_dataset.ipynb")
     return OK
 

@@ -55,7 +55,7 @@ from IPython.display import Code
 from harness import plots
 from harness.agents import get_agent
 from harness.agents.playbook import null
-from harness.evidence import audit, audit_report, certify, lines, read_certificate
+from harness.evidence import audit, audit_report, certify, lines
 from harness.rules import CERTIFICATE_SEEDS, Tries, rules
 from harness.run import Run, loop, read_record
 from harness.scoring import Scorer
@@ -519,10 +519,10 @@ checks.t_by_hand(T, gains, tries_gains)
 # Hold your T against the bar for the number of tries of your run. One thing more: a program of k
 # edits has had k chances to be lucky, so its standard error is s·√k.
 #
-# The certificate does just this, for the whole run. Lesson 04 has made it already.
+# The certificate does just this, for the whole run. Made again it says the same.
 
 # %% id="certificate"
-certificate = read_certificate(folder) or certify(folder, scorer)
+certificate = certify(folder, scorer)
 print(*lines(certificate), sep="\n")
 
 # %% [markdown] id="certificate-after"

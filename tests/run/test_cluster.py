@@ -213,7 +213,7 @@ def test_outer_splits_run_on_a_cluster_and_come_back_in_order(shared, tmp_path, 
         for name in ("here", "there")
     )
     assert [r["split"] for r in there] == [0, 1, 2]
-    assert [r["auc"] for r in there] == [r["auc"] for r in here]
+    assert [r["score"] for r in there] == [r["score"] for r in here]
 
 
 @pytest.mark.slow
