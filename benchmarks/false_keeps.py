@@ -7,9 +7,9 @@ run claims something if that program, or an edit on its way, passes the bar of i
 world every claim is false; elsewhere a claim is true if what it says gains on 20,000 unseen rows
 does.
 
-The constants of `harness/rules/certificate.py` were set on runs below 2000; the table and the figure
-are of runs from 2000 on. Every rule walks through the same proposals, so that rules are compared in
-pairs. Finished runs are kept in a CSV file and not repeated: stop and start as you like. It holds
+The constants of `harness/rules/certificate.py` were set on runs below 2000; the table and the
+figure are of runs from 2000 on. Every rule walks through the same proposals, so that rules are
+compared in pairs. Finished runs are kept in a CSV file and not repeated: stop and start as you like. It holds
 each T with its parts, so that another bar can be tried without running anything again.
 
     python -m benchmarks.false_keeps --runs 40
@@ -138,7 +138,6 @@ def worlds(truth: dict) -> dict[str, Spec | None]:
         "null r2 300": Spec("r2", rows=300),
         "null ovr 400": Spec("classes", rows=400),
         "null groups": Spec("groups", rows=240),
-        "null time": Spec("time"),
         "gain 0.011": Spec(real=1, weight=small),
         "gain 0.021": Spec(real=1, weight=large),
         "gain 0.011, 600 rows": Spec(rows=600, real=1, weight=small),
@@ -311,14 +310,20 @@ def summarise(runs: pd.DataFrame, specs: dict[str, Spec | None]) -> pd.DataFrame
 @plots.styled
 def figure(table: pd.DataFrame):
     """Draw claims on the left, and on the right what the programs are worth."""
-    fig, (left, right) = plots.new_figure(
-        "Search keeps luck; the certificate claims it in one run of twenty", height=6.4, columns=2
-    )
     part = table[table.rule == "confirm"].reset_index(drop=True)
+    fig, (left, right) = plots.new_figure(
+        "Search keeps luck; the certificate claims it in one run of twenty",
+        height=2 + 0.36 * len(part),
+        columns=2,
+    )
     for at, row in part.iterrows():
         what = "claim" if row.null else "true_claim"
         low, high = row[what] - row[f"{what}_low"], row[f"{what}_high"] - row[what]
-        style = {"fmt": "s", "color": plots.VERMILION} if row.null else {"fmt": "o"}
+        style = (
+            {"fmt": "s", "color": plots.VERMILION}
+            if row.null
+            else {"fmt": "o", "color": plots.BLUE}
+        )
         left.errorbar(row[what], at, xerr=[[low], [high]], capsize=3, **style)
         left.plot(row.runs_with_false_keep, at, "x", color=plots.GREY)
         for shift, (name, mark, colour) in zip((-0.2, 0, 0.2), GAIN_LOOKS, strict=True):

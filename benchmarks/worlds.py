@@ -73,7 +73,7 @@ def draw_patients(
 class Spec:
     """What a world is: all that `Table` needs apart from the number of the run."""
 
-    kind: str = "binary"  # or "r2", "classes", "groups", "time", "lightgbm"
+    kind: str = "binary"  # or "r2", "classes", "groups", "lightgbm"
     rows: int = N_TRAIN
     tries: int = 25
     block: int = 1  # columns that a try adds
@@ -236,12 +236,10 @@ class Table(World):
         self._key, self._real = [key, run], sorted(self.planted)
         self.X, self.extra, self.y, groups = draw(spec, spec.rows, self._real, structure, rng)
         columns = pd.DataFrame({"x": self.X[:, 0], "group": 0 if groups is None else groups})
-        columns["row"] = np.arange(len(columns))
         self.task = replace(
             HEART,
             kind={"r2": "regression", "classes": "multiclass"}.get(spec.kind, "binary"),
             groups="group" if spec.kind == "groups" else None,
-            time="row" if spec.kind == "time" else None,
         )
         self.columns, self.separate = columns, not spec.swaps
         self._ready: dict = {}
