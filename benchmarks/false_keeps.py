@@ -9,8 +9,8 @@ does.
 
 The constants of `harness/rules/certificate.py` were set on runs below 2000; the table and the
 figure are of runs from 2000 on. Every rule walks through the same proposals, so that rules are
-compared in pairs. Finished runs are kept in a CSV file and not repeated: stop and start as you like. It holds
-each T with its parts, so that another bar can be tried without running anything again.
+compared in pairs. Finished runs are kept in a CSV file and not repeated: stop and start as you
+like. It holds each T with its parts: another bar can be tried without running anything again.
 
     python -m benchmarks.false_keeps --runs 40
 """
