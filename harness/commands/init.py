@@ -12,7 +12,7 @@ from harness.commands.options import OK, Usage, option
 
 HELP = "make a folder to work in: program.md, train.py and the lessons"
 OPTIONS = {"folder": option("the folder to make; new or empty", "FOLDER")}
-NOTE = "Made by `ratchet init`: the commands typed below this folder keep runs/ and tasks/ here.\n"
+NOTE = "Made by the command init: what is typed below this folder keeps runs/ and tasks/ here.\n"
 
 
 def main(args) -> int:

@@ -177,9 +177,9 @@ class _Programs:
     Parts are tuples of positions in the chain of kept programs, 1 for the first edit.
     """
 
-    def __init__(self, record: Record, scorer, say: Say):
+    def __init__(self, record: Record, scorer, task, say: Say):
         self.scorer, self.say, self.task_name = scorer, say, record.settings["task"]
-        self.seeds = scorer.task.fresh_seeds(CONFIRM_SEEDS)
+        self.seeds = task.fresh_seeds(CONFIRM_SEEDS)
         self.playbook = get_agent("playbook")  # knows its own edits, where their lines meet
         self.kept = record.kept
         self.texts = [record.source(row.iteration).decode("utf-8") for row in self.kept]
@@ -247,12 +247,8 @@ def make_certificate(
 
     Parameters
     ----------
-    scorer : Scorer
-        Of the run's task.
-    task : Task, optional
-        The scorer's, unless given.
-    say : callable
-        Called with a line before what takes time.
+    scorer, task, say
+        Of the run; the scorer's unless given; called with a line before what takes time.
 
     Raises
     ------
@@ -275,7 +271,7 @@ def make_certificate(
         best.val_auc - record.rows[0].val_auc,
         edits={row.iteration: row.edit_t for row in certified},
     )
-    programs = _Programs(record, scorer, say)
+    programs = _Programs(record, scorer, task, say)
     everything = list(programs.parts)
     if not everything:
         return blank

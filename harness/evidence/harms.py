@@ -9,8 +9,7 @@ from harness.evidence.findings import Elsewhere
 from harness.rules import stats
 
 WORSE = 1.10  # a Brier score that grew by this factor is said
-LEVELS = 6  # a subgroup's column has at most so many values
-FEWEST = 20  # rows of a subgroup that say something
+LEVELS, FEWEST = 6, 20  # values of a subgroup's column at most; rows of a subgroup at least
 
 
 def in_probabilities(places: list[Elsewhere]) -> list[str]:

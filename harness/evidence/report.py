@@ -122,12 +122,12 @@ def measure_noise(run: Run) -> float | None:
     from harness.scoring import Scorer
     from harness.task import get_task
 
-    start = run.record.start.decode("utf-8", "replace")
+    start, task = run.record.start.decode("utf-8", "replace"), get_task(run.record.settings["task"])
+    seeds = task.fresh_seeds(NOISE_SEEDS)
+    if len(seeds) < 2:  # no other folds, so no band
+        return None
     try:
-        with Scorer(get_task(run.record.settings["task"])) as scorer:
-            seeds = scorer.task.fresh_seeds(NOISE_SEEDS)
-            if len(seeds) < 2:  # no other folds, so no band
-                return None
+        with Scorer(task) as scorer:
             per_seed = scorer.fold_scores(start, seeds).mean(axis=1)
     except (CandidateError, RunError):
         return None

@@ -106,8 +106,8 @@ class Test:
 
     @property
     def t(self) -> float:
-        """The gain in standard errors; 0 where nothing moved at all."""
-        return self.gain / self.error if self.error > 0 else 0.0
+        """The gain in standard errors; 0 where nothing scatters: that is no measurement."""
+        return self.gain / self.error if self.error > 1e-9 * abs(self.gain) else 0.0
 
 
 def test(gains: np.ndarray, tries: Tries, edits: int) -> Test:

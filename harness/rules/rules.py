@@ -102,9 +102,8 @@ class Rule:
     def hopeless(self, gains: np.ndarray) -> str:
         """Say why the rest of the fresh folds is not worth its time, or "".
 
-        Stops when the gains on the seeds so far, shape (n_seeds, n_folds), are no gain together:
-        half of the fits of `confirm`, at the price of one in 18 of its keeps of a true gain of
-        0.011 AUC, and of one in six where nothing is to be found (LOG.md, "raced folds").
+        When gains on the seeds so far, (n_seeds, n_folds), are none together: half the fits of
+        `confirm`, for one in 18 of its keeps of a true gain of 0.011 AUC (LOG.md).
         """
         mean = float(gains.mean())
         if mean > 0:

@@ -135,8 +135,11 @@ class GitFiles:
         """Return an object's content; a RunError if it is missing, damaged or of another kind."""
         try:
             header, _, data = self._read_loose(sha).partition(b"\0")
-        except OSError:
+        except FileNotFoundError:  # anything else in its place git would wait for, or follow
             return self._read_packed(sha, kind)
+        except OSError as err:
+            why = err.strerror or "damaged"
+            raise RunError(f"object {sha[:12]} in {self.path}: {why}; start a new tag") from None
         if header.split(b" ")[0] != kind.encode():
             raise RunError(f"object {sha[:12]} in {self.path} is no {kind}: start a new tag")
         return data

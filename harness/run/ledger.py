@@ -8,7 +8,7 @@ import re
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from harness import RunError
+from harness import CALL, RunError
 from harness.files import read_plain
 from harness.scoring import number
 
@@ -75,7 +75,8 @@ class Row:
         figures = [self.val_auc, self.delta, self.val_sd]
         if self.kept and not (self.ok and all(map(math.isfinite, figures))):
             raise ValueError(f"{self.decision} without a score")
-        if any(map(math.isinf, [*figures, self.test_auc, self.wall_time_s])):
+        extent = (self.test_auc, self.wall_time_s, self.edit_t or 0.0, self.edit_bar or 0.0)
+        if any(map(math.isinf, [*figures, *extent])):
             raise ValueError("an infinite figure")
         if not (0 <= (self.cost_usd or 0) < math.inf and (self.tokens or 0) >= 0):
             raise ValueError("a cost that is none")
@@ -159,7 +160,7 @@ class Ledger:
         If the header, or a line that is not the last one, is damaged.
     """
 
-    cure = "restore the file, or rebuild it with: ratchet repair --tag"
+    cure = f"restore the file, or rebuild it with: {CALL} repair --tag"
 
     def __init__(self, path: Path, *, writable: bool = True):
         self.path = Path(path)

@@ -107,7 +107,7 @@ def test_every_signal_that_asks_to_end_leaves_a_run_to_continue(tmp_path, names)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert err.count("\n") == 1
-    assert "stopped; the run is safe, continue it with: ratchet run --tag t" in err
+    assert "stopped; the run is safe, continue it with: ./ratchet run --tag t" in err
     before = (tmp_path / "t" / "results.tsv").read_bytes()
     if names == "HUP":
         process = typed(tmp_path)

@@ -92,7 +92,7 @@ def test_a_ledger_behind_git_stops_every_command_and_nothing_is_touched(folder, 
 def test_the_iterations_that_are_missing_are_named(folder):
     damage(folder, "older")
     with pytest.raises(
-        RunError, match=r"git knows iterations .* \(3-7\): .* ratchet repair --tag t"
+        RunError, match=r"git knows iterations .* \(3-7\): .* \./ratchet repair --tag t"
     ):
         Run.open("t", root=folder.parent, scorer=FakeScorer())
     assert _spans([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
