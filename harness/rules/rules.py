@@ -11,7 +11,7 @@ different ways whether the gain is larger than its noise:
 strict       gain > 0 (beyond rounding, `TIE`) on the frozen folds
 ladder       gain > its own standard error on the frozen folds (Blum and Hardt 2015)
 confirm      the gain is there again on fresh folds, beyond what the split explains
-moderated    the gain on fresh folds is one that the run's certificate would claim
+moderated    T of the gain on fresh folds exceeds the certificate's bar for a program
 ===========  ===========================================================================
 
 All settle alike what needs no statistics: no score or a loss on the frozen folds is
@@ -192,15 +192,13 @@ def decide_confirm(candidate: Evidence, best: Evidence) -> Verdict:
 
 
 def decide_moderated(candidate: Evidence, best: Evidence) -> Verdict:
-    """Keep a gain iff its T on fresh folds exceeds the bar of the run's certificate."""
+    """Keep a gain iff its T on fresh folds exceeds the certificate's bar for a program."""
     if verdict := _settled(candidate, best) or _unfit(candidate, best):
         return verdict
     found = test(np.subtract(candidate.repeats, best.repeats), candidate.tries, edits=1)
-    keep = found.gain > TIE * candidate.tries.unit and found.t > candidate.tries.edit_bar
+    keep = found.gain > TIE * candidate.tries.unit and found.t > candidate.tries.bar
     sign = ">" if keep else "<="
-    reason = (
-        f"fresh gain {number(found.gain)}, T={found.t:.2f} {sign} {candidate.tries.edit_bar:.2f}"
-    )
+    reason = f"fresh gain {number(found.gain)}, T={found.t:.2f} {sign} {candidate.tries.bar:.2f}"
     return Verdict(keep, candidate.val_auc - best.val_auc, reason)
 
 
