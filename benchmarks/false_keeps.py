@@ -332,14 +332,12 @@ def figure(table: pd.DataFrame):
     left.axvline(0.05, color=plots.GREY, lw=1.5, ls=":")
     left.set(yticks=range(len(part)), yticklabels=part.world, xlim=(-0.03, 1.03))
     left.set_xlabel("share of runs (dotted: 1 in 20)")
-    left.set_title(
-        "Claims: false (squares), true (circles);\nruns with a false keep (x)", fontsize=11
-    )
+    left.set_title("Claims: false (square), true (circle);\nruns with a false keep (x)", fontsize=9)
     right.axvline(0, color=plots.GREY, lw=1.5, ls=":")
     right.set(yticks=range(len(part)), yticklabels=[])
     right.set_xlabel("gain on unseen rows")
     right.set_title(
-        "Working best (o), pruned (triangle),\ncertified or start (diamond)", fontsize=11
+        "Working best (o), pruned (triangle),\ncertified or start (diamond)", fontsize=9
     )
     for ax in (left, right):
         ax.set_ylim(len(part) - 0.5, -0.5)
