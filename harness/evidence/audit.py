@@ -88,17 +88,18 @@ def audit(
         X, y = hospital.load()
         say(f"another hospital: {len(y)} rows")
         other = _elsewhere(scorer, task, split, programs, hospital.name, X, y)
-    calibration = {}
+    calibration, answers = {}, {}
     if task.kind == "binary" and not in_time:
         say("calibration: one cross-validation, out of fold")
         for name, source in programs.items():
-            if curve := _calibration(scorer, task, split, source, seeds[0]):
+            answers[name] = harms.out_of_fold(scorer, task, split, source, seeds[0])
+            if curve := _calibration(split.y_train, answers[name][0][:, 0]):
                 calibration[name] = curve
 
     elsewhere = [part for part in (sealed, other) if part is not None]
     worse = harms.in_probabilities(elsewhere)
     if best.iteration:
-        worse += harms.in_subgroups(scorer, task, programs, seeds[0])
+        worse += harms.in_subgroups(scorer, task, programs, seeds[0], answers)
     certificate = make_certificate(run_dir, scorer, task=task, say=say)
     contradicted = any(part.contradicts for part in elsewhere)
     word = certificate.verdict(contradicted)
@@ -238,10 +239,8 @@ def _compare(task: Task, X, y, answers) -> stats.Paired:
     return stats.bootstrap_pair(scores, len(y), groups=groups)
 
 
-def _calibration(scorer, task: Task, split, source: str, seed: int) -> Calibration | None:
-    """Out-of-fold predictions of one fresh cross-validation; None if not probabilities."""
-    y = split.y_train
-    p = harms.out_of_fold(scorer, task, split, source, seed)[0][:, 0]
+def _calibration(y: np.ndarray, p: np.ndarray) -> Calibration | None:
+    """Hold out-of-fold predictions to what happened; None if they are no probabilities."""
     if not _is_probability(p):
         return None
     curve = (part.tolist() for part in stats.reliability(y, p, CALIBRATION_BINS))

@@ -20,10 +20,9 @@ from harness.agents import get_agent
 from harness.candidate import CandidateError, take_back, with_hypothesis
 from harness.files import write_file
 from harness.rules import CANNOT_TELL, CERTIFICATE_SEEDS, CONFIRM_SEEDS, LUCK
-from harness.run import Record, read_record
+from harness.run import CERTIFICATE, Record, read_record
 from harness.scoring import number, plain_values, signed
 
-FILE = "certificate.json"
 Say = Callable[[str], None]
 
 
@@ -165,8 +164,8 @@ def tries_of(record: Record, task) -> rules.Tries:
     tries, best = rules.Tries.of(task, start=record.rows[0].val_auc), ()
     for row in record.rows:
         folds = record.folds(row.iteration) if row.ok else ()
-        if folds and len(folds) == len(best):
-            tries = tries.plus(np.subtract(folds, best))
+        if folds and best:
+            tries = tries.after(folds, best)
         best = folds if row.kept else best
     return tries
 
@@ -236,7 +235,7 @@ def certify(run_dir: Path, scorer, **how) -> Certificate:
 def write_certificate(run_dir: Path, found: Certificate) -> Certificate:
     """Write `certificate.json`, whole or not at all."""
     text = json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n"
-    write_file(Path(run_dir) / FILE, text.encode())
+    write_file(Path(run_dir) / CERTIFICATE, text.encode())
     return found
 
 

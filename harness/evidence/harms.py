@@ -25,11 +25,14 @@ def in_probabilities(places: list[Elsewhere]) -> list[str]:
     return said
 
 
-def in_subgroups(scorer, task, programs: dict[str, str], seed: int) -> list[str]:
+def in_subgroups(
+    scorer, task, programs: dict[str, str], seed: int, answers: dict | None = None
+) -> list[str]:
     """Say which subgroup of the task's `subgroup` column loses beyond chance.
 
-    Both programs predict every training row out of fold; the metric's change within a subgroup
-    gets a paired bootstrap interval, at 95% for all subgroups together (Bonferroni).
+    Both programs predict every training row out of fold, unless `answers` has that already; the
+    metric's change within a subgroup gets a paired bootstrap interval, at 95% for all subgroups
+    together (Bonferroni).
     """
     split = task.split()
     X, y = split.X_train, split.y_train
@@ -40,7 +43,9 @@ def in_subgroups(scorer, task, programs: dict[str, str], seed: int) -> list[str]
     if not 2 <= len(levels) <= LEVELS:
         return []
     try:
-        answers = [out_of_fold(scorer, task, split, text, seed) for text in programs.values()]
+        answers = answers or {
+            name: out_of_fold(scorer, task, split, text, seed) for name, text in programs.items()
+        }
     except CandidateError:
         return []
     said = []
@@ -49,7 +54,7 @@ def in_subgroups(scorer, task, programs: dict[str, str], seed: int) -> list[str]
 
         def scores(at: np.ndarray, rows=rows) -> tuple[float, ...]:
             at = rows[at]
-            return tuple(task.score_predictions(y[at], p[at], cut) for p, cut in answers)
+            return tuple(task.score_predictions(y[at], p[at], cut) for p, cut in answers.values())
 
         groups = X[task.groups].to_numpy()[rows] if task.groups else None
         try:

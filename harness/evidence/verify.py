@@ -10,8 +10,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from harness import RunError, fingerprint
 from harness.candidate import CandidateError, program_id, refusal
 from harness.files import read_plain
@@ -21,6 +19,7 @@ from harness.run import (
     DISCARDED,
     DISCARDED_REFS,
     KEPT,
+    TOLERANCE,
     Commit,
     Record,
     Row,
@@ -35,7 +34,6 @@ from harness.scoring import Score, plain_values
 from harness.task import get_task
 
 FILES = ("train.py", "program.md")  # all that a commit and the workspace hold
-TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
 # Refusals by the ratchet itself, which scoring the stored program again would not show.
 BY_AGENT, DUPLICATE = "rejected (agent: ", "rejected (duplicate of iteration "
 
@@ -214,9 +212,8 @@ class _Judge:
         elif row.decision != BASELINE and row.ok and status == "ok" and self.best is not None:
             yield from self._check_decision(row, source)
         if row.ok and self.best is not None:
-            folds, best = self.record.folds(row.iteration), self.best.fold_scores
-            same = len(folds) == len(best)
-            self.tries = self.tries.plus(np.subtract(folds, best) if same else ())
+            folds = self.record.folds(row.iteration)
+            self.tries = self.tries.after(folds, self.best.fold_scores)
         if row.kept:
             text, folds = data.decode("utf-8", "replace"), self.record.folds(row.iteration)
             self.best = Best(row.iteration, row.commit, text, row.val_auc, folds)

@@ -72,6 +72,10 @@ class Tries:
         counts = self.count + 1, self.moved + told, self.total + own
         return Tries(self.units, self.share, self.planned, *counts, unit=self.unit)
 
+    def after(self, folds: Sequence[float], best: Sequence[float]) -> Tries:
+        """One try more, by its fold scores and those of the best of its time."""
+        return self.plus(np.subtract(folds, best) if len(folds) == len(best) else ())
+
     @property
     def bar(self) -> float:
         """What T of the pruned program must exceed to claim a gain after so many tries."""

@@ -74,8 +74,7 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
     from harness.rules.certificate import test
     from harness.rules.rules import Evidence
 
-    same = len(score.fold_scores) == len(best.fold_scores)
-    tries = tries.plus(np.subtract(score.fold_scores, best.fold_scores) if same else ())
+    tries = tries.after(score.fold_scores, best.fold_scores)
     mine = Evidence(score.val_auc, score.fold_scores, len(source), tries=tries)
     theirs = Evidence(best.val_auc, best.fold_scores, len(best.source))
     if not (rule.fold_seeds and rule.worth_confirming(mine, theirs)):

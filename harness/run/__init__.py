@@ -18,7 +18,7 @@ __getattr__, __all__ = face(
     workspace="DISCARDED_REFS SHORT Workspace check_tag",
     git="Commit",
     notes="one_line_hypothesis",
-    status="adopt read_certificate read_status",
-    repair="rebuild_ledger",
+    status="CERTIFICATE adopt read_certificate read_status",
+    repair="TOLERANCE rebuild_ledger",
     cluster="Cluster ClusterScorer",
 )

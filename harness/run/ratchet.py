@@ -205,14 +205,12 @@ class Run(contextlib.AbstractContextManager):
     @property
     def tries(self):
         """What the run's certificate knows of the tries so far (`harness.rules.Tries`)."""
-        import numpy as np
-
         from harness.rules import Tries
 
         start = self.history[0].val_auc if self.history else 1.0
         known = self._tries or Tries.of(self.measured, self.planned, start)
         for folds, best in self._gains:
-            known = known.plus(np.subtract(folds, best))
+            known = known.after(folds, best)
         self._gains, self._tries = [], replace(known, planned=self.planned)
         return self._tries
 

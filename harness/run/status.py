@@ -9,6 +9,8 @@ from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
 from harness.run.settings import find_run
 
+CERTIFICATE = "certificate.json"  # in a run's folder: what may be claimed of it
+
 
 def read_status(root: Path, tag: str) -> dict:
     """Read a run without owning it; safe while it is running.
@@ -45,7 +47,7 @@ def read_status(root: Path, tag: str) -> dict:
 def read_certificate(record: Record) -> dict:
     """Read what `certificate.json` says of a run as it is now; empty where it says nothing."""
     try:
-        found = read_json(record.path / "certificate.json")
+        found = read_json(record.path / CERTIFICATE)
         if found["tries"] == sum(row.ok for row in record.rows[1:]):
             return found
     except (OSError, ValueError, KeyError, TypeError):

@@ -97,10 +97,6 @@ class _Plan:
         for name, reply in zip(names, replies, strict=True):
             self.replies.setdefault(name, []).append(reply)
 
-    def predictions(self, name: str) -> list[np.ndarray]:
-        """What the program answered, fold by fold."""
-        return [reply.numbers for reply in self.replies[name]]
-
     def ranks(self, predictions, labels: np.ndarray | None = None) -> float:
         """Mean area under the ROC curve over the folds of a binary task, whatever its metric."""
         y = self.scorer.split.y_train if labels is None else labels
@@ -152,18 +148,18 @@ def _judged(name: str, value: float, reject: float, detail: str, review: float =
 
 
 def _flip(plan: _Plan, turned: np.ndarray, score: Score) -> Probe:
-    if plan.scorer.task.kind == "binary":
+    kind = plan.scorer.task.kind
+    if kind == "binary":
         # By a measure to which both classes are alike: where one is rare, turned labels alone
         # change an F1 or a precision by more than any knowledge of them.
-        lost = plan.ranks(score.predictions) - plan.ranks(plan.predictions("flip"), turned)
+        answers = [reply.numbers for reply in plan.replies["flip"]]
+        lost, unit = plan.ranks(score.predictions) - plan.ranks(answers, turned), 1.0
     else:
         lost = score.val_auc - plan.score("flip", turned)
+        unit = plan.scorer.once("unit", _unit)
     detail = f"true labels score {lost:+.4f} above turned ones"
-    limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
-    value = lost / plan.scorer.once("unit", _unit)
-    if plan.scorer.task.kind == "binary":
-        value = lost
-    return _judged("label flip", value, limit, detail, FLIP_REVIEW)
+    limit = FLIP_REJECT_VALUES if kind == "regression" else FLIP_REJECT
+    return _judged("label flip", lost / unit, limit, detail, FLIP_REVIEW)
 
 
 def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
