@@ -1,4 +1,4 @@
-"""README.md is short, and names what there is: files, commands, agents, lessons, measured figures."""
+"""README.md is short, and names what there is: files, commands, agents, lessons, figures."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,8 @@ def test_it_names_every_command_and_no_other():
     named = {w for cell in first_cells(commands)[1:] for w in re.findall(r"`(\w+)[^`]*`", cell)}
     assert named == set(COMMANDS)
     named = {word for cell in first_cells(agents) for word in re.findall(r"`([\w-]+)`", cell)}
-    assert evidence and named == set(KINDS)
+    assert evidence is not None
+    assert named == set(KINDS)
 
 
 def test_it_names_every_lesson():
