@@ -54,6 +54,12 @@ def one_line(text: str, limit: int = HYPOTHESIS_CHARS) -> str:
     return plain(text[: 4 * limit], limit)
 
 
+def number(value: float, digits: int = 4, sign: str = "") -> str:
+    """A figure as text, three digits where decimals show nothing; ``nan`` if it is missing."""
+    form = "3g" if 0 < abs(value) < 0.5 * 10.0**-digits else f"{digits}f"
+    return f"{value:{sign}.{form}}" if math.isfinite(value) else "nan"
+
+
 @lru_cache(maxsize=4096)
 def families(hypothesis: str) -> tuple[str, ...]:
     """Names of the families that a hypothesis is about; ``("other",)`` if none is known."""
@@ -161,12 +167,13 @@ def reflection(history: Sequence[Past], iteration: int, every: int) -> list[str]
     lines = [f"Of the last {len(rows)} tries {kept} were kept and {failed} gave no score."]
     if deltas:
         lines.append(
-            f"Their differences from the best ran from {min(deltas):+.4f} to {max(deltas):+.4f}."
+            f"Their differences from the best ran from {number(min(deltas), 4, '+')} to "
+            f"{number(max(deltas), 4, '+')}."
         )
     if spreads:
         lines.append(
             f"Over its five folds one program's score typically has a standard deviation of "
-            f"{median_high(spreads):.3f}: a difference much smaller than that can be luck."
+            f"{number(median_high(spreads), 3)}: a difference much smaller than that can be luck."
         )
     tried = {name for past in tail(history, 5 * every) for name in families(past.hypothesis)}
     fresh = [name for name in FAMILIES if name not in tried]

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from harness.agents import memory
 from harness.agents.agent import Past, View
+from harness.agents.memory import number
 from harness.candidate import hypothesis_of
 
 RECENT = 20  # rows of the history shown one by one
@@ -155,13 +156,9 @@ def _family(tally: memory.Tally) -> str:
 
 def _repeats(group: memory.NearRepeats) -> str:
     steps = ", ".join(map(str, group.iterations[-8:]))
-    best = f"best {number(group.best_val_auc)}: {group.hypothesis}"
-    return f"{len(group.iterations)} times (iterations {steps}), {best}"
-
-
-def number(value: float, digits: int = 4, sign: str = "") -> str:
-    """A figure as text, ``nan`` for one that is missing."""
-    return f"{value:{sign}.{digits}f}" if math.isfinite(value) else "nan"
+    scored = math.isfinite(group.best_val_auc)
+    best = f"best {number(group.best_val_auc)}" if scored else "none gave a score"
+    return f"{len(group.iterations)} times (iterations {steps}), {best}: {group.hypothesis}"
 
 
 def cut(text: str, limit: int) -> str:

@@ -50,6 +50,7 @@ class Certificate:
     metric: str
     tries: int  # scored tries, which the bar pays for
     bar: float  # what T must exceed
+    edit_bar: float  # what an edit's must
     claimed: float  # gain of the working best on the frozen folds
     working: Part | None = None  # all that was kept; None where nothing was
     pruned: Part | None = None  # what its scores miss; None where that is nothing
@@ -92,10 +93,10 @@ class Certificate:
         part = self.pruned or self.working
         low, high = part.gain - 2 * part.error, part.gain + 2 * part.error
         gain = f"{signed(part.gain)} {name} (95% {signed(low)} to {signed(high)})"
+        which = "the best program"
+        if part.edits != self.working.edits:
+            which = f"the program with the edits of iterations {_list(part.edits)} alone"
         if self.certified:
-            which = "the best program"
-            if part.edits != self.working.edits:
-                which = f"the program with the edits of iterations {_list(part.edits)} alone"
             return (
                 f"Real: {which} gains {gain} on fresh folds, T={part.t:.1f} {after}, where luck "
                 f"alone exceeds {self.bar:.1f} in at most one run of twenty."
@@ -104,12 +105,13 @@ class Certificate:
             best = max(self.edits, key=self.edits.get)
             return (
                 f"Real in part: the edit of iteration {best} is a gain (T={self.edits[best]:.1f} "
-                f"{after}, above {self.bar:.1f}), how large the whole is these rows cannot show."
+                f"{after}, above {self.edit_bar:.1f}); how large the whole is, these rows cannot "
+                "show."
             )
         word = "Luck" if self.verdict() == LUCK else "Cannot tell"
         return (
-            f"{word}: the run claims {signed(self.claimed)} {name}, fresh folds show {gain}; "
-            f"T={part.t:.1f} {after}, and {self.bar:.1f} is needed: the start stays."
+            f"{word}: the run claims {signed(self.claimed)} {name}; on fresh folds {which} gains "
+            f"{gain}, T={part.t:.1f} {after}, and {self.bar:.1f} is needed: the start stays."
         )
 
     @property
@@ -267,6 +269,7 @@ def make_certificate(
         task.metric,
         tries.count,
         tries.bar,
+        bar,
         best.val_auc - record.rows[0].val_auc,
         edits={row.iteration: row.edit_t for row in certified},
     )

@@ -206,6 +206,20 @@ def test_bounded_whatever_happened():
 # -- memory ---------------------------------------------------------------------------------------
 
 
+def test_figures_of_any_size_are_told():
+    small = Past(1, -0.00025, 1e-6, "ok", "kept", 2.5e-6, "smaller", SOURCE.replace("C=1.0", "C=2"))
+    text = build_prompt(view([small], best_val_auc=-0.00025))
+    assert "val_auc=-0.0003 sd=1e-06 (Δ +2.5e-06)" in text
+
+
+def test_repeats_that_all_crashed_have_no_best():
+    sources = [SOURCE.replace('"median"', f'"mean", fill_value={i}') for i in (1, 2)]
+    rows = [past(i + 1, source=s, status="crash (TypeError)") for i, s in enumerate(sources)]
+    text = build_prompt(view(rows))
+    assert "(iterations 1, 2), none gave a score: try a thing" in text
+    assert "best nan" not in text
+
+
 def test_near_repeats_are_told():
     rows = [past(i, f"C is {i}") for i in (1, 2, 3)]
     rows.append(past(4, "other", source=SOURCE.replace("median", "mean")))

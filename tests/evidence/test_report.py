@@ -283,7 +283,7 @@ def audit_of(folder, **changes):
         "fresh": interval, "fresh_p": 0.2, "fresh_scores_baseline": [0.79, 0.8],
         "fresh_scores_best": [0.8, 0.82], "noise_baseline": 0.007, "noise_best": 0.006,
         "noise_paired": 0.004, "luck": 0.012, "verdict": "luck",
-        "certificate": Certificate("t", best.commit, "roc_auc", 4, 2.5, 0.03),
+        "certificate": Certificate("t", best.commit, "roc_auc", 4, 2.5, 2.9, 0.03),
         "test": Elsewhere("test", 61, interval, interval, interval, 0.5, 0.1, 0.1),
         "hospital": Elsewhere("hungary", 294, error="crashed <b>"),
         "calibration": {"best": Calibration([0.2, 0.8], [0.1, 0.9], [5, 5], 0.12)},
