@@ -14,6 +14,7 @@ cannot tell   neither: there may be a gain, but these rows cannot show it
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -204,17 +205,10 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
     rows, brier = (split.X_train, split.y_train, X), ()
     try:
         answers = [scorer.outputs(source, *rows) for source in programs.values()]
-        if task.kind == "binary" and task.metric == "roc_auc" and not (task.groups or task.time):
-            a, b = (numbers[:, 0] for numbers, _ in answers)
-            found = stats.Paired(
-                stats.bootstrap_auc(y, a),
-                stats.bootstrap_auc(y, b),
-                stats.bootstrap_auc_difference(y, a, b),
-                stats.delong(y, a, b).p,
-            )
-        else:
-            found = _compare(task, X, y, answers)
+        found = _compare(task, X, y, answers)
         both = [numbers[:, 0] for numbers, _ in answers]
+        if task.metric == "roc_auc" and not (task.groups or task.time):
+            found = replace(found, p=stats.delong(y, *both).p)
         if task.kind == "binary" and _is_probability(*both):
             brier = *(stats.brier(y, p) for p in both), float(y.mean() * (1 - y.mean()))
     except (CandidateError, ValueError) as err:
@@ -236,7 +230,8 @@ def _compare(task: Task, X, y, answers) -> stats.Paired:
     if task.time and groups is None:
         place = np.argsort(np.argsort(X[task.time].to_numpy(), kind="stable"))
         groups = place * min(STRETCHES, len(y)) // len(y)
-    return stats.bootstrap_pair(scores, len(y), groups=groups)
+    strata = None if task.kind == "regression" else y
+    return stats.bootstrap_pair(scores, len(y), groups=groups, strata=strata)
 
 
 def _calibration(y: np.ndarray, p: np.ndarray) -> Calibration | None:
