@@ -200,9 +200,8 @@ def figure(found: Audit) -> Figure:
     for name, part in found.calibration.items():
         mark, line, colour = looks[name]
         label = f"{name}, Brier {part.brier:.3f}"
-        shares = [
-            stats.wilson(round(o * n), n) for o, n in zip(part.observed, part.count, strict=True)
-        ]
+        counts = zip(part.observed, part.count, strict=True)
+        shares = [stats.wilson(round(o * n), n) for o, n in counts]
         error = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
         look = {"color": colour, "ms": 5, "label": label, "capsize": 2, "elinewidth": 0.8}
         curve.errorbar(part.predicted, part.observed, yerr=error, fmt=mark + line, **look)

@@ -216,6 +216,11 @@ def test_wilson_known_values():
     z2 = 1.959964**2
     none = stats.wilson(0, 40)
     assert (none.low, none.high) == pytest.approx((0.0, z2 / (40 + z2)), abs=1e-6)
+    for n in range(1, 300):  # rounding must not put a share outside of its own interval
+        for k in (0, n // 3, n):
+            found = stats.wilson(k, n)
+            assert 0 <= found.low <= found.value <= found.high <= 1
+        assert (stats.wilson(0, n).low, stats.wilson(n, n).high) == pytest.approx((0, 1))
     quarter = stats.wilson(10, 40)
     assert quarter.value == 0.25
     for bound in (quarter.low, quarter.high):  # bounds solve (share - p)^2 = z^2 p(1-p)/n
