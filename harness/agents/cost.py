@@ -54,7 +54,7 @@ class Usage:
         return Usage(*map(add, astuple(self), astuple(other)))
 
 
-PRICE_KEYS = Usage.__dataclass_fields__.keys()
+USED = Usage.__dataclass_fields__.keys()
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def load_prices(source: str | Path | Mapping | None = None) -> dict[str, dict[st
             raise ValueError(f"price table {path.name}: expected model names with prices")
     for model, prices in source.items():
         good = isinstance(prices, Mapping) and all(map(_amount, prices.values()))
-        if not good or not (prices == {} or {"input", "output"} <= prices.keys() <= PRICE_KEYS):
+        if not good or not (prices == {} or {"input", "output"} <= prices.keys() <= USED):
             raise ValueError(
                 f"price table: {model!r} has {prices!r}; give input and output, if you like also "
                 "cached_input and cache_write, in dollars per million tokens, or {} if it is free"
