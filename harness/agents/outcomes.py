@@ -12,16 +12,15 @@ import contextlib
 import json
 import math
 import re
-import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from harness.agents import errors
 from harness.agents.errors import AgentError
+from harness.files import catalogue
 
 LONGEST_S = 31 * 86_400.0
 JUST_NOW_S = 900.0  # a reset at "9:46 AM" that is a little past means now, not tomorrow
@@ -41,21 +40,16 @@ class Meaning(NamedTuple):
         return self.kind(said, retry_after=self.retry_after, **facts)
 
 
-def _read_table() -> tuple:
-    """The lines of `outcomes.toml`: kind, statuses, words, advice."""
-    told = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["line"]
-    return tuple(
-        (
-            getattr(errors, line["kind"]),
-            frozenset(line.get("statuses", ())),
-            re.compile("".join(line["words"]), re.IGNORECASE) if "words" in line else None,
-            line.get("advice", ""),
-        )
-        for line in told
+# The lines of `outcomes.toml`: kind, statuses, words, advice.
+TABLE = tuple(
+    (
+        getattr(errors, line["kind"]),
+        frozenset(line.get("statuses", ())),
+        re.compile("".join(line["words"]), re.IGNORECASE) if "words" in line else None,
+        line.get("advice", ""),
     )
-
-
-TABLE = _read_table()
+    for line in catalogue(__file__)["line"]
+)
 _STATUS = re.compile(r"(?<![\d.:$-])(40[0-58]|410|413|422|429|498|5[0-3]\d)(?![\d.:]|\s*[ap]m)")
 
 

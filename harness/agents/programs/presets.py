@@ -58,7 +58,7 @@ class Call:
         return [self.fill(word) for line in lines for word in shlex.split(line)]
 
     def filled(self, value):
-        """Settings filled in, keys too; a key may begin with a condition, as lines of `words` do."""
+        """Settings filled in, keys too; a key may begin with a condition, as a line may."""
         if isinstance(value, dict):
             counting = {self._counting(key): inner for key, inner in value.items()}
             return {self.fill(key): self.filled(one) for key, one in counting.items() if key}
