@@ -113,6 +113,19 @@ def dollars(value) -> float | None:
     return float(value) if _amount(value, 1e6) else None
 
 
+def at(value, path: str):
+    """What stands at a path such as ``"usage.input_tokens"`` in JSON; None if nothing does."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def usage_of(said, paths: Mapping[str, str]) -> Usage:
+    """The tokens that JSON tells of: each field has a path, or several that are added up."""
+    told = {name: paths.get(name, "").split() for name in USED}
+    return Usage(**{name: sum(count(at(said, path)) for path in told[name]) for name in told})
+
+
 def json_lines(text: str) -> Iterator[dict]:
     """The JSON objects among the lines of ``text``; anything else is passed over."""
     for line in map(str.strip, text.splitlines()):

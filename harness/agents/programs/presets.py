@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.agents.cost import count, dollars, json_lines
+from harness.agents.cost import at, count, dollars, json_lines
 from harness.agents.errors import InvalidFile
-from harness.agents.programs.reports import Report, at, concluded, last_json, spent
+from harness.agents.programs.reports import Report, concluded, last_json, spent
 from harness.agents.programs.scratch import read_regular
 from harness.files import catalogue
 from harness.processes import Finished
