@@ -76,15 +76,11 @@ def tallies(history: Sequence[Past]) -> list[Tally]:
         if past.decision != "baseline" and _a_try(past):
             for name in families(past.hypothesis):
                 tried.setdefault(name, []).append(past)
-    found = [
-        Tally(
-            name,
-            len(rows),
-            sum(past.decision == "kept" for past in rows),
-            max(_finite(past.delta for past in rows), default=math.nan),
-        )
-        for name, rows in tried.items()
-    ]
+    found = []
+    for name, rows in tried.items():
+        best = max(_finite(past.delta for past in rows), default=math.nan)
+        kept = sum(past.decision == "kept" for past in rows)
+        found.append(Tally(name, len(rows), kept, best))
     return sorted(found, key=lambda tally: (-tally.tries, tally.name))
 
 

@@ -40,7 +40,8 @@ class Meaning(NamedTuple):
         return self.kind(said, retry_after=self.retry_after, **facts)
 
 
-# The lines of `outcomes.toml`: kind, statuses, words, advice.
+_TOLD = catalogue(__file__)
+# Its lines: kind, statuses, words, advice.
 TABLE = tuple(
     (
         getattr(errors, line["kind"]),
@@ -48,7 +49,7 @@ TABLE = tuple(
         re.compile("".join(line["words"]), re.IGNORECASE) if "words" in line else None,
         line.get("advice", ""),
     )
-    for line in catalogue(__file__)["line"]
+    for line in _TOLD["line"]
 )
 _STATUS = re.compile(r"(?<![\d.:$-])(40[0-58]|410|413|422|429|498|5[0-3]\d)(?![\d.:]|\s*[ap]m)")
 
@@ -143,9 +144,6 @@ _ISO = re.compile(
     r"\s*(Z|UTC|[+-]\d\d:?\d\d)?",
     re.IGNORECASE,
 )
-_ZONES = {"pt": "America/Los_Angeles", "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles"}
-_ZONES |= dict.fromkeys(("et", "est", "edt"), "America/New_York")
-_ZONES |= {"cet": "Europe/Berlin", "cest": "Europe/Berlin", "bst": "Europe/London"}
 
 
 def retry_after(headers: Mapping[str, str], text: str, now: datetime) -> float | None:
@@ -215,7 +213,7 @@ def _zone(name: str, now: datetime):
             hours = f"{hours:0>2}".ljust(4, "0")
             return datetime.strptime(f"{sign}{hours}", "%z").tzinfo
     with contextlib.suppress(Exception):  # no such zone, or no table of them
-        return zoneinfo.ZoneInfo(_ZONES.get(name.lower(), name))
+        return zoneinfo.ZoneInfo(_TOLD["zones"].get(name.lower(), name))
     return now.tzinfo
 
 

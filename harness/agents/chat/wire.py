@@ -98,11 +98,9 @@ def _events(lines: Iterator[str], other: list[str]) -> Iterator[dict | None]:
         if colon and name == "data":
             begun = True
             yield None if data.strip() == "[DONE]" else json.loads(data)
-        elif (
-            not begun
-            and line.strip()
-            and (other or not line.startswith(("event:", "id:", ":", "retry:")))
-        ):
+            continue
+        of_stream = not other and line.startswith(("event:", "id:", ":", "retry:"))
+        if line.strip() and not begun and not of_stream:
             other.append(line[:REPLY_CHARS])
             if sum(map(len, other)) > 4 * REPLY_CHARS:
                 raise ValueError("the answer never ends")

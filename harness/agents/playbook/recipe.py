@@ -76,23 +76,20 @@ def parse(source: str, profile: Profile) -> tuple[Recipe, bool]:
     if "OneHotEncoder(" in text:
         named = re.findall(r"(?m)^CODES = (\['[^']*'(?:, '[^']*')*\])$", text)
         codes = ast.literal_eval(named[-1]) if named else profile.codes if profile.named else "*"
-    drop = re.search(r"\.drop\(columns=(\[[^\]]*\])\)", text)
-    weights = re.search(r"weights=(\[[\d, ]+\])", text)
+    told = {name: re.search(pattern, text) for name, pattern in _TOLD["read"].items()}
+    read = {name: _value(found[1]) for name, found in told.items() if found}
     scales = [key for key, line in _TOLD["scalers"].items() if line.split("(")[0] + "(" in text]
     members, written_here = read_members(text)
     recipe = Recipe(
         features=tuple(key for key, f in profile.features if normalise(f.code) in flat),
-        drop=tuple(ast.literal_eval(drop[1])) if drop else (),
         codes=tuple(codes),
-        **_integers(r"OneHotEncoder\([^)]*min_frequency=(?P<rare>\d+)", text),
-        **_integers(r"SplineTransformer\(n_knots=(?P<knots>\d+), degree=(?P<degree>\d+)", text),
+        **read,
         scale=(*scales, "standard")[0],
         impute="knn" if "KNNImputer(" in text else "median",
         flags="add_indicator=True" in text,
         interactions="PolynomialFeatures(" in text,
         members=members or Recipe().members,
         combine="rank" if "RankAverage(" in text else "stack" if "Stacking" in text else "vote",
-        weights=tuple(ast.literal_eval(weights[1])) if weights else (),
         wrap=_read_wrap(text),
     )
     if len(recipe.members) == 1:
@@ -100,10 +97,8 @@ def parse(source: str, profile: Profile) -> tuple[Recipe, bool]:
     return recipe, written_here and normalise(render(recipe, "", profile)) == text
 
 
-def _integers(pattern: str, text: str) -> dict[str, int]:
-    """Choices that are whole numbers, by the names of the pattern's groups."""
-    match = re.search(pattern, text)
-    return {name: int(value) for name, value in match.groupdict().items()} if match else {}
+def _value(text: str) -> int | tuple:
+    return int(text) if text.isdecimal() else tuple(ast.literal_eval(text))
 
 
 def _read_wrap(text: str) -> tuple:
@@ -116,13 +111,12 @@ def _read_wrap(text: str) -> tuple:
 
 def _render_columns(recipe: Recipe, profile: Profile) -> list[str]:
     """Module constants that name the columns, where the task's columns have names."""
-    codes = "# Columns whose numbers are names: 4 is not twice 2.", "CODES", recipe.codes
-    curved = "# Continuous columns, where risk need not rise in a straight line.", "CURVED"
+    columns = {"CODES": recipe.codes, "CURVED": profile.curved if recipe.knots else ()}
     lines = []
-    for why, name, chosen in (codes, (*curved, profile.curved if recipe.knots else ())):
+    for name, chosen in columns.items():
         if chosen and profile.named:
             left = double_quoted(str([c for c in chosen if c not in recipe.drop]))
-            lines += ["", why, explode(f"{name} = {left}", 0, LINE + 1)]
+            lines += ["", _TOLD["columns"][name], explode(f"{name} = {left}", 0, LINE + 1)]
     return lines
 
 
