@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import tomllib
 from pathlib import Path
 
 from harness import RunError
@@ -39,6 +40,11 @@ def read_json(path: Path | str) -> dict:
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no JSON object")
     return found
+
+
+def catalogue(module: str) -> dict:
+    """Read what stands beside a module as data: the TOML file of its name."""
+    return tomllib.loads(Path(module).with_suffix(".toml").read_text("utf-8"))
 
 
 def check_target(path: Path | str) -> Path:
