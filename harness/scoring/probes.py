@@ -1,139 +1,203 @@
 """Tests of a score that is about to be kept: does the program learn, or does it know?
 
-An honest program learns whatever labels it is given. One that has memorised the answers, or hears
-them from another fold, does well only on the true ones. The probes need no sandbox, so they are the
-backstop on every platform. `benchmarks/probes.py` shows what each measures on honest programs; the
-thresholds below come from it.
+An honest program learns whatever labels it is given, and answers each row for itself. One that has
+memorised the answers, or hears them from another fold, does well only on the true ones. The probes
+need no sandbox, so they are the backstop on every platform. They come one after another, the
+cheapest and most telling first, until the verdict is clear; where a table is large they ask fewer
+folds, drawn in secret. `benchmarks/probes.py` shows what each measures on honest programs and what
+all together cost; the thresholds below come from it.
 """
 
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from harness.scoring.score import Probe, Score
+from harness.scoring.twins import Bank, Reference, Twin
 from harness.task import HEART, Task, area_under_roc
 
-TWIN_DRAWS = 4
-SHUFFLES = 2
+
+class Size(NamedTuple):
+    """How many folds each probe asks, and how many twins at most, for a table of so many rows."""
+
+    rows: float
+    repeat: int
+    alone: int
+    flip: int
+    shuffle: int
+    twin: int
+    twins: int
+
+
+# A score is six fits. Clear cases take 25, 11 and 6 fits, doubtful ones up to 50, 20 and 9.
+SIZES = (
+    Size(2_000, 5, 3, 2, 5, 5, 6),
+    Size(20_000, 3, 2, 1, 1, 2, 6),
+    Size(np.inf, 1, 1, 1, 1, 1, 4),
+)
+TWINS_AT_ONCE = 2
 DEALS = 20  # of a program's answers to the rows by chance
+REDRAWN = 10  # times that a twin's labels are drawn again to score answers
+NOISE_THREADS = 200  # at most, between two folds that are asked alone
 # A score on turned labels this far below the score on true ones means that the program predicts
 # the true labels although it was taught the opposite: nothing that learns does that. An honest
 # program may lose up to the distance from its score to chance (a monotone constraint does).
 FLIP_REJECT = 0.60
 FLIP_REJECT_VALUES = 1.2  # regression: who knows the values loses 2 (errors) to 4 (R2) of a guess
 FLIP_REVIEW = 0.02
-# How much better than a plain model a program may do on the true labels than on labels drawn from
-# that model. Lower where turned labels already looked odd: honest programs hardly ever do both.
-TWIN_REJECT = 0.04
-TWIN_REJECT_IF_FLIP_ODD = 0.015
-TWIN_REVIEW = 0.025
+# How much better than plain models a program may do on the true labels than on twins. Lower where
+# turned labels already looked odd: honest programs hardly ever do both.
+TWIN_REJECT = 0.015
+TWIN_REJECT_ELSEWHERE = 0.03  # on tables of one's own, and
+TWIN_SDS = 3.5  # beyond what one set of labels differs from another
+TWIN_REJECT_IF_FLIP_ODD = 0.010
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
+MOVED = 1e-3  # of that range: a row that asked alone gets another answer
 
 
 def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
-    """Probe one candidate whose score is known.
-
-    All jobs run side by side, in the same isolation as a score.
+    """Probe one candidate whose score is known, until a probe rejects it.
 
     Parameters
     ----------
     scorer : Scorer
-        Of the task; makes and runs the jobs.
+        Of the task; makes and runs the jobs, in the same isolation as a score.
     score : Score
         The candidate's score on the frozen folds.
     """
-    twins = scorer.once("twins", twin_labels) if scorer.task.kind == "binary" else []
-    shuffles = scorer.once("shuffles", shuffled_labels)
-    turned = turn_labels(scorer.task, scorer.split.y_train)
-    plan = _Plan(scorer, source)
-    plan.add("repeat", asked=lambda new: new[::-1])
-    plan.add("part", asked=lambda new: new[: len(new) // 2], folds=2)
-    plan.add("flip", turned)
-    for i, twin in enumerate(twins):
-        plan.add(f"twin{i}", twin.labels)
-    for i, labels in enumerate(shuffles):
-        plan.add(f"shuffle{i}", labels)
-    plan.run()
-    for name, replies in plan.replies.items():
-        for reply in replies:
-            if reply.problem:
-                detail = f"{name} could not be scored: {reply.problem}"
-                return (Probe("probe failed", float("nan"), 0.0, "reject", detail),)
-    probes = [_repeat(plan, score), _part(plan, score), _flip(plan, turned, score)]
-    if twins:
-        odd = probes[-1].verdict == "review"
-        probes.append(_twin(plan, twins, score, TWIN_REJECT_IF_FLIP_ODD if odd else TWIN_REJECT))
-    return (*probes, _shuffle(plan, shuffles))
+    plan = _Plan(scorer, source, score)
+    found: list[Probe] = []
+    for probe in (_repeat, _alone, _flip, _shuffle, _twin):
+        try:
+            found.append(probe(plan))
+        except _Failed as failed:
+            found.append(Probe("probe failed", float("nan"), 0.0, "reject", str(failed)))
+        plan.odd |= found[-1].name == "label flip" and found[-1].verdict == "review"
+        if found[-1].verdict == "reject":
+            break
+    return tuple(found)
+
+
+class _Failed(Exception):
+    """A program that scored once fails when it is probed."""
 
 
 class _Plan:
-    """The jobs of all probes, and their replies by name."""
+    """What probes share: the program, its score, the folds that are asked, the jobs."""
 
-    def __init__(self, scorer, source: bytes):
-        self.scorer, self.source = scorer, source
-        self.jobs: list[tuple[str, object]] = []
-        self.replies: dict[str, list] = {}
+    def __init__(self, scorer, source: bytes, score: Score):
+        self.scorer, self.source, self.true = scorer, source, score
+        self.rng = np.random.default_rng()  # from the system: nobody can know what is drawn
+        self.rows = scorer.folds()
+        self.size = next(s for s in SIZES if len(scorer.split.y_train) <= s.rows)
+        self.odd = False  # whether turned labels looked odd
 
-    def add(self, name: str, labels=None, *, asked=lambda new: new, folds: int | None = None):
-        """Plan the folds once more, with other labels or other questions."""
-        for k, rows in enumerate(self.scorer.folds()[:folds]):
-            # The frozen seeds of the score, so that nothing else changes; but where the same is
-            # asked again, generators that a program forgot to seed stand elsewhere.
-            frozen = ("fold", self.scorer.task.fold_seed, k)
-            seed = self.scorer.seed(*(("backwards", k) if name == "repeat" else frozen))
-            rows = replace(rows, new=asked(rows.new))
-            job = self.scorer.job(self.source, rows, ("probe", name, k), labels=labels, seed=seed)
-            self.jobs.append((name, job))
+    def some(self, count: int) -> list[int]:
+        """Draw so many folds."""
+        return self.rng.permutation(len(self.rows))[:count].tolist()
 
-    def run(self) -> None:
-        """Run everything; a job may take as long as it might within a score."""
-        per_job = self.scorer.task.budget_s / (self.scorer.task.n_folds + 1)
-        names, jobs = zip(*self.jobs, strict=True)
-        (replies,) = self.scorer.run([jobs], per_job * len(jobs), stop_early=False)
-        for name, reply in zip(names, replies, strict=True):
-            self.replies.setdefault(name, []).append(reply)
+    def job(self, k: int, labels=None, *, asked=None, purpose="fold"):
+        """Make the job of a fold, with other labels or other rows asked."""
+        rows = self.rows[k] if asked is None else replace(self.rows[k], new=asked)
+        # The frozen seeds of the score, so that nothing else changes; but where the same is
+        # asked again, generators that a program forgot to seed stand elsewhere.
+        seed = self.scorer.seed(purpose, self.scorer.task.fold_seed, k)
+        return self.scorer.job(self.source, rows, None, labels=labels, seed=seed)
 
-    def ranks(self, predictions, labels: np.ndarray | None = None) -> float:
-        """Mean area under the ROC curve over the folds of a binary task, whatever its metric."""
-        y = self.scorer.split.y_train if labels is None else labels
-        pairs = zip(self.scorer.folds(), predictions, strict=True)
-        return float(np.mean([area_under_roc(y[rows.new], np.ravel(p)) for rows, p in pairs]))
+    def run(self, name: str, jobs: list) -> list:
+        """Run jobs side by side; each may take as long as it might within a score."""
+        task = self.scorer.task
+        budget_s = max(task.budget_s, task.budget_s / (task.n_folds + 1) * len(jobs))
+        (replies,) = self.scorer.run([jobs], budget_s, stop_early=False)
+        for reply in replies:
+            if reply.problem:
+                raise _Failed(f"{name} could not be scored: {reply.problem}")
+        return replies
 
-    def score(self, name: str, labels: np.ndarray | None = None, step: int = 1) -> float:
-        """Mean of the metric over the folds, against other labels."""
-        pairs = zip(self.scorer.folds(), self.replies[name], strict=True)
-        values = [self.scorer.metric(rows.new[::step], reply, labels) for rows, reply in pairs]
-        return float(np.mean(values))
+    def learn(self, name: str, labels: np.ndarray, folds: list[int]) -> list:
+        """Teach the program other labels; its answers on these folds."""
+        return self.run(name, [self.job(k, labels) for k in folds])
+
+    def metric(self, replies: list, labels: np.ndarray, folds: list[int]) -> float:
+        """Mean of the task's metric over folds, against other labels."""
+        pairs = zip(folds, replies, strict=True)
+        return float(np.mean([self.scorer.metric(self.rows[k].new, r, labels) for k, r in pairs]))
+
+    def on_true(self, folds: list[int]) -> float:
+        """Mean of the score on these folds."""
+        return float(np.mean([self.true.fold_scores[k] for k in folds]))
+
+    def skill(self, answers: list, labels: np.ndarray, folds: list[int]) -> float:
+        """Mean over folds of a smooth measure: see `skill`."""
+        task, pairs = self.scorer.task, zip(folds, answers, strict=True)
+        return float(np.mean([skill(task, labels[self.rows[k].new], a) for k, a in pairs]))
 
 
-def _repeat(plan: _Plan, score: Score) -> Probe:
-    n_outputs = plan.scorer.task.n_outputs
-    again = [reply.numbers.reshape(-1, n_outputs)[::-1] for reply in plan.replies["repeat"]]
-    apart = max(_apart(a, b) for a, b in zip(again, score.predictions, strict=True))
-    value = plan.score("repeat", step=-1)
-    gap = abs(value - score.val_auc) / plan.scorer.once("unit", _unit)
+def _repeat(plan: _Plan) -> Probe:
+    """Ask folds again: alone, one after another, in another order, with noise between.
+
+    What folds tell each other while they run side by side, or leave in a counter of the machine
+    for the next, is not there.
+    """
+    apart, folds, again = 0.0, plan.some(plan.size.repeat), []
+    for k in folds:
+        make_noise(plan.rng)
+        job = plan.job(k, asked=plan.rows[k].new[::-1], purpose="backwards")
+        (reply,) = plan.run("repeat", [job])
+        table = reply.numbers.reshape(-1, plan.scorer.task.n_outputs)[::-1]
+        apart = max(apart, _apart(table, plan.true.predictions[k]))
+        again.append(replace(reply, numbers=table.ravel()))
+    value = plan.metric(again, plan.scorer.split.y_train, folds)
+    before = plan.on_true(folds)
+    gap = abs(value - before) / plan.scorer.once("unit", _unit)
     name, verdict, detail = "repeatability", "pass", "same number in another order"
     if apart > SAME_PREDICTION:
         verdict = "review"
         detail = f"predictions move by {apart:.1e} of their range when rows are asked in reverse"
         if gap > SAME_NUMBER:
             name, verdict = "not repeatable", "reject"
-            detail = f"scored again it gives {value:.6f}, not {score.val_auc:.6f}; set random_state"
+            detail = f"each fold alone gives {value:.6f}, not {before:.6f}; set random_state"
     return Probe(name, gap, SAME_NUMBER, verdict, detail)
 
 
-def _part(plan: _Plan, score: Score) -> Probe:
-    pairs = zip(plan.replies["part"], score.predictions, strict=False)
-    apart = max(_apart(r.numbers, whole[: len(r.numbers)]) for r, whole in pairs)
+def make_noise(rng: np.random.Generator) -> None:
+    """Move what the whole machine counts or shares by a random amount.
+
+    Numbers of threads and processes, free memory, load: what a fold left there for the next.
+    """
+    for _ in range(int(rng.integers(NOISE_THREADS))):
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+    bytearray(int(rng.integers(1, 32)) << 20)
+    if rng.random() < 0.5:
+        subprocess.run([sys.executable, "-I", "-S", "-c", ""], check=False)
+
+
+def _alone(plan: _Plan) -> Probe:
+    """Ask single rows: a program that uses the rows beside them cannot say the same."""
+    folds = plan.some(plan.size.alone)
+    places = [int(plan.rng.integers(len(plan.rows[k].new))) for k in folds]
+    jobs = [plan.job(k, asked=plan.rows[k].new[[i]]) for k, i in zip(folds, places, strict=True)]
+    moved = []
+    for k, i, reply in zip(folds, places, plan.run("a row alone", jobs), strict=True):
+        whole = plan.true.predictions[k].reshape(len(plan.rows[k].new), -1)
+        spread = np.ptp(whole) or 1.0
+        moved.append(float(np.abs(reply.numbers - whole[i]).max() / spread))
+    # Of several rows most must move: where only missing values are filled by the rows beside,
+    # chance would decide.
+    value = float(np.sort(moved)[(len(moved) - 1) // 2])
     verdict, detail = "pass", "each row is predicted for itself"
-    if apart > SAME_PREDICTION:
-        verdict = "review"
-        detail = f"a row's prediction moves by {apart:.1e} of the range with the rows beside it"
-    return Probe("batch", apart, SAME_PREDICTION, verdict, detail)
+    if max(moved) > SAME_PREDICTION:
+        verdict = "reject" if value > MOVED else "review"
+        detail = f"a row asked alone moves by {max(moved):.1e} of the range: use no other new rows"
+    return Probe("batch", value, MOVED, verdict, detail)
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> float:
@@ -147,42 +211,114 @@ def _judged(name: str, value: float, reject: float, detail: str, review: float =
     return Probe(name, value, reject, verdict, detail)
 
 
-def _flip(plan: _Plan, turned: np.ndarray, score: Score) -> Probe:
-    kind = plan.scorer.task.kind
-    if kind == "binary":
+def _flip(plan: _Plan) -> Probe:
+    task, y = plan.scorer.task, plan.scorer.split.y_train
+    turned, folds = turn_labels(task, y), plan.some(plan.size.flip)
+    replies = plan.learn("flip", turned, folds)
+    if task.kind == "binary":
         # By a measure to which both classes are alike: where one is rare, turned labels alone
         # change an F1 or a precision by more than any knowledge of them.
-        answers = [reply.numbers for reply in plan.replies["flip"]]
-        lost, unit = plan.ranks(score.predictions) - plan.ranks(answers, turned), 1.0
+        told = [plan.true.predictions[k] for k in folds]
+        lost = plan.skill(told, y, folds) - plan.skill([r.numbers for r in replies], turned, folds)
     else:
-        lost = score.val_auc - plan.score("flip", turned)
-        unit = plan.scorer.once("unit", _unit)
+        lost = plan.on_true(folds) - plan.metric(replies, turned, folds)
+        lost /= plan.scorer.once("unit", _unit)
     detail = f"true labels score {lost:+.4f} above turned ones"
-    limit = FLIP_REJECT_VALUES if kind == "regression" else FLIP_REJECT
-    return _judged("label flip", lost / unit, limit, detail, FLIP_REVIEW)
+    limit = FLIP_REJECT_VALUES if task.kind == "regression" else FLIP_REJECT
+    return _judged("label flip", lost, limit, detail, FLIP_REVIEW)
 
 
-def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
-    real = score.val_auc - twins[0].reference_on_true
-    made = np.mean([plan.score(f"twin{i}", t.labels) - t.reference for i, t in enumerate(twins)])
-    detail = f"gain over a plain model {real:+.4f} on true labels, {made:+.4f} on like ones"
-    probe = _judged("twin labels", real - float(made), limit, detail, TWIN_REVIEW)
-    if probe.verdict == "reject" and plan.scorer.task.name != HEART.name:
-        # On one's own data (text, many rows) an honest program may see what the plain models
-        # do not: the threshold was measured on HEART.
-        return replace(probe, verdict="review")
-    return probe
-
-
-def _shuffle(plan: _Plan, shuffles: list[np.ndarray]) -> Probe:
-    value = float(np.mean([plan.score(f"shuffle{i}", y) for i, y in enumerate(shuffles)]))
-    guess = max(_guessing(plan.scorer, shuffles), _own_guesses(plan, shuffles))
-    value = (value - guess) / plan.scorer.once("unit", _unit)
+def _shuffle(plan: _Plan) -> Probe:
+    """Teach labels that nothing can predict; twice where once is not clear."""
+    folds, values = plan.some(plan.size.shuffle), []
+    while not values or (len(values) < 2 and values[0] > SHUFFLE_REJECT / 2):
+        labels = shuffled_labels(plan.scorer, plan.rng)
+        replies = plan.learn("shuffle", labels, folds)
+        guess = max(_guessing(plan.scorer, [labels]), _own_guesses(plan, replies, labels, folds))
+        value = plan.metric(replies, labels, folds) - guess
+        values.append(value / plan.scorer.once("unit", _unit))
+    value = float(np.mean(values))
     detail = f"shuffled labels, which nothing can predict, score {value:+.4f} against guessing"
     return _judged("shuffled labels", value, SHUFFLE_REJECT, detail)
 
 
-def _own_guesses(plan: _Plan, shuffles: list[np.ndarray]) -> float:
+def _twin(plan: _Plan) -> Probe:
+    """Hold the gain over plain models on the true labels to that on labels like them."""
+    scorer, folds = plan.scorer, plan.some(plan.size.twin)
+    home = scorer.task.name == HEART.name
+    limit = TWIN_REJECT if home else TWIN_REJECT_ELSEWHERE
+    limit = TWIN_REJECT_IF_FLIP_ODD if plan.odd and home else limit
+    bank, reference = scorer.once("bank", _bank), scorer.once("reference", _reference)
+    told = [plan.true.predictions[k] for k in folds]
+    y = scorer.split.y_train
+    real = plan.skill(told, y, folds) - _plain(plan, reference.answers(y), y, folds)
+    made: list[float] = []
+    while len(made) < plan.size.twins:
+        twins = [bank.draw() for _ in range(TWINS_AT_ONCE)]
+        jobs = [plan.job(k, twin.labels) for twin in twins for k in folds]
+        replies = [reply.numbers for reply in plan.run("twins", jobs)]
+        for i, twin in enumerate(twins):
+            mine = replies[i * len(folds) : (i + 1) * len(folds)]
+            made.append(_made(plan, twin, mine, reference.answers(twin.labels), folds))
+        if not limit / 2 < real - np.mean(made) < 2 * limit:
+            break  # clear
+    return twin_verdict(real, made, limit, home=home)
+
+
+def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:
+    """Judge a gain on the true labels by the gains on their twins."""
+    value = real - float(np.mean(made))
+    detail = f"gain over plain models {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
+    probe = _judged("twin labels", value, limit, detail)
+    # On a table of one's own (small, noisy) one set of labels may differ more from another.
+    noise = TWIN_SDS * np.std(made, ddof=1) * np.sqrt(1 + 1 / len(made))
+    if probe.verdict == "reject" and not home and value < noise:
+        return replace(probe, verdict="review")
+    return probe
+
+
+def _made(plan: _Plan, twin: Twin, mine: list, plain: list, folds: list[int]) -> float:
+    """Gain over plain models on a twin, its labels drawn again and again to score them."""
+    gains = []
+    for _ in range(REDRAWN):
+        labels = twin.again()
+        gains.append(plan.skill(mine, labels, folds) - _plain(plan, plain, labels, folds))
+    return float(np.mean(gains))
+
+
+def _plain(plan: _Plan, answers: list, labels: np.ndarray, folds: list[int]) -> float:
+    """Skill of the better plain model."""
+    return max(plan.skill([model[k] for k in folds], labels, folds) for model in answers)
+
+
+def _bank(scorer) -> Bank:
+    parts = [rows.new for rows in scorer.folds()]
+    return Bank(scorer.task, scorer.split.X_train, scorer.split.y_train, parts)
+
+
+def _reference(scorer) -> Reference:
+    bank = scorer.once("bank", _bank)
+    return Reference(bank.Z, bank.columns, [(rows.train, rows.new) for rows in scorer.folds()])
+
+
+def skill(task: Task, y: np.ndarray, answers: np.ndarray) -> float:
+    """Measure answers smoothly: classes by ranks, values by the share of the error that is gone.
+
+    Where few rows change class, a metric of classes moves in steps that hide a small gain.
+    """
+    if task.kind == "binary":
+        return area_under_roc(y, np.ravel(answers))
+    table = np.asarray(answers, float).reshape(len(y), -1)
+    if task.kind == "multiclass":
+        there = [c for c in range(table.shape[1]) if 0 < (y == c).sum() < len(y)]
+        return float(np.mean([area_under_roc(y == c, table[:, c]) for c in there]))
+    power = 2 if task.metric == "r2" or "squared" in task.metric else 1
+    middle = y.mean() if power == 2 else np.median(y)
+    error = (np.abs(y - table[:, 0]) ** power).mean()
+    return float(1 - error / ((np.abs(y - middle) ** power).mean() or 1.0))
+
+
+def _own_guesses(plan: _Plan, replies: list, labels: np.ndarray, folds: list[int]) -> float:
     """What the program's own answers score when they are dealt out to the rows by chance.
 
     A constant guess scores 0 by a metric of classes where it never names the rare one; the program
@@ -192,12 +328,11 @@ def _own_guesses(plan: _Plan, shuffles: list[np.ndarray]) -> float:
     if scorer.task.kind == "regression" or scorer.task.metric == "roc_auc":
         return -np.inf
     rng, scores = np.random.default_rng(0), []
-    for i, labels in enumerate(shuffles):
-        for rows, reply in zip(scorer.folds(), plan.replies[f"shuffle{i}"], strict=True):
-            table = reply.numbers.reshape(len(rows.new), -1)
-            for _ in range(DEALS):
-                dealt = replace(reply, numbers=rng.permutation(table).ravel())
-                scores.append(scorer.metric(rows.new, dealt, labels))
+    for k, reply in zip(folds, replies, strict=True):
+        table = reply.numbers.reshape(len(plan.rows[k].new), -1)
+        for _ in range(DEALS):
+            dealt = replace(reply, numbers=rng.permutation(table).ravel())
+            scores.append(scorer.metric(plan.rows[k].new, dealt, labels))
     return float(np.mean(scores))
 
 
@@ -237,100 +372,15 @@ def turn_labels(task: Task, y: np.ndarray) -> np.ndarray:
     return y.max() + y.min() - y
 
 
-def shuffled_labels(scorer) -> list[np.ndarray]:
-    """Shuffle the labels, anew for every scorer; see `twin_labels`.
+def shuffled_labels(scorer, rng: np.random.Generator) -> np.ndarray:
+    """Shuffle the labels within each fold's validation rows.
 
-    Within each fold's validation rows, so that a rare class is missing in none: most metrics of
-    several classes need them all.
+    So a rare class is missing in none: most metrics of several classes need them all.
     """
-    rng = np.random.default_rng()
-    drawn = []
-    for _ in range(SHUFFLES):
-        labels = scorer.split.y_train.copy()
-        never = np.ones(len(labels), bool)
-        for rows in scorer.folds():
-            labels[rows.new] = rng.permutation(labels[rows.new])
-            never[rows.new] = False
-        labels[never] = rng.permutation(labels[never])  # the oldest rows of folds in time
-        drawn.append(labels)
-    return drawn
-
-
-class _Twin(NamedTuple):
-    """Labels drawn from a plain model's probabilities, and how that model scores on them."""
-
-    labels: np.ndarray
-    reference: float
-    reference_on_true: float
-
-
-def twin_labels(scorer) -> list[_Twin]:
-    """Draw labels that follow the plain model, so that there is nothing else in them to find.
-
-    The probabilities are out-of-fold, half from a linear model and half from a forest: what either
-    sees in the data is in the twins too. Drawn anew by every scorer from the system's randomness:
-    a program that knew the draws could carry their answers as well.
-    """
-    from sklearn.model_selection import cross_val_predict
-
-    X, y = scorer.split.X_train, scorer.split.y_train
-    linear, forest = reference_models(X)
-    # Every row once, also where the task's own folds are in time.
-    outer = replace(scorer.task, time=None).folds(X, y, 7)
-    both = [cross_val_predict(m, X, y, cv=outer, method="predict_proba") for m in (linear, forest)]
-    p = np.mean(both, axis=0)[:, 1]
-    rng = np.random.default_rng()
-    drawn = [_draw_labels(scorer, p, rng) for _ in range(TWIN_DRAWS)]
-    on_true = _reference_score(scorer, linear, y)
-    return [_Twin(labels, _reference_score(scorer, linear, labels), on_true) for labels in drawn]
-
-
-def _draw_labels(scorer, p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw labels by their probabilities; where few rows are positive, as many in every fold.
-
-    A fold of one class has no score, and that is no fault of the program.
-    """
-    y = scorer.split.y_train
-    labels = (rng.random(len(y)) < p).astype(y.dtype)
-    folds = [rows.new for rows in scorer.folds()]
-    if all(0 < labels[new].mean() < 1 for new in folds):
-        return labels
-    # The rows that come out on top of log odds and logistic noise: a draw given their number.
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    latent = np.log(p / (1 - p)) + rng.logistic(size=len(y))
-    labels = np.zeros_like(y)
-    rest = np.setdiff1d(np.arange(len(y)), np.concatenate(folds))
-    for rows in (*folds, rest):
-        count = int(y[rows].sum())
-        labels[rows[np.argsort(-latent[rows])[:count]]] = 1
+    labels = scorer.split.y_train.copy()
+    never = np.ones(len(labels), bool)
+    for rows in scorer.folds():
+        labels[rows.new] = rng.permutation(labels[rows.new])
+        never[rows.new] = False
+    labels[never] = rng.permutation(labels[never])  # the oldest rows of folds in time
     return labels
-
-
-def reference_models(X: pd.DataFrame):
-    """Make the plain models: any column types, missing values allowed."""
-    from sklearn.base import clone
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    others = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
-    columns = make_column_transformer(
-        (numbers, make_column_selector(dtype_include="number")),
-        (others, make_column_selector(dtype_exclude="number")),
-    )
-    linear = LogisticRegression(max_iter=500)
-    forest = RandomForestClassifier(100, min_samples_leaf=5, random_state=0)
-    return make_pipeline(columns, linear), make_pipeline(clone(columns), forest)
-
-
-def _reference_score(scorer, model, labels: np.ndarray) -> float:
-    X = scorer.split.X_train
-
-    def fitted(y: np.ndarray, rows) -> np.ndarray:
-        return model.fit(X.iloc[rows.train], y[rows.train]).predict_proba(X.iloc[rows.new])[:, [1]]
-
-    return float(np.mean(_scores(scorer, labels, fitted)))

@@ -214,13 +214,14 @@ class Scorer:
             ]
         return self._folds[seed]
 
-    def job(self, source: bytes, rows: Rows, key: tuple, *, labels=None, seed=None) -> Job:
+    def job(self, source: bytes, rows: Rows, key: tuple | None, *, labels=None, seed=None) -> Job:
         """Make the job of one fold, or of the final fit.
 
         Parameters
         ----------
-        key : tuple
-            Names these rows and labels; packed rows with the same key are used again.
+        key : tuple or None
+            Names these rows and labels; packed rows with the same key are used again. None for
+            rows or labels that come once; they need a seed.
         labels : ndarray of shape (n_train_split,), optional
             Other labels than the true ones.
         seed : int, optional
@@ -233,7 +234,7 @@ class Scorer:
             packed = Packed(
                 (_bare(X.iloc[rows.train]), labels[rows.train], _bare(asked.iloc[rows.new]))
             )
-            if rows.sealed or self._packed_bytes + packed.nbytes <= KEEP_PACKED:
+            if key and (rows.sealed or self._packed_bytes + packed.nbytes <= KEEP_PACKED):
                 self._packed[key] = packed
                 self._packed_bytes += packed.nbytes
         return self._job(source, packed, len(rows.new), self.seed(*key) if seed is None else seed)
