@@ -24,7 +24,6 @@ from harness.scoring.probes import (
     FLIP_REVIEW,
     SHUFFLE_REJECT,
     TWIN_REJECT,
-    TWIN_REVIEW,
 )
 from harness.scoring.scorer import Scorer
 from harness.task.task import HEART
@@ -155,7 +154,7 @@ def report(rows: list[dict]) -> None:
         print(f"  {row['name']}: {row['status']}")
     limits = {
         "label flip": (FLIP_REVIEW, FLIP_REJECT),
-        "twin labels": (TWIN_REVIEW, TWIN_REJECT),
+        "twin labels": (float("inf"), TWIN_REJECT),
         "shuffled labels": (float("inf"), SHUFFLE_REJECT),
     }
     print(

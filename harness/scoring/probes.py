@@ -51,10 +51,13 @@ FLIP_REJECT_VALUES = 1.2  # regression: who knows the values loses 2 (errors) to
 FLIP_REVIEW = 0.02
 # How much better than plain models a program may do on the true labels than on twins. Lower where
 # turned labels already looked odd: honest programs hardly ever do both.
-TWIN_REJECT = 0.015
+TWIN_REJECT = 0.013
 TWIN_REJECT_ELSEWHERE = 0.03  # on tables of one's own, and
 TWIN_SDS = 3.5  # beyond what one set of labels differs from another
 TWIN_REJECT_IF_FLIP_ODD = 0.010
+# On HEART nothing honest learns a twin better than the better plain model: what looks so (a program
+# that has a good guess at the generator) does not make up for a gain on the true labels.
+MADE_MOST = 0.0
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
@@ -260,14 +263,15 @@ def _twin(plan: _Plan) -> Probe:
         for i, twin in enumerate(twins):
             mine = replies[i * len(folds) : (i + 1) * len(folds)]
             made.append(_made(plan, twin, mine, reference.answers(twin.labels), folds))
-        if not limit / 2 < real - np.mean(made) < 2 * limit:
+        probe = twin_verdict(real, made, limit, home=home)
+        if not limit / 2 < probe.value < 2 * limit:
             break  # clear
-    return twin_verdict(real, made, limit, home=home)
+    return probe
 
 
 def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:
     """Judge a gain on the true labels by the gains on their twins."""
-    value = real - float(np.mean(made))
+    value = real - min(float(np.mean(made)), MADE_MOST if home else np.inf)
     detail = f"gain over plain models {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
     probe = _judged("twin labels", value, limit, detail)
     # On a table of one's own (small, noisy) one set of labels may differ more from another.
