@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from harness.scoring.score import Probe, Score
 from harness.scoring.twins import Bank, Reference, Twin
@@ -40,6 +41,7 @@ SIZES = (
     Size(np.inf, 1, 1, 1, 1, 1, 4),
 )
 TWINS_AT_ONCE = 2
+SEALED_TWINS = 4  # of the sealed test, in an audit
 DEALS = 20  # of a program's answers to the rows by chance
 REDRAWN = 10  # times that a twin's labels are drawn again to score answers
 NOISE_THREADS = 200  # at most, between two folds that are asked alone
@@ -293,6 +295,34 @@ def _made(plan: _Plan, twin: Twin, mine: list, plain: list, folds: list[int]) ->
 def _plain(plan: _Plan, answers: list, labels: np.ndarray, folds: list[int]) -> float:
     """Skill of the better plain model."""
     return max(plan.skill([model[k] for k in folds], labels, folds) for model in answers)
+
+
+def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
+    """Ask of the sealed test what twins ask of the folds: does the program hold its answers?
+
+    Raises
+    ------
+    CandidateError
+        If it fails.
+    """
+    X, y, X_test, y_test = split
+    train, new = np.arange(len(y)), np.arange(len(y), len(y) + len(y_test))
+    whole = np.concatenate([y, y_test])
+    bank = Bank(task, pd.concat([X, X_test], ignore_index=True), whole, [new], learn=train)
+    reference = Reference(bank.Z, bank.columns, [(train, new)])
+
+    def gains(labels: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
+        told, _ = scorer.outputs(source, X, labels[train], X_test)
+        plain = [model[0] for model in reference.answers(labels)]
+        true = [d[new] for d in drawn]
+        return [skill(task, d, told) - max(skill(task, d, p) for p in plain) for d in true]
+
+    (real,) = gains(whole, [whole])
+    twins = [bank.draw() for _ in range(SEALED_TWINS)]
+    made = [g for t in twins for g in gains(t.labels, [t.again() for _ in range(REDRAWN)])]
+    limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * float(np.std(made, ddof=1)))
+    detail = f"gain over plain models {real:+.4f} on the sealed test, {np.mean(made):+.4f} on twins"
+    return _judged("sealed test", real - float(np.mean(made)), limit, detail)
 
 
 def _bank(scorer) -> Bank:
