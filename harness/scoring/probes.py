@@ -12,37 +12,24 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from harness.candidate import CandidateError
 from harness.scoring.score import Probe, Score
-from harness.scoring.twins import Bank, Reference, Twin
+from harness.scoring.twins import Bank, plain_weights
 from harness.task import HEART, Task, area_under_roc
 
-
-class Size(NamedTuple):
-    """How many folds each probe asks, and how many twins at most, for a table of so many rows."""
-
-    rows: float
-    repeat: int
-    alone: int
-    flip: int
-    shuffle: int
-    twin: int
-    twins: int
-
-
-# A score is six fits. Clear cases take 25, 11 and 6 fits, doubtful ones up to 50, 20 and 9.
-SIZES = (
-    Size(2_000, 5, 3, 2, 5, 5, 6),
-    Size(20_000, 3, 2, 1, 1, 2, 6),
-    Size(np.inf, 1, 1, 1, 1, 1, 4),
-)
+# How many folds each probe asks, and how many twins at most, for a table of so many rows. A score
+# is six fits; clear cases take 25, 11 and 6 fits, doubtful ones 50, 16 and 9.
+SIZES = {
+    2_000: {"repeat": 5, "alone": 3, "flip": 2, "shuffle": 5, "twin": 5, "twins": 6},
+    20_000: {"repeat": 3, "alone": 2, "flip": 1, "shuffle": 1, "twin": 2, "twins": 4},
+    np.inf: {"repeat": 1, "alone": 1, "flip": 1, "shuffle": 1, "twin": 1, "twins": 4},
+}
 TWINS_AT_ONCE = 2
 SEALED_TWINS = 4  # of the sealed test, in an audit
-DEALS = 20  # of a program's answers to the rows by chance
 REDRAWN = 10  # times that a twin's labels are drawn again to score answers
 NOISE_THREADS = 200  # at most, between two folds that are asked alone
 # A score on turned labels this far below the score on true ones means that the program predicts
@@ -77,20 +64,11 @@ def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
         The candidate's score on the frozen folds.
     """
     plan = _Plan(scorer, source, score)
-    found: list[Probe] = []
     for probe in (_repeat, _alone, _flip, _shuffle, _twin):
-        try:
-            found.append(probe(plan))
-        except _Failed as failed:
-            found.append(Probe("probe failed", float("nan"), 0.0, "reject", str(failed)))
-        plan.odd |= found[-1].name == "label flip" and found[-1].verdict == "review"
-        if found[-1].verdict == "reject":
+        plan.found.append(probe(plan))
+        if plan.found[-1].verdict == "reject":
             break
-    return tuple(found)
-
-
-class _Failed(Exception):
-    """A program that scored once fails when it is probed."""
+    return tuple(plan.found)
 
 
 class _Plan:
@@ -100,12 +78,13 @@ class _Plan:
         self.scorer, self.source, self.true = scorer, source, score
         self.rng = np.random.default_rng()  # from the system: nobody can know what is drawn
         self.rows = scorer.folds()
-        self.size = next(s for s in SIZES if len(scorer.split.y_train) <= s.rows)
-        self.odd = False  # whether turned labels looked odd
+        n = len(scorer.split.y_train)
+        self.size = next(size for rows, size in SIZES.items() if n <= rows)
+        self.found: list[Probe] = []
 
-    def some(self, count: int) -> list[int]:
-        """Draw so many folds."""
-        return self.rng.permutation(len(self.rows))[:count].tolist()
+    def some(self, probe: str) -> list[int]:
+        """Draw the folds that a probe asks."""
+        return self.rng.permutation(len(self.rows))[: self.size[probe]].tolist()
 
     def job(self, k: int, labels=None, *, asked=None, purpose="fold"):
         """Make the job of a fold, with other labels or other rows asked."""
@@ -122,21 +101,12 @@ class _Plan:
         (replies,) = self.scorer.run([jobs], budget_s, stop_early=False)
         for reply in replies:
             if reply.problem:
-                raise _Failed(f"{name} could not be scored: {reply.problem}")
-        return replies
+                raise CandidateError(f"{name} could not be scored: {reply.problem}")
+        return [reply.numbers for reply in replies]
 
-    def learn(self, name: str, labels: np.ndarray, folds: list[int]) -> list:
-        """Teach the program other labels; its answers on these folds."""
-        return self.run(name, [self.job(k, labels) for k in folds])
-
-    def metric(self, replies: list, labels: np.ndarray, folds: list[int]) -> float:
-        """Mean of the task's metric over folds, against other labels."""
-        pairs = zip(folds, replies, strict=True)
-        return float(np.mean([self.scorer.metric(self.rows[k].new, r, labels) for k, r in pairs]))
-
-    def on_true(self, folds: list[int]) -> float:
-        """Mean of the score on these folds."""
-        return float(np.mean([self.true.fold_scores[k] for k in folds]))
+    def told(self, folds: list[int]) -> list[np.ndarray]:
+        """What the program answered when it was scored."""
+        return [self.true.predictions[k] for k in folds]
 
     def skill(self, answers: list, labels: np.ndarray, folds: list[int]) -> float:
         """Mean over folds of a smooth measure: see `skill`."""
@@ -150,25 +120,23 @@ def _repeat(plan: _Plan) -> Probe:
     What folds tell each other while they run side by side, or leave in a counter of the machine
     for the next, is not there.
     """
-    apart, folds, again = 0.0, plan.some(plan.size.repeat), []
+    y, folds, again = plan.scorer.split.y_train, plan.some("repeat"), []
     for k in folds:
         make_noise(plan.rng)
-        job = plan.job(k, asked=plan.rows[k].new[::-1], purpose="backwards")
-        (reply,) = plan.run("repeat", [job])
-        table = reply.numbers.reshape(-1, plan.scorer.task.n_outputs)[::-1]
-        apart = max(apart, _apart(table, plan.true.predictions[k]))
-        again.append(replace(reply, numbers=table.ravel()))
-    value = plan.metric(again, plan.scorer.split.y_train, folds)
-    before = plan.on_true(folds)
-    gap = abs(value - before) / plan.scorer.once("unit", _unit)
+        asked = plan.rows[k].new[::-1]
+        (numbers,) = plan.run("repeat", [plan.job(k, asked=asked, purpose="backwards")])
+        again.append(numbers.reshape(len(asked), -1)[::-1].ravel())
+    pairs = zip(again, plan.told(folds), strict=True)
+    apart = max(float(np.abs(a - b).max() / (np.ptp(b) or 1.0)) for a, b in pairs)
+    alone, before = plan.skill(again, y, folds), plan.skill(plan.told(folds), y, folds)
     name, verdict, detail = "repeatability", "pass", "same number in another order"
     if apart > SAME_PREDICTION:
         verdict = "review"
         detail = f"predictions move by {apart:.1e} of their range when rows are asked in reverse"
-        if gap > SAME_NUMBER:
+        if abs(alone - before) > SAME_NUMBER:
             name, verdict = "not repeatable", "reject"
-            detail = f"each fold alone gives {value:.6f}, not {before:.6f}; set random_state"
-    return Probe(name, gap, SAME_NUMBER, verdict, detail)
+            detail = f"each fold alone gives {alone:.6f}, not {before:.6f}; set random_state"
+    return Probe(name, abs(alone - before), SAME_NUMBER, verdict, detail)
 
 
 def make_noise(rng: np.random.Generator) -> None:
@@ -187,14 +155,13 @@ def make_noise(rng: np.random.Generator) -> None:
 
 def _alone(plan: _Plan) -> Probe:
     """Ask single rows: a program that uses the rows beside them cannot say the same."""
-    folds = plan.some(plan.size.alone)
+    folds = plan.some("alone")
     places = [int(plan.rng.integers(len(plan.rows[k].new))) for k in folds]
     jobs = [plan.job(k, asked=plan.rows[k].new[[i]]) for k, i in zip(folds, places, strict=True)]
     moved = []
-    for k, i, reply in zip(folds, places, plan.run("a row alone", jobs), strict=True):
+    for k, i, numbers in zip(folds, places, plan.run("a row alone", jobs), strict=True):
         whole = plan.true.predictions[k].reshape(len(plan.rows[k].new), -1)
-        spread = np.ptp(whole) or 1.0
-        moved.append(float(np.abs(reply.numbers - whole[i]).max() / spread))
+        moved.append(float(np.abs(numbers - whole[i]).max() / (np.ptp(whole) or 1.0)))
     # Of several rows most must move: where only missing values are filled by the rows beside,
     # chance would decide.
     value = float(np.sort(moved)[(len(moved) - 1) // 2])
@@ -205,43 +172,29 @@ def _alone(plan: _Plan) -> Probe:
     return Probe("batch", value, MOVED, verdict, detail)
 
 
-def _apart(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference between two sets of predictions, relative to their range."""
-    a, b = np.ravel(a), np.ravel(b)
-    return float(np.abs(a - b).max() / (np.ptp(b) or 1.0))
-
-
 def _judged(name: str, value: float, reject: float, detail: str, review: float = np.inf) -> Probe:
     verdict = "reject" if value > reject else "review" if value > review else "pass"
     return Probe(name, value, reject, verdict, detail)
 
 
 def _flip(plan: _Plan) -> Probe:
-    task, y = plan.scorer.task, plan.scorer.split.y_train
-    turned, folds = turn_labels(task, y), plan.some(plan.size.flip)
-    replies = plan.learn("flip", turned, folds)
-    if task.kind == "binary":
-        # By a measure to which both classes are alike: where one is rare, turned labels alone
-        # change an F1 or a precision by more than any knowledge of them.
-        told = [plan.true.predictions[k] for k in folds]
-        lost = plan.skill(told, y, folds) - plan.skill([r.numbers for r in replies], turned, folds)
-    else:
-        lost = plan.on_true(folds) - plan.metric(replies, turned, folds)
-        lost /= plan.scorer.once("unit", _unit)
+    y, folds = plan.scorer.split.y_train, plan.some("flip")
+    turned = turn_labels(plan.scorer.task, y)
+    answers = plan.run("flip", [plan.job(k, turned) for k in folds])
+    lost = plan.skill(plan.told(folds), y, folds) - plan.skill(answers, turned, folds)
     detail = f"true labels score {lost:+.4f} above turned ones"
-    limit = FLIP_REJECT_VALUES if task.kind == "regression" else FLIP_REJECT
+    limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
     return _judged("label flip", lost, limit, detail, FLIP_REVIEW)
 
 
 def _shuffle(plan: _Plan) -> Probe:
     """Teach labels that nothing can predict; twice where once is not clear."""
-    folds, values = plan.some(plan.size.shuffle), []
+    folds, values = plan.some("shuffle"), []
+    guess = 0.0 if plan.scorer.task.kind == "regression" else 0.5
     while not values or (len(values) < 2 and values[0] > SHUFFLE_REJECT / 2):
         labels = shuffled_labels(plan.scorer, plan.rng)
-        replies = plan.learn("shuffle", labels, folds)
-        guess = max(_guessing(plan.scorer, [labels]), _own_guesses(plan, replies, labels, folds))
-        value = plan.metric(replies, labels, folds) - guess
-        values.append(value / plan.scorer.once("unit", _unit))
+        answers = plan.run("shuffle", [plan.job(k, labels) for k in folds])
+        values.append(plan.skill(answers, labels, folds) - guess)
     value = float(np.mean(values))
     detail = f"shuffled labels, which nothing can predict, score {value:+.4f} against guessing"
     return _judged("shuffled labels", value, SHUFFLE_REJECT, detail)
@@ -249,22 +202,27 @@ def _shuffle(plan: _Plan) -> Probe:
 
 def _twin(plan: _Plan) -> Probe:
     """Hold the gain over plain models on the true labels to that on labels like them."""
-    scorer, folds = plan.scorer, plan.some(plan.size.twin)
+    scorer, folds = plan.scorer, plan.some("twin")
     home = scorer.task.name == HEART.name
     limit = TWIN_REJECT if home else TWIN_REJECT_ELSEWHERE
-    limit = TWIN_REJECT_IF_FLIP_ODD if plan.odd and home else limit
-    bank, reference = scorer.once("bank", _bank), scorer.once("reference", _reference)
-    told = [plan.true.predictions[k] for k in folds]
-    y = scorer.split.y_train
-    real = plan.skill(told, y, folds) - _plain(plan, reference.answers(y), y, folds)
-    made: list[float] = []
-    while len(made) < plan.size.twins:
-        twins = [bank.draw() for _ in range(TWINS_AT_ONCE)]
-        jobs = [plan.job(k, twin.labels) for twin in twins for k in folds]
-        replies = [reply.numbers for reply in plan.run("twins", jobs)]
-        for i, twin in enumerate(twins):
-            mine = replies[i * len(folds) : (i + 1) * len(folds)]
-            made.append(_made(plan, twin, mine, reference.answers(twin.labels), folds))
+    if home and any(p.name == "label flip" and p.verdict == "review" for p in plan.found):
+        limit = TWIN_REJECT_IF_FLIP_ODD
+    bank, weights = scorer.once("bank", _bank), scorer.once("weights", _weights)
+
+    def gain(answers: list, taught: np.ndarray, labels: np.ndarray) -> float:
+        plain = _plain(weights, bank.columns(taught), folds)
+        return plan.skill(answers, labels, folds) - max(plan.skill(p, labels, folds) for p in plain)
+
+    y, made = scorer.split.y_train, []
+    real = gain(plan.told(folds), y, y)
+    while len(made) < plan.size["twins"]:
+        draws = [bank.draw() for _ in range(TWINS_AT_ONCE)]
+        labels = [draw() for draw in draws]
+        answers = plan.run("twins", [plan.job(k, twin) for twin in labels for k in folds])
+        for i, draw in enumerate(draws):
+            mine = answers[i * len(folds) : (i + 1) * len(folds)]
+            # Scored against labels that are drawn again and again: less noise at no fit.
+            made.append(np.mean([gain(mine, labels[i], draw()) for _ in range(REDRAWN)]))
         probe = twin_verdict(real, made, limit, home=home)
         if not limit / 2 < probe.value < 2 * limit:
             break  # clear
@@ -283,18 +241,9 @@ def twin_verdict(real: float, made: list[float], limit: float, home: bool = True
     return probe
 
 
-def _made(plan: _Plan, twin: Twin, mine: list, plain: list, folds: list[int]) -> float:
-    """Gain over plain models on a twin, its labels drawn again and again to score them."""
-    gains = []
-    for _ in range(REDRAWN):
-        labels = twin.again()
-        gains.append(plan.skill(mine, labels, folds) - _plain(plan, plain, labels, folds))
-    return float(np.mean(gains))
-
-
-def _plain(plan: _Plan, answers: list, labels: np.ndarray, folds: list[int]) -> float:
-    """Skill of the better plain model."""
-    return max(plan.skill([model[k] for k in folds], labels, folds) for model in answers)
+def _plain(weights: list, Y: np.ndarray, folds: list[int]) -> list[list[np.ndarray]]:
+    """What the plain models answer that learn these labels: ``[model][fold]``."""
+    return [[weights[k][1][m] @ Y[weights[k][0]] for k in folds] for m in range(2)]
 
 
 def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
@@ -309,17 +258,18 @@ def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
     train, new = np.arange(len(y)), np.arange(len(y), len(y) + len(y_test))
     whole = np.concatenate([y, y_test])
     bank = Bank(task, pd.concat([X, X_test], ignore_index=True), whole, [new], learn=train)
-    reference = Reference(bank.Z, bank.columns, [(train, new)])
+    weights = [plain_weights(bank.Z, train, new)]
 
-    def gains(labels: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
-        told, _ = scorer.outputs(source, X, labels[train], X_test)
-        plain = [model[0] for model in reference.answers(labels)]
-        true = [d[new] for d in drawn]
-        return [skill(task, d, told) - max(skill(task, d, p) for p in plain) for d in true]
+    def gains(taught: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
+        told, _ = scorer.outputs(source, X, taught[train], X_test)
+        plain = _plain(weights, bank.columns(taught), [0])
+        return [
+            skill(task, d[new], told) - max(skill(task, d[new], p) for (p,) in plain) for d in drawn
+        ]
 
     (real,) = gains(whole, [whole])
-    twins = [bank.draw() for _ in range(SEALED_TWINS)]
-    made = [g for t in twins for g in gains(t.labels, [t.again() for _ in range(REDRAWN)])]
+    draws = [bank.draw() for _ in range(SEALED_TWINS)]
+    made = [g for draw in draws for g in gains(draw(), [draw() for _ in range(REDRAWN)])]
     limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * float(np.std(made, ddof=1)))
     detail = f"gain over plain models {real:+.4f} on the sealed test, {np.mean(made):+.4f} on twins"
     return _judged("sealed test", real - float(np.mean(made)), limit, detail)
@@ -330,9 +280,9 @@ def _bank(scorer) -> Bank:
     return Bank(scorer.task, scorer.split.X_train, scorer.split.y_train, parts)
 
 
-def _reference(scorer) -> Reference:
-    bank = scorer.once("bank", _bank)
-    return Reference(bank.Z, bank.columns, [(rows.train, rows.new) for rows in scorer.folds()])
+def _weights(scorer) -> list:
+    Z = scorer.once("bank", _bank).Z
+    return [plain_weights(Z, rows.train, rows.new) for rows in scorer.folds()]
 
 
 def skill(task: Task, y: np.ndarray, answers: np.ndarray) -> float:
@@ -350,51 +300,6 @@ def skill(task: Task, y: np.ndarray, answers: np.ndarray) -> float:
     middle = y.mean() if power == 2 else np.median(y)
     error = (np.abs(y - table[:, 0]) ** power).mean()
     return float(1 - error / ((np.abs(y - middle) ** power).mean() or 1.0))
-
-
-def _own_guesses(plan: _Plan, replies: list, labels: np.ndarray, folds: list[int]) -> float:
-    """What the program's own answers score when they are dealt out to the rows by chance.
-
-    A constant guess scores 0 by a metric of classes where it never names the rare one; the program
-    names it as often as it does.
-    """
-    scorer = plan.scorer
-    if scorer.task.kind == "regression" or scorer.task.metric == "roc_auc":
-        return -np.inf
-    rng, scores = np.random.default_rng(0), []
-    for k, reply in zip(folds, replies, strict=True):
-        table = reply.numbers.reshape(len(plan.rows[k].new), -1)
-        for _ in range(DEALS):
-            dealt = replace(reply, numbers=rng.permutation(table).ravel())
-            scores.append(scorer.metric(plan.rows[k].new, dealt, labels))
-    return float(np.mean(scores))
-
-
-def _unit(scorer) -> float:
-    """One unit of the metric: 1 where it has a fixed range, a guess's error where it has not."""
-    if not scorer.task.metric.startswith(("neg_", "max_error")):
-        return 1.0
-    return abs(_guessing(scorer, [scorer.split.y_train])) or 1.0
-
-
-def _guessing(scorer, shuffles: list[np.ndarray]) -> float:
-    """What guessing scores: the training rows' mean (or class shares), told of every row."""
-    if scorer.task.metric == "roc_auc":
-        return 0.5
-
-    def told(y: np.ndarray, rows) -> np.ndarray:
-        share = y[rows.train].mean()
-        if scorer.task.kind == "multiclass":
-            share = np.bincount(y[rows.train], minlength=scorer.task.n_outputs) / len(rows.train)
-        return np.tile(share, (len(rows.new), 1))
-
-    return float(np.mean([_scores(scorer, y, told) for y in shuffles]))
-
-
-def _scores(scorer, y: np.ndarray, predict) -> list[float]:
-    """The metric on every fold for what ``predict(y, rows)`` gives."""
-    measure = scorer.task.score_predictions
-    return [measure(y[rows.new], predict(y, rows)) for rows in scorer.folds()]
 
 
 def turn_labels(task: Task, y: np.ndarray) -> np.ndarray:

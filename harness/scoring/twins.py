@@ -9,8 +9,6 @@ somebody outside can compute tells little more about one twin than its own label
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
@@ -23,13 +21,6 @@ LEARN_ROWS = 1000  # a small model, and the reference, learns from so many rows 
 BANK_NUMBERS = 12_000_000  # answers that are kept; fewer models where a table is large
 FEW_VALUES = 6  # a column of numbers with so many values is also taken as names
 WIDEST = 200  # columns that the plain models look at
-
-
-class Twin(NamedTuple):
-    """One secret set of labels, and what draws more like it for the same rows."""
-
-    labels: np.ndarray
-    again: object  # () -> ndarray: other labels with the same chances
 
 
 class Bank:
@@ -89,16 +80,15 @@ class Bank:
         told = _blend(members)[self.learn] - self.Y[self.learn]
         return float(max(0.02, 1 - told.var(axis=0).sum() / self.Y[self.learn].var(axis=0).sum()))
 
-    def draw(self) -> Twin:
-        """Draw a generator, and labels from it."""
+    def draw(self):
+        """Draw a generator; it gives other labels with the same chances at each call."""
         weight = self.rng.beta(*(1 + 4 * self.lean))
-        chosen = []
-        for members, used in ((self.linear, USED_LINEAR), (self.trees, USED_TREES)):
+        told = 0.0
+        parts = (self.linear, USED_LINEAR, weight), (self.trees, USED_TREES, 1 - weight)
+        for members, used, part in parts:
             some = self.rng.choice(len(members), min(used, len(members)), replace=False)
-            chosen.append(_blend([members[i] for i in some]))
-        told = weight * chosen[0] + (1 - weight) * chosen[1]
-        again = (lambda: self._values(told)) if self.values else (lambda: self._classes(told))
-        return Twin(again(), again)
+            told = told + part * _blend([members[i] for i in some])
+        return lambda: self._values(told) if self.values else self._classes(told)
 
     def _values(self, told: np.ndarray) -> np.ndarray:
         """What the generator says, and another row's error on top."""
@@ -131,43 +121,27 @@ def _blend(members: list) -> np.ndarray:
     return np.einsum("mnk,mn->nk", answers, unseen) / unseen.sum(axis=0)[:, None]
 
 
-class Reference:
-    """Plain models as fixed weights of the training labels: any labels, at the cost of a product.
+def plain_weights(Z: np.ndarray, train: np.ndarray, new: np.ndarray) -> tuple:
+    """Plain models as weights of the labels they learn: any labels, at the cost of a product.
 
-    A ridge regression and a kernel ridge regression (radial basis functions); the better one on
-    the labels at hand counts.
+    A ridge regression and one with radial basis functions. Gives positions of the rows that they
+    learn from, and each one's weights, of shape (n_new, n_learned).
     """
-
-    def __init__(self, Z: np.ndarray, Y_of, splits: list[tuple[np.ndarray, np.ndarray]]):
-        self.Y_of, self.parts = Y_of, []
-        rng = np.random.default_rng(0)
-        for train, new in splits:
-            train = train if len(train) <= LEARN_ROWS else rng.choice(train, LEARN_ROWS, False)
-            weights = [ridge(Z[train], Z[new], 10.0), kernel_ridge(Z[train], Z[new])]
-            self.parts.append((train, weights))
-
-    def answers(self, labels: np.ndarray) -> list[list[np.ndarray]]:
-        """Give what each model answers on each fold: ``[model][fold]``."""
-        Y = self.Y_of(labels)
-        return [[w[m] @ Y[train] for train, w in self.parts] for m in range(2)]
+    rng = np.random.default_rng(0)
+    train = train if len(train) <= LEARN_ROWS else rng.choice(train, LEARN_ROWS, replace=False)
+    return train, [ridge(Z[train], Z[new], 10.0), ridge(Z[train], Z[new], 1.0, bent=True)]
 
 
-def ridge(Z: np.ndarray, new: np.ndarray, penalty: float) -> np.ndarray:
-    """Weights that make answers to `new` of the labels of `Z`."""
-    mean = Z.mean(axis=0)
-    A, B = Z - mean, new - mean
-    inner = np.linalg.solve(A.T @ A + penalty * np.eye(A.shape[1]), A.T)
-    return B @ (inner - inner.mean(axis=1, keepdims=True)) + 1 / len(Z)
+def ridge(Z: np.ndarray, new: np.ndarray, penalty: float, bent: bool = False) -> np.ndarray:
+    """Weights by which a ridge regression of `Z` answers `new`; bent by radial basis functions."""
+    from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 
+    def alike(A: np.ndarray) -> np.ndarray:
+        return rbf_kernel(A, Z, gamma=1 / (3 * Z.shape[1])) if bent else linear_kernel(A, Z)
 
-def kernel_ridge(Z: np.ndarray, new: np.ndarray, penalty: float = 1.0) -> np.ndarray:
-    """Do as `ridge`, with radial basis functions."""
-    from sklearn.metrics.pairwise import rbf_kernel
-
-    gamma = 1 / (3 * Z.shape[1])
-    K = np.linalg.inv(rbf_kernel(Z, gamma=gamma) + penalty * np.eye(len(Z)))
-    inner = K - np.outer(K.sum(axis=1), K.sum(axis=0)) / K.sum()  # an intercept, not penalised
-    return rbf_kernel(new, Z, gamma=gamma) @ inner + K.sum(axis=0) / K.sum()
+    K = np.linalg.inv(alike(Z) + penalty * np.eye(len(Z)))
+    level = K.sum(axis=0) / K.sum()  # an intercept, not penalised
+    return alike(new) @ (K - np.outer(K.sum(axis=1), level)) + level
 
 
 def encoded(X: pd.DataFrame) -> np.ndarray:
