@@ -40,13 +40,13 @@ FLIP_REJECT_VALUES = 1.2  # regression: who knows the values loses 2 (errors) to
 FLIP_REVIEW = 0.02
 # How much better than plain models a program may do on the true labels than on twins. Lower where
 # turned labels already looked odd: honest programs hardly ever do both.
-TWIN_REJECT = 0.013
+TWIN_REJECT = 0.012
+TWIN_REJECT_IF_FLIP_ODD = 0.008
+# On HEART honest programs learn twins worse than the better plain model by about so much. Who does
+# no worse is given the gain on the true labels alone: a good guess at the generator buys nothing.
+TWIN_USUAL = -0.006
 TWIN_REJECT_ELSEWHERE = 0.03  # on tables of one's own, and
 TWIN_SDS = 3.5  # beyond what one set of labels differs from another
-TWIN_REJECT_IF_FLIP_ODD = 0.010
-# On HEART nothing honest learns a twin better than the better plain model: what looks so (a program
-# that has a good guess at the generator) does not make up for a gain on the true labels.
-MADE_MOST = 0.0
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
@@ -231,7 +231,8 @@ def _twin(plan: _Plan) -> Probe:
 
 def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:
     """Judge a gain on the true labels by the gains on their twins."""
-    value = real - min(float(np.mean(made)), MADE_MOST if home else np.inf)
+    value = float(np.mean(made))
+    value = real - (min(value - TWIN_USUAL, 0.0) if home else value)
     detail = f"gain over plain models {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
     probe = _judged("twin labels", value, limit, detail)
     # On a table of one's own (small, noisy) one set of labels may differ more from another.

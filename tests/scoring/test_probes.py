@@ -121,8 +121,8 @@ def test_where_the_flip_was_odd_the_twins_need_less(scorer):
     honest = next(p for p in probed(scorer, BASELINE).probes if p.name == "twin labels")
     assert honest.threshold == TWIN_REJECT
     # The same measured gain, judged by either limit.
-    assert twin_verdict(0.012, [0.0005, -0.0005], TWIN_REJECT).verdict == "pass"
-    assert twin_verdict(0.012, [0.0005, -0.0005], TWIN_REJECT_IF_FLIP_ODD).verdict == "reject"
+    assert twin_verdict(0.010, [0.0005, -0.0005], TWIN_REJECT).verdict == "pass"
+    assert twin_verdict(0.010, [0.0005, -0.0005], TWIN_REJECT_IF_FLIP_ODD).verdict == "reject"
 
 
 def test_a_good_guess_at_the_generator_buys_nothing_on_heart():
