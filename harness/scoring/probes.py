@@ -11,6 +11,7 @@ all together cost; the thresholds below come from it.
 import subprocess
 import sys
 import threading
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,12 +20,13 @@ import pandas as pd
 from harness.candidate import CandidateError
 from harness.scoring.score import Probe, Score
 from harness.scoring.twins import Bank, plain_weights
+from harness.sealing import Job
 from harness.task import HEART, Task, area_under_roc
 
 # How many folds each probe asks, and how many twins at most, for a table of so many rows. A score
-# is six fits; clear cases take 25, 11 and 6 fits, doubtful ones 50, 16 and 9.
+# is six fits; clear cases take 25, 11 and 6 fits, doubtful ones 40, 16 and 9.
 SIZES = {
-    2_000: {"repeat": 5, "alone": 3, "flip": 2, "shuffle": 5, "twin": 5, "twins": 6},
+    2_000: {"repeat": 5, "alone": 3, "flip": 2, "shuffle": 5, "twin": 5, "twins": 4},
     20_000: {"repeat": 3, "alone": 2, "flip": 1, "shuffle": 1, "twin": 2, "twins": 4},
     np.inf: {"repeat": 1, "alone": 1, "flip": 1, "shuffle": 1, "twin": 1, "twins": 4},
 }
@@ -52,6 +54,8 @@ SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
 MOVED = 1e-3  # of that range: a row that asked alone gets another answer
 
+Asking = Generator[list[Job], list[np.ndarray], Probe]
+
 
 def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
     """Probe one candidate whose score is known, until a probe rejects it.
@@ -64,10 +68,11 @@ def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
         The candidate's score on the frozen folds.
     """
     plan = _Plan(scorer, source, score)
-    for probe in (_repeat, _alone, _flip, _shuffle, _twin):
-        plan.found.append(probe(plan))
-        if plan.found[-1].verdict == "reject":
-            break
+    for stage in (_repeat,), (_alone, _flip, _shuffle), (_twin,):
+        for probe in plan.go(stage):
+            plan.found.append(probe)
+            if probe.verdict == "reject":
+                return tuple(plan.found)
     return tuple(plan.found)
 
 
@@ -94,15 +99,34 @@ class _Plan:
         seed = self.scorer.seed(purpose, self.scorer.task.fold_seed, k)
         return self.scorer.job(self.source, rows, None, labels=labels, seed=seed)
 
-    def run(self, name: str, jobs: list) -> list:
-        """Run jobs side by side; each may take as long as it might within a score."""
-        task = self.scorer.task
-        budget_s = max(task.budget_s, task.budget_s / (task.n_folds + 1) * len(jobs))
-        (replies,) = self.scorer.run([jobs], budget_s, stop_early=False)
-        for reply in replies:
-            if reply.problem:
-                raise CandidateError(f"{name} could not be scored: {reply.problem}")
-        return [reply.numbers for reply in replies]
+    def go(self, stage: Sequence) -> list[Probe]:
+        """Run probes side by side: each yields jobs, is sent their answers, and ends in a `Probe`.
+
+        A job may take as long as it might within a score.
+        """
+        task, asked, found = self.scorer.task, {}, {}
+
+        def advance(probe, going, answers=None) -> None:
+            try:
+                asked[probe] = going, going.send(answers)
+            except StopIteration as end:
+                found[probe] = end.value
+
+        for probe in stage:
+            advance(probe, probe(self))
+        while asked:
+            jobs = [job for _, mine in asked.values() for job in mine]
+            budget_s = max(task.budget_s, task.budget_s / (task.n_folds + 1) * len(jobs))
+            replies = iter(self.scorer.run([jobs], budget_s, stop_early=False)[0])
+            before, asked = asked, {}
+            for probe, (going, mine) in before.items():
+                replied = [next(replies) for _ in mine]
+                for reply in replied:
+                    if reply.problem:
+                        name = probe.__name__.strip("_")
+                        raise CandidateError(f"{name} could not be scored: {reply.problem}")
+                advance(probe, going, [reply.numbers for reply in replied])
+        return [found[probe] for probe in stage]
 
     def told(self, folds: list[int]) -> list[np.ndarray]:
         """What the program answered when it was scored."""
@@ -114,7 +138,7 @@ class _Plan:
         return float(np.mean([skill(task, labels[self.rows[k].new], a) for k, a in pairs]))
 
 
-def _repeat(plan: _Plan) -> Probe:
+def _repeat(plan: _Plan) -> Asking:
     """Ask folds again: alone, one after another, in another order, with noise between.
 
     What folds tell each other while they run side by side, or leave in a counter of the machine
@@ -124,7 +148,7 @@ def _repeat(plan: _Plan) -> Probe:
     for k in folds:
         make_noise(plan.rng)
         asked = plan.rows[k].new[::-1]
-        (numbers,) = plan.run("repeat", [plan.job(k, asked=asked, purpose="backwards")])
+        (numbers,) = yield [plan.job(k, asked=asked, purpose="backwards")]
         again.append(numbers.reshape(len(asked), -1)[::-1].ravel())
     pairs = zip(again, plan.told(folds), strict=True)
     apart = max(float(np.abs(a - b).max() / (np.ptp(b) or 1.0)) for a, b in pairs)
@@ -153,13 +177,13 @@ def make_noise(rng: np.random.Generator) -> None:
         subprocess.run([sys.executable, "-I", "-S", "-c", ""], check=False)
 
 
-def _alone(plan: _Plan) -> Probe:
+def _alone(plan: _Plan) -> Asking:
     """Ask single rows: a program that uses the rows beside them cannot say the same."""
     folds = plan.some("alone")
     places = [int(plan.rng.integers(len(plan.rows[k].new))) for k in folds]
     jobs = [plan.job(k, asked=plan.rows[k].new[[i]]) for k, i in zip(folds, places, strict=True)]
     moved = []
-    for k, i, numbers in zip(folds, places, plan.run("a row alone", jobs), strict=True):
+    for k, i, numbers in zip(folds, places, (yield jobs), strict=True):
         whole = plan.true.predictions[k].reshape(len(plan.rows[k].new), -1)
         moved.append(float(np.abs(numbers - whole[i]).max() / (np.ptp(whole) or 1.0)))
     # Of several rows most must move: where only missing values are filled by the rows beside,
@@ -177,30 +201,30 @@ def _judged(name: str, value: float, reject: float, detail: str, review: float =
     return Probe(name, value, reject, verdict, detail)
 
 
-def _flip(plan: _Plan) -> Probe:
+def _flip(plan: _Plan) -> Asking:
     y, folds = plan.scorer.split.y_train, plan.some("flip")
     turned = turn_labels(plan.scorer.task, y)
-    answers = plan.run("flip", [plan.job(k, turned) for k in folds])
+    answers = yield [plan.job(k, turned) for k in folds]
     lost = plan.skill(plan.told(folds), y, folds) - plan.skill(answers, turned, folds)
     detail = f"true labels score {lost:+.4f} above turned ones"
     limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
     return _judged("label flip", lost, limit, detail, FLIP_REVIEW)
 
 
-def _shuffle(plan: _Plan) -> Probe:
+def _shuffle(plan: _Plan) -> Asking:
     """Teach labels that nothing can predict; twice where once is not clear."""
     folds, values = plan.some("shuffle"), []
     guess = 0.0 if plan.scorer.task.kind == "regression" else 0.5
     while not values or (len(values) < 2 and values[0] > SHUFFLE_REJECT / 2):
         labels = shuffled_labels(plan.scorer, plan.rng)
-        answers = plan.run("shuffle", [plan.job(k, labels) for k in folds])
+        answers = yield [plan.job(k, labels) for k in folds]
         values.append(plan.skill(answers, labels, folds) - guess)
     value = float(np.mean(values))
     detail = f"shuffled labels, which nothing can predict, score {value:+.4f} against guessing"
     return _judged("shuffled labels", value, SHUFFLE_REJECT, detail)
 
 
-def _twin(plan: _Plan) -> Probe:
+def _twin(plan: _Plan) -> Asking:
     """Hold the gain over plain models on the true labels to that on labels like them."""
     scorer, folds = plan.scorer, plan.some("twin")
     home = scorer.task.name == HEART.name
@@ -218,7 +242,7 @@ def _twin(plan: _Plan) -> Probe:
     while len(made) < plan.size["twins"]:
         draws = [bank.draw() for _ in range(TWINS_AT_ONCE)]
         labels = [draw() for draw in draws]
-        answers = plan.run("twins", [plan.job(k, twin) for twin in labels for k in folds])
+        answers = yield [plan.job(k, twin) for twin in labels for k in folds]
         for i, draw in enumerate(draws):
             mine = answers[i * len(folds) : (i + 1) * len(folds)]
             # Scored against labels that are drawn again and again: less noise at no fit.
