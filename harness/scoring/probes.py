@@ -47,8 +47,9 @@ TWIN_REJECT_IF_FLIP_ODD = 0.008
 # On HEART honest programs learn twins worse than the better plain model by about so much. Who does
 # no worse is given the gain on the true labels alone: a good guess at the generator buys nothing.
 TWIN_USUAL = -0.006
-TWIN_REJECT_ELSEWHERE = 0.03  # on tables of one's own, and
-TWIN_SDS = 3.5  # beyond what one set of labels differs from another
+TWIN_REJECT_ELSEWHERE = 0.03  # on tables of one's own; more where they are so small that
+TWIN_SDS = 3.5  # two plain models differ by it from one set of labels to another
+NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
@@ -228,17 +229,34 @@ def _twin(plan: _Plan) -> Asking:
     """Hold the gain over plain models on the true labels to that on labels like them."""
     scorer, folds = plan.scorer, plan.some("twin")
     home = scorer.task.name == HEART.name
-    limit = TWIN_REJECT if home else TWIN_REJECT_ELSEWHERE
-    if home and any(p.name == "label flip" and p.verdict == "review" for p in plan.found):
+    bank = scorer.once("bank", _bank)
+
+    def weights(k: int) -> tuple:
+        rows = plan.rows[k]
+        return scorer.once(f"plain{k}", lambda _: plain_weights(bank.Z, rows.train, rows.new))
+
+    def gains(answers: list, taught: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        Y, task = bank.columns(taught), scorer.task
+        pairs = zip(folds, answers, strict=True)
+        each = [_gains(task, labels[plan.rows[k].new], a, weights(k), Y) for k, a in pairs]
+        return np.mean(each, axis=0)
+
+    def noise(_) -> float:
+        """How far two plain models are apart on one set of labels more than on another."""
+        gaps = []
+        for labels in (bank.draw()() for _ in range(NOISE_DRAWS)):
+            Y = bank.columns(labels)
+            one = [models[0] @ Y[train] for train, models in map(weights, folds)]
+            gaps.append(gains(one, labels, labels)[1])
+        return float(np.std(gaps, ddof=1))
+
+    limit = TWIN_REJECT
+    if not home:
+        limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * scorer.once("noise", noise))
+    elif any(p.name == "label flip" and p.verdict == "review" for p in plan.found):
         limit = TWIN_REJECT_IF_FLIP_ODD
-    bank, weights = scorer.once("bank", _bank), scorer.once("weights", _weights)
-
-    def gain(answers: list, taught: np.ndarray, labels: np.ndarray) -> float:
-        plain = _plain(weights, bank.columns(taught), folds)
-        return plan.skill(answers, labels, folds) - max(plan.skill(p, labels, folds) for p in plain)
-
     y, made = scorer.split.y_train, []
-    real = gain(plan.told(folds), y, y)
+    real = gains(plan.told(folds), y, y).min()  # above the better plain model
     while len(made) < plan.size["twins"]:
         draws = [bank.draw() for _ in range(TWINS_AT_ONCE)]
         labels = [draw() for draw in draws]
@@ -246,7 +264,7 @@ def _twin(plan: _Plan) -> Asking:
         for i, draw in enumerate(draws):
             mine = answers[i * len(folds) : (i + 1) * len(folds)]
             # Scored against labels that are drawn again and again: less noise at no fit.
-            made.append(np.mean([gain(mine, labels[i], draw()) for _ in range(REDRAWN)]))
+            made.append(np.mean([gains(mine, labels[i], draw()).min() for _ in range(REDRAWN)]))
         probe = twin_verdict(real, made, limit, home=home)
         if not limit / 2 < probe.value < 2 * limit:
             break  # clear
@@ -258,17 +276,15 @@ def twin_verdict(real: float, made: list[float], limit: float, home: bool = True
     value = float(np.mean(made))
     value = real - (min(value - TWIN_USUAL, 0.0) if home else value)
     detail = f"gain over plain models {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
-    probe = _judged("twin labels", value, limit, detail)
-    # On a table of one's own (small, noisy) one set of labels may differ more from another.
-    noise = TWIN_SDS * np.std(made, ddof=1) * np.sqrt(1 + 1 / len(made))
-    if probe.verdict == "reject" and not home and value < noise:
-        return replace(probe, verdict="review")
-    return probe
+    return _judged("twin labels", value, limit, detail)
 
 
-def _plain(weights: list, Y: np.ndarray, folds: list[int]) -> list[list[np.ndarray]]:
-    """What the plain models answer that learn these labels: ``[model][fold]``."""
-    return [[weights[k][1][m] @ Y[weights[k][0]] for k in folds] for m in range(2)]
+def _gains(
+    task: Task, y: np.ndarray, told: np.ndarray, weights: tuple, Y: np.ndarray
+) -> list[float]:
+    """What answers score above plain models that were taught `Y`, one by one."""
+    train, models = weights
+    return [skill(task, y, told) - skill(task, y, w @ Y[train]) for w in models]
 
 
 def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
@@ -283,14 +299,12 @@ def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
     train, new = np.arange(len(y)), np.arange(len(y), len(y) + len(y_test))
     whole = np.concatenate([y, y_test])
     bank = Bank(task, pd.concat([X, X_test], ignore_index=True), whole, [new], learn=train)
-    weights = [plain_weights(bank.Z, train, new)]
+    weights = plain_weights(bank.Z, train, new)
 
     def gains(taught: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
         told, _ = scorer.outputs(source, X, taught[train], X_test)
-        plain = _plain(weights, bank.columns(taught), [0])
-        return [
-            skill(task, d[new], told) - max(skill(task, d[new], p) for (p,) in plain) for d in drawn
-        ]
+        Y = bank.columns(taught)
+        return [min(_gains(task, labels[new], told, weights, Y)) for labels in drawn]
 
     (real,) = gains(whole, [whole])
     draws = [bank.draw() for _ in range(SEALED_TWINS)]
@@ -303,11 +317,6 @@ def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
 def _bank(scorer) -> Bank:
     parts = [rows.new for rows in scorer.folds()]
     return Bank(scorer.task, scorer.split.X_train, scorer.split.y_train, parts)
-
-
-def _weights(scorer) -> list:
-    Z = scorer.once("bank", _bank).Z
-    return [plain_weights(Z, rows.train, rows.new) for rows in scorer.folds()]
 
 
 def skill(task: Task, y: np.ndarray, answers: np.ndarray) -> float:

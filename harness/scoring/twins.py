@@ -17,7 +17,7 @@ USED_LINEAR, USED_TREES = 1, 6  # of which a twin blends so many
 # Half the rows and a few small models say less than the truth would: chances are drawn apart, and
 # errors made smaller, until plain models learn a twin about as well as the true labels.
 SHARPER, CALMER = 1.4, 0.9
-LEARN_ROWS = 1000  # a small model, and the reference, learns from so many rows at most
+LEARN_ROWS, PLAIN_ROWS = 1000, 600  # that a small model and a plain one learn from, at most
 BANK_NUMBERS = 12_000_000  # answers that are kept; fewer models where a table is large
 FEW_VALUES = 6  # a column of numbers with so many values is also taken as names
 WIDEST = 200  # columns that the plain models look at
@@ -26,15 +26,8 @@ WIDEST = 200  # columns that the plain models look at
 class Bank:
     """Plain models of a table, and twins drawn from them.
 
-    Parameters
-    ----------
-    task : Task
-    X, y
-        Rows and true labels.
-    parts : list of ndarray
-        Positions that must each hold every class that they hold in truth: the folds' new rows.
-    learn : ndarray, optional
-        Positions that models may be fitted on; all by default.
+    `parts` are positions that each hold every class that they hold in truth (folds need them all);
+    `learn` those that models may be fitted on.
     """
 
     def __init__(self, task, X: pd.DataFrame, y: np.ndarray, parts: list, learn=None):
@@ -42,7 +35,6 @@ class Bank:
         self.learn = np.arange(len(y)) if learn is None else learn
         self.rng = np.random.default_rng()
         self.Z = encoded(X)
-        self.values = task.kind == "regression"
         self.Y = self.columns(y)
         most = BANK_NUMBERS // self.Y.size
         self.linear = [self._member(self._ridge) for _ in range(min(LINEAR, max(4, most // 4)))]
@@ -66,8 +58,10 @@ class Bank:
         return fit(rows).astype(np.float32), unseen
 
     def _ridge(self, rows: np.ndarray) -> np.ndarray:
-        penalty = np.exp(self.rng.uniform(np.log(3.0), np.log(100.0)))
-        return ridge(self.Z[rows], self.Z, penalty) @ self.Y[rows]
+        from sklearn.linear_model import Ridge
+
+        model = Ridge(np.exp(self.rng.uniform(np.log(3.0), np.log(100.0))))
+        return model.fit(self.Z[rows], self.Y[rows]).predict(self.Z).reshape(self.Y.shape)
 
     def _tree(self, rows: np.ndarray) -> np.ndarray:
         from sklearn.tree import DecisionTreeRegressor
@@ -88,12 +82,10 @@ class Bank:
         for members, used, part in parts:
             some = self.rng.choice(len(members), min(used, len(members)), replace=False)
             told = told + part * _blend([members[i] for i in some])
-        return lambda: self._values(told) if self.values else self._classes(told)
-
-    def _values(self, told: np.ndarray) -> np.ndarray:
-        """What the generator says, and another row's error on top."""
-        errors = CALMER * (self.Y - told)[self.learn, 0]
-        return told[:, 0] + self.rng.choice(errors, len(told))
+        if self.task.kind != "regression":
+            return lambda: self._classes(told)
+        errors = CALMER * (self.Y - told)[self.learn, 0]  # another row's on top of each answer
+        return lambda: told[:, 0] + self.rng.choice(errors, len(told))
 
     def _classes(self, told: np.ndarray) -> np.ndarray:
         p = np.clip(told, 0.01, 0.99)
@@ -121,8 +113,8 @@ def plain_weights(Z: np.ndarray, train: np.ndarray, new: np.ndarray) -> tuple:
     A ridge regression and one with radial basis functions. Gives positions of the rows that they
     learn from, and each one's weights, of shape (n_new, n_learned).
     """
-    rng = np.random.default_rng(0)
-    train = train if len(train) <= LEARN_ROWS else rng.choice(train, LEARN_ROWS, replace=False)
+    if len(train) > PLAIN_ROWS:
+        train = np.random.default_rng(0).choice(train, PLAIN_ROWS, replace=False)
     return train, [ridge(Z[train], Z[new], 10.0), ridge(Z[train], Z[new], 1.0, bent=True)]
 
 
@@ -135,7 +127,7 @@ def ridge(Z: np.ndarray, new: np.ndarray, penalty: float, bent: bool = False) ->
 
     K = np.linalg.inv(alike(Z) + penalty * np.eye(len(Z)))
     level = K.sum(axis=0) / K.sum()  # an intercept, not penalised
-    return alike(new) @ (K - np.outer(K.sum(axis=1), level)) + level
+    return (alike(new) @ (K - np.outer(K.sum(axis=1), level)) + level).astype(np.float32)
 
 
 def encoded(X: pd.DataFrame) -> np.ndarray:
