@@ -32,9 +32,8 @@ def in_the_source(scorer, task, split, source: str) -> list[str]:
         probe = probe_sealed(scorer, task, split, source)
     except (CandidateError, ValueError):  # it has no figures there either
         return []
-    if probe.verdict == "pass":
-        return []
-    return [f"Its source may hold the sealed test's answers: {probe.detail}. It proves nothing."]
+    said = f"Its source may hold the sealed test's answers: {probe.detail}. It proves nothing."
+    return [said] * (probe.verdict == "reject")
 
 
 def in_subgroups(

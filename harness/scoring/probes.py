@@ -59,15 +59,7 @@ Asking = Generator[list[Job], list[np.ndarray], Probe]
 
 
 def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
-    """Probe one candidate whose score is known, until a probe rejects it.
-
-    Parameters
-    ----------
-    scorer : Scorer
-        Of the task; makes and runs the jobs, in the same isolation as a score.
-    score : Score
-        The candidate's score on the frozen folds.
-    """
+    """Probe one candidate whose score on the frozen folds is known, until a probe rejects it."""
     plan = _Plan(scorer, source, score)
     for stage in (_repeat,), (_alone, _flip, _shuffle), (_twin,):
         for probe in plan.go(stage):
@@ -101,10 +93,7 @@ class _Plan:
         return self.scorer.job(self.source, rows, None, labels=labels, seed=seed)
 
     def go(self, stage: Sequence) -> list[Probe]:
-        """Run probes side by side: each yields jobs, is sent their answers, and ends in a `Probe`.
-
-        A job may take as long as it might within a score.
-        """
+        """Run probes side by side: each yields jobs, is sent answers, and ends in a `Probe`."""
         task, asked, found = self.scorer.task, {}, {}
 
         def advance(probe, going, answers=None) -> None:
@@ -117,6 +106,7 @@ class _Plan:
             advance(probe, probe(self))
         while asked:
             jobs = [job for _, mine in asked.values() for job in mine]
+            # A job may take as long as it might within a score.
             budget_s = max(task.budget_s, task.budget_s / (task.n_folds + 1) * len(jobs))
             replies = iter(self.scorer.run([jobs], budget_s, stop_early=False)[0])
             before, asked = asked, {}
@@ -140,10 +130,8 @@ class _Plan:
 
 
 def _repeat(plan: _Plan) -> Asking:
-    """Ask folds again: alone, one after another, in another order, with noise between.
-
-    What folds tell each other while they run side by side, or leave in a counter of the machine
-    for the next, is not there.
+    """Ask folds again alone, in another order, with noise between: what they told each other, or
+    left in a counter of the machine for the next, is not there.
     """
     y, folds, again = plan.scorer.split.y_train, plan.some("repeat"), []
     for k in folds:
@@ -165,10 +153,7 @@ def _repeat(plan: _Plan) -> Asking:
 
 
 def make_noise(rng: np.random.Generator) -> None:
-    """Move what the whole machine counts or shares by a random amount.
-
-    Numbers of threads and processes, free memory, load: what a fold left there for the next.
-    """
+    """Move what the whole machine counts or shares (threads, processes, memory) by chance."""
     for _ in range(int(rng.integers(NOISE_THREADS))):
         thread = threading.Thread(target=int)
         thread.start()
@@ -288,13 +273,7 @@ def _gains(
 
 
 def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
-    """Ask of the sealed test what twins ask of the folds: does the program hold its answers?
-
-    Raises
-    ------
-    CandidateError
-        If it fails.
-    """
+    """Ask of the sealed test what twins ask of the folds: does the program hold its answers?"""
     X, y, X_test, y_test = split
     train, new = np.arange(len(y)), np.arange(len(y), len(y) + len(y_test))
     whole = np.concatenate([y, y_test])

@@ -139,15 +139,11 @@ def encoded(X: pd.DataFrame) -> np.ndarray:
 
     numbers = list(X.select_dtypes("number").columns)
     few = [c for c in numbers if X[c].nunique() <= FEW_VALUES]
-    others = [c for c in X.columns if c not in numbers]
-    names = OneHotEncoder(
-        handle_unknown="ignore", min_frequency=5, max_categories=20, sparse_output=False
-    )
+    names = OneHotEncoder(min_frequency=5, max_categories=20, sparse_output=False)
     Z = make_column_transformer(
         (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
-        (names, [*few, *others]),
+        (names, [*few, *X.columns.difference(numbers, sort=False)]),
     ).fit_transform(X)
     Z = np.asarray(Z, float)
-    if Z.shape[1] > WIDEST:
-        Z = Z[:, np.argsort(-Z.var(axis=0), kind="stable")[:WIDEST]]
+    Z = Z[:, np.argsort(-Z.var(axis=0), kind="stable")[:WIDEST]]
     return Z if Z.shape[1] else np.zeros((len(X), 1))
