@@ -259,7 +259,7 @@ def _twin(plan: _Plan) -> Asking:
 def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:
     """Judge a gain on the true labels by the gains on their twins."""
     value = float(np.mean(made))
-    value = real - (min(value - TWIN_USUAL, 0.0) if home else value)
+    value = float(real) - (min(value - TWIN_USUAL, 0.0) if home else value)
     detail = f"gain over plain models {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
     return _judged("twin labels", value, limit, detail)
 
