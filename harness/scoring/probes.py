@@ -47,8 +47,10 @@ TWIN_REJECT_IF_FLIP_ODD = 0.008
 # On HEART honest programs learn twins worse than the better plain model by about so much. Who does
 # no worse is given the gain on the true labels alone: a good guess at the generator buys nothing.
 TWIN_USUAL = -0.006
-TWIN_REJECT_ELSEWHERE = 0.03  # on tables of one's own; more where they are so small that
-TWIN_SDS = 3.5  # two plain models differ by it from one set of labels to another
+# On tables of one's own; more where they are so small that two plain models differ by it from one
+# set of labels to another. Twins that are hard to learn count for half of it.
+TWIN_REJECT_ELSEWHERE = 0.03
+TWIN_SDS = 3.5
 NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
@@ -258,9 +260,9 @@ def _twin(plan: _Plan) -> Asking:
 
 def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:
     """Judge a gain on the true labels by the gains on their twins."""
-    value = float(np.mean(made))
-    value = float(real) - (min(value - TWIN_USUAL, 0.0) if home else value)
-    detail = f"gain over plain models {real:+.4f} on true labels, {np.mean(made):+.4f} on like ones"
+    told = float(np.mean(made))
+    value = float(real) - (min(told - TWIN_USUAL, 0.0) if home else max(told, -limit / 2))
+    detail = f"gain over plain models {real:+.4f} on true labels, {told:+.4f} on like ones"
     return _judged("twin labels", value, limit, detail)
 
 
