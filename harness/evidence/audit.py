@@ -101,8 +101,11 @@ def audit(
     worse = harms.in_probabilities(elsewhere)
     if best.iteration:
         worse += harms.in_subgroups(scorer, task, programs, seeds[0], answers)
+    known = []
+    if sealed and best.iteration:
+        known = harms.in_the_source(scorer, task, split, programs["best"])
     certificate = make_certificate(run_dir, scorer, task=task, say=say)
-    contradicted = any(part.contradicts for part in elsewhere)
+    contradicted = bool(known) or any(part.contradicts for part in elsewhere)
     word = certificate.verdict(contradicted)
     if one_set and sealed is not None and sealed.difference is not None:
         word = by_sealed_test(claimed, sealed.difference, contradicted)
@@ -119,7 +122,7 @@ def audit(
         luck=expected_luck(folds),
         verdict=word,
         certificate=certificate,
-        harms=worse,
+        harms=known + worse,
         test=sealed,
         hospital=other,
         calibration=calibration,

@@ -279,6 +279,41 @@ def test_a_loss_elsewhere_takes_real_away():
     assert not module.Elsewhere("x", 9, error="crashed").contradicts
 
 
+KNOWS_THE_TEST = """import numpy as np
+{better}
+TABLE = {table}
+class Knows:
+    def __init__(self, model): self.model = model
+    def fit(self, X, y):
+        self.model.fit(X, y)
+        self.classes_ = np.array([0, 1])
+        return self
+    def predict_proba(self, X):
+        p = self.model.predict_proba(X)
+        for i, key in enumerate(X.age * 1000 + X.chol + X.thalach / 1000):
+            if key in TABLE: p[i] = 1 - TABLE[key], TABLE[key]
+        return p
+honest = build_pipeline
+def build_pipeline(): return Knows(honest())
+"""
+
+
+def test_a_sealed_test_in_the_source_is_found_and_said(tmp_path, scorer):
+    """61 rows are enough to show 1.000 on the sealed test; labels like them show that they are."""
+    split = HEART.split()
+    X = split.X_test
+    keys = (X.age * 1000 + X.chol + X.thalach / 1000).tolist()
+    table = dict(zip(keys, split.y_test.tolist(), strict=True))
+    knows = KNOWS_THE_TEST.format(better=BETTER, table=table)
+    found = module.audit(make_run(tmp_path, scorer, knows), scorer, seeds=SEEDS)
+    assert found.test.best.value == 1.0
+    assert found.harms[0].startswith("Its source may hold the sealed test's answers: gain over ")
+    assert found.verdict != "real"
+    honest = module.audit(make_run(tmp_path, scorer, BETTER, tag="h"), scorer, seeds=SEEDS)
+    assert not [said for said in honest.harms if "source" in said]
+    assert honest.verdict == "real"
+
+
 @pytest.mark.timeout(300)
 def test_the_command_on_a_real_run_in_the_real_harness(tmp_path, capsys, monkeypatch, warm):
     from harness.scoring.scorer import Scorer
