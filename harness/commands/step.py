@@ -31,6 +31,8 @@ def main(args) -> int:
                 print(f"run '{run.tag}' is ready: edit {space.train}, then type this command again")
             return OK
         data = space.read_train()
+        for row in run.pace.catch_up():  # what a time budget left undecided
+            say(describe(row))
         if data in (run.best.source.encode(), run.last_source()):
             run.settle()
             last = describe(run.ledger.rows[-1])
