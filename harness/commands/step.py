@@ -15,6 +15,13 @@ OPTIONS = {
 
 
 def main(args) -> int:
+    from harness.sealing import head_start
+
+    with head_start(args.runs / args.tag / "workspace" / "train.py"):
+        return _step(args)
+
+
+def _step(args) -> int:
     from harness.agents import Proposal
     from harness.run import Run, describe, recorded_agent
     from harness.scoring import Score

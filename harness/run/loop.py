@@ -82,7 +82,7 @@ class _Loop:
     run: Run
     agent: Agent
     iterations: int | None
-    deadline: float | None
+    deadline: float  # infinite if there is none
     parallel: int
     max_cost: float | None
     max_calls: int | None
@@ -100,7 +100,7 @@ class _Loop:
     def check_budgets(self) -> None:
         """Raise `_Stop` when time, money or calls are used up."""
         run = self.run
-        if self.deadline is not None and self.clock() >= self.deadline:
+        if self.clock() >= self.deadline:
             raise _Stop(TIME_UP)
         if self.max_cost is not None:
             known = self._spent()
@@ -203,7 +203,7 @@ class _Loop:
         if waited > PATIENCE_S:
             total = f"over {PATIENCE_S / 3600:.0f} hours, until {_clock(pause)}"
             raise _Stop(f"waiting for the agent would take {total}: {err}", failed=True)
-        if self.deadline is not None and self.clock() + pause >= self.deadline:
+        if self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
         self.say(f"agent {err.outcome}: asking again in {pause:.0f} s, at {_clock(pause)} ({err})")
         self.sleep(pause)
@@ -341,14 +341,14 @@ def run(
         raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")
     if parallel < 1:
         raise ValueError("parallel must be at least 1")
-    deadline = None if time_budget is None else clock() + parse_duration(time_budget)
+    deadline = clock() + parse_duration(time_budget) if time_budget is not None else math.inf
     limits = (iterations, deadline, parallel, max_cost, max_calls)
     loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
     before = run.iteration
     run.planned = iterations or 0
     (run.path / ENDED).unlink(missing_ok=True)
     try:
-        with run.pace.until(math.inf if deadline is None else deadline, clock):
+        with run.pace.until(deadline, clock):
             loop.go()
     except _Stop as stop:
         # The morning's report cannot know otherwise.

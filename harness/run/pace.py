@@ -12,13 +12,13 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 from harness import RunError
 from harness.agents import Proposal
 from harness.files import read_json, write_file
 from harness.run.ledger import Row
-from harness.scoring import Score
+from harness.scoring import Probe, Score
 
 UNDECIDED = "undecided.json"  # in a run's folder: candidates without a row
 
@@ -105,16 +105,18 @@ class Pace:
     # -- what is undecided ---------------------------------------------------------------------
 
     def decided(self, first: int, left: Sequence[Proposal]) -> None:
-        """Store the candidates from iteration `first` on that are left; forget all others."""
-        sources = {proposal.source for proposal in left}
-        scores = {source: _plain(s) for source, s in self._scores.items() if source in sources}
-        found = {"first": first, "proposals": list(map(asdict, left))}
-        if left:
-            found |= {"scores": scores, "fresh": self._fresh}
-            write_file(self.path, json.dumps(found).encode() + b"\n")
-        else:
-            self.path.unlink(missing_ok=True)
+        """Store the candidates from iteration `first` on that are left; forget the others."""
+        if not left:
             self._scores, self._fresh = {}, {}
+            return self.path.unlink(missing_ok=True)
+        scores = {p.source: self._scores.get(p.source) for p in left}
+        found = {
+            "first": first,
+            "proposals": list(map(asdict, left)),
+            "scores": {source: pack_score(score) for source, score in scores.items() if score},
+            "fresh": self._fresh,
+        }
+        write_file(self.path, json.dumps(found).encode() + b"\n")
 
     def catch_up(self, last: int | None = None) -> list[Row]:
         """Decide, up to iteration `last`, what was left undecided; return the rows."""
@@ -122,7 +124,9 @@ class Pace:
             found = read_json(self.path)
             written = self._run.iteration - found["first"]  # before a crash
             left = [Proposal(**values) for values in found["proposals"]][max(0, written) :]
-            self._scores = {source: _score(values) for source, values in found["scores"].items()}
+            self._scores = {
+                source: unpack_score(values) for source, values in found["scores"].items()
+            }
             self._fresh = found["fresh"]
         except FileNotFoundError:
             return []
@@ -135,15 +139,21 @@ class Pace:
         return self._run.steps(left) if left else []
 
 
-def _plain(score: Score) -> dict:
-    """A score as JSON can hold it, to the last digit."""
-    arrays = [p.tolist() for p in getattr(score, "predictions", ())]
-    return vars(score) | {"predictions": arrays}
+def pack_score(score: Score) -> dict:
+    """Turn a score into plain text and numbers, to the last digit."""
+    return vars(score) | {
+        "probes": [astuple(probe) for probe in score.probes],
+        "predictions": [p.tolist() for p in getattr(score, "predictions", ())],
+    }
 
 
-def _score(values: dict) -> Score:
+def unpack_score(packed: dict) -> Score:
+    """Make a score of what `pack_score` gave."""
     import numpy as np
 
-    arrays = tuple(map(np.array, values["predictions"]))
-    folds = tuple(values["fold_scores"])
-    return Score(**values | {"predictions": arrays, "fold_scores": folds, "probes": ()})
+    parts = {
+        "probes": tuple(Probe(*values) for values in packed["probes"]),
+        "predictions": tuple(map(np.array, packed["predictions"])),
+        "fold_scores": tuple(packed["fold_scores"]),
+    }
+    return Score(**packed | parts)
