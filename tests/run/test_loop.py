@@ -1,6 +1,7 @@
 """The loop: what ends it, what a failing agent costs, and that order and crashes change nothing."""
 
 import dataclasses
+import math
 import time
 
 import pytest
@@ -174,6 +175,30 @@ def test_a_time_budget_holds_and_changes_no_row(tmp_path, parallel, budget):
     assert check_agreement(tmp_path / "parts") == []
     assert len(scored) == len(set(scored)), "no program is scored twice"
     assert seldom <= len(repeated) <= 5 * seldom
+
+
+def test_a_single_step_decides_first_what_a_loop_left(run):
+    now = [0.0]
+    run.scorer.score_many = lambda sources: (
+        now.append(now.pop() + 9) or FakeScorer.score_many(run.scorer, sources)
+    )
+    sources = rising(2)
+    loop.run(run, Scripted(sources), time_budget=5, clock=lambda: now[0])
+    assert (run.iteration, len(run.undecided)) == (1, 1)
+    assert [row.description.partition(" [")[0] for row in run.pace.catch_up()] == ["idea 0"]
+    assert run.step(Proposal(sources[1])).iteration == 2
+    assert run.pace.catch_up() == []
+
+
+def test_a_certificate_is_made_if_there_is_time_for_it(run):
+    from harness.commands.run import _claim
+
+    outcome = loop.run(run, Scripted(rising(1)), iterations=1)
+    line = _claim(run, outcome, time.monotonic() - 1)
+    assert line.endswith("certify --tag demo (the time budget left no time for it)")
+    assert not (run.path / "certificate.json").exists()
+    assert "after 1 tries" in _claim(run, outcome, math.inf)
+    assert (run.path / "certificate.json").exists()
 
 
 def test_a_file_of_the_undecided_that_was_damaged_is_named(run):
