@@ -15,6 +15,13 @@ OPTIONS = {
 
 
 def main(args) -> int:
+    from harness.sealing import head_start
+
+    with head_start(args.runs / args.tag / "workspace" / "train.py"):
+        return _step(args)
+
+
+def _step(args) -> int:
     from harness.agents import Proposal
     from harness.run import Run, describe, recorded_agent
     from harness.scoring import Score
@@ -31,6 +38,8 @@ def main(args) -> int:
                 print(f"run '{run.tag}' is ready: edit {space.train}, then type this command again")
             return OK
         data = space.read_train()
+        for row in run.pace.catch_up():  # what a time budget left undecided
+            say(describe(row))
         if data in (run.best.source.encode(), run.last_source()):
             run.settle()
             last = describe(run.ledger.rows[-1])

@@ -93,7 +93,7 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
     for n, seed in enumerate(rule.fold_seeds, 1):
         repeats = np.vstack([repeats, scorer.fold_scores(source, (seed,))])
         gains = repeats - best.repeats[:n]
-        if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains)):
+        if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains, tries)):
             return Judged(score, reason=reason)
     found = test(gains, tries, edits=1)
     mine = replace(mine, repeats=repeats)

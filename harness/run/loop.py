@@ -1,6 +1,7 @@
 """Many steps: ask the agent, take the ratchet one step, until a budget or a stop rule ends it."""
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ ASKS = 4  # times an agent is asked before a repeated program uses up its iterat
 NOTHING = (0, 0.0)  # tokens and US dollars
 ERRORS = 3  # outcomes "agent error" or "timeout" in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
+TIME_UP = "the time budget is used up"
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
 UNKNOWN = (
@@ -80,7 +82,7 @@ class _Loop:
     run: Run
     agent: Agent
     iterations: int | None
-    deadline: float | None
+    deadline: float  # infinite if there is none
     parallel: int
     max_cost: float | None
     max_calls: int | None
@@ -98,8 +100,8 @@ class _Loop:
     def check_budgets(self) -> None:
         """Raise `_Stop` when time, money or calls are used up."""
         run = self.run
-        if self.deadline is not None and self.clock() >= self.deadline:
-            raise _Stop("the time budget is used up")
+        if self.clock() >= self.deadline:
+            raise _Stop(TIME_UP)
         if self.max_cost is not None:
             known = self._spent()
             if known is None:
@@ -201,7 +203,7 @@ class _Loop:
         if waited > PATIENCE_S:
             total = f"over {PATIENCE_S / 3600:.0f} hours, until {_clock(pause)}"
             raise _Stop(f"waiting for the agent would take {total}: {err}", failed=True)
-        if self.deadline is not None and self.clock() + pause >= self.deadline:
+        if self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
         self.say(f"agent {err.outcome}: asking again in {pause:.0f} s, at {_clock(pause)} ({err})")
         self.sleep(pause)
@@ -226,6 +228,16 @@ class _Loop:
         source = "unknown" if carried[1] is None else source
         return replace(proposal, tokens=tokens, cost_usd=cost_usd, cost_source=source)
 
+    def go(self) -> None:
+        """Go on until something raises `_Stop`."""
+        self.begin()
+        while True:
+            self.check_leak()
+            if self.iterations is not None and self.run.iteration > self.iterations:
+                raise _Stop(f"{self.iterations} iterations are done")
+            self.check_budgets()
+            self.batch()
+
     def begin(self) -> None:
         """Set aside what nobody scored, and see to the baseline."""
         aside = self.run.set_aside()
@@ -236,6 +248,7 @@ class _Loop:
         self.run.settle()
         row = self.run.ensure_baseline()
         self._tell([] if row is None else [row])
+        self._decided(self.run.pace.catch_up(self.iterations))
 
     def batch(self) -> None:
         """Fill the slots from the next iteration to the end of its batch.
@@ -263,9 +276,16 @@ class _Loop:
         if proposals:
             rows = run.steps(proposals)
             self.batch_calls, self.batch_cost = 0, NOTHING
-            self._tell(rows)
+            self._decided(rows)
         if stop is not None:
             raise stop
+
+    def _decided(self, rows: list[Row]) -> None:
+        """Tell of a batch; `_Stop` if the time was over before all of it was decided."""
+        self._tell(rows)
+        if count := len(self.run.undecided):
+            which = f"iteration {self.run.iteration}" + f" and {count - 1} more" * (count > 1)
+            raise _Stop(f"{TIME_UP}; undecided, and decided first when the run goes on: {which}")
 
     def _tell(self, rows: list[Row]) -> None:
         for line in self.run.take_notices():
@@ -300,7 +320,8 @@ def run(
         Rows beyond the baseline that the ledger shall have in the end, so that the same call
         finishes a run that was cut short.
     time_budget : float or str, optional
-        Seconds, or text such as `8h`, that this call may take; the step under way is finished.
+        Seconds, or text such as `8h`, that this call may take; what is not decided by then stays
+        undecided (`harness/run/pace.py`).
     parallel : int
         Candidates proposed from the same best and scored side by side.
     max_cost, max_calls : optional
@@ -320,20 +341,15 @@ def run(
         raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")
     if parallel < 1:
         raise ValueError("parallel must be at least 1")
-    deadline = None if time_budget is None else clock() + parse_duration(time_budget)
+    deadline = clock() + parse_duration(time_budget) if time_budget is not None else math.inf
     limits = (iterations, deadline, parallel, max_cost, max_calls)
     loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
     before = run.iteration
     run.planned = iterations or 0
     (run.path / ENDED).unlink(missing_ok=True)
     try:
-        loop.begin()
-        while True:
-            loop.check_leak()
-            if iterations is not None and run.iteration > iterations:
-                raise _Stop(f"{iterations} iterations are done")
-            loop.check_budgets()
-            loop.batch()
+        with run.pace.until(deadline, clock):
+            loop.go()
     except _Stop as stop:
         # The morning's report cannot know otherwise.
         said = {"reason": stop.reason, "failed": stop.failed, "iterations": run.iteration - 1}

@@ -27,6 +27,7 @@ from harness.run import settings as runfile
 from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.run.lock import RunLock
+from harness.run.pace import OutOfTime, Pace
 from harness.run.record import read_ledger
 from harness.run.workspace import SHORT, Workspace, check_tag
 from harness.scoring import Score
@@ -57,6 +58,7 @@ class Run(contextlib.AbstractContextManager):
         self.last_score = None  # of this process: what the last row came from
         self.planned = 0  # tries that certificates pay for in advance, if there will be so many
         self.frozen = runfile.Frozen(settings, task)
+        self.pace, self.undecided = Pace(self), []  # proposals that the last steps left so
         self._new = False  # whether this process made the run's folder
         self._hook = hook
         self._storing = ThreadPoolExecutor(1, "storing")
@@ -276,14 +278,8 @@ class Run(contextlib.AbstractContextManager):
 
     def set_aside(self) -> str | None:
         """Store an edit of `train.py` that no step scored; return how to see it, or None."""
-        try:
-            data = self.workspace.read_train()
-        except RunError:
-            return None
-        if self.best is None or data in (self.best.source.encode(), self.last_source()):
-            return None
-        blob = self.workspace.git.write("blob", data)
-        return f"git -C {self.workspace.path} cat-file -p {blob[:SHORT]}"
+        known = self.best and (self.best.source.encode(), self.last_source())
+        return known and self.workspace.set_aside(known)
 
     def log_path(self, iteration: int) -> Path:
         """Where an iteration's log lies."""
@@ -320,7 +316,8 @@ class Run(contextlib.AbstractContextManager):
         """Take proposals through that were made from the same best.
 
         They are scored side by side and decided in the order given, each against the best at
-        that moment, so that the ledger does not depend on which was scored first.
+        that moment, so that the ledger does not depend on which was scored first. Those for which
+        there is no time (`Run.pace`) get no row: they are `undecided`.
         """
         return self._guarded(lambda: self._steps(proposals))
 
@@ -350,14 +347,19 @@ class Run(contextlib.AbstractContextManager):
             lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
         )
         wanted = [p.source for p, reason in zip(proposals, refused, strict=True) if not reason]
-        scores = iter(self.scorer.score_many(wanted) if wanted else ())
-        rows = []
-        for proposal, reason, tree in zip(proposals, refused, trees.result(), strict=True):
-            if reason:
-                score = Score(f"rejected ({clean(reason, 300)})", isolation="not run")
-            else:
-                score = next(scores)
-            rows.append(self._record(proposal, self._judge(proposal, score), started, tree))
+        scores, rows = self.pace.score_many(wanted), []
+        try:
+            for at, (proposal, reason) in enumerate(zip(proposals, refused, strict=True)):
+                if reason:
+                    score = Score(f"rejected ({clean(reason, 300)})", isolation="not run")
+                else:
+                    score = next(scores)
+                found = self._judge(proposal, score)
+                rows.append(self._record(proposal, found, started, trees.result()[at]))
+        except OutOfTime:
+            pass  # `pace` keeps what is left
+        self.undecided = proposals[len(rows) :]
+        self.pace.decided(self.iteration, self.undecided)
         return rows
 
     def _refusal(self, proposal: Proposal, batch: dict[str, int]) -> str | None:
@@ -375,7 +377,7 @@ class Run(contextlib.AbstractContextManager):
     def _judge(self, proposal: Proposal, score) -> Judged:
         if not score.ok:
             return Judged(score)
-        told = (proposal.source, score, self.best, self.rule, self.scorer)
+        told = (proposal.source, score, self.best, self.rule, self.pace)
         return judge(*told, before_probing=lambda: self._hook("probe"), tries=self.tries)
 
     def _record(self, proposal: Proposal, found: Judged, started: str, tree: str) -> Row:

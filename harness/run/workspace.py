@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness import RunError
@@ -152,6 +153,17 @@ class Workspace:
             raise RunError(
                 f"{self.train} cannot be read ({err.strerror}): write it again"
             ) from None
+
+    def set_aside(self, known: Sequence[bytes]) -> str | None:
+        """Store `train.py` if it is none of the known; return how to see it, or None."""
+        try:
+            data = self.read_train()
+        except RunError:
+            return None
+        if data in known:
+            return None
+        blob = self.git.write("blob", data)
+        return f"git -C {self.path} cat-file -p {blob[:SHORT]}"
 
     def _reference(self, row: Row) -> str:
         return self.git.head_ref if row.kept else f"{DISCARDED_REFS}/{row.iteration:04d}"
