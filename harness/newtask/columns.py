@@ -21,6 +21,7 @@ SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
 EITHER = {c: re.compile(rf"[^\d.,]*[1-9]\d{{0,2}}(\{c}\d{{3}})+[^\d.,]*") for c in ".,"}
 WORDS = tomllib.loads((Path(__file__).parent / "words.toml").read_text("utf-8"))
 MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
+UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
 
 
 def _shape(text: str) -> str:
@@ -101,7 +102,7 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
         return column._replace(kind=column.kind if column.kind[:6] == asked else asked)
     if column is None and asked:
         raise DataError(
-            f"column '{values.name}' holds no dates: say how, --type 'COL=date %d.%m.%y'"
+            f"column '{values.name}' holds no dates: say how, --type '{values.name}=date %d.%m.%y'"
         )
     column = column or words(values, gaps)
     if target and column.kind in ("id", "text"):
@@ -152,7 +153,9 @@ def _sentinels(values: pd.Series, numbers: np.ndarray) -> tuple[str, ...]:
     if len(rest) < 2:
         return ()
     low, high = rest[0], rest[-1]
-    far = [v for v in odd if v < -1 < 0 <= low or min(abs(v - low), abs(v - high)) > high - low]
+    far = [
+        v for v in odd if v < 0 <= low < high - 4 or min(abs(v - low), abs(v - high)) > high - low
+    ]
     return tuple(
         f"column '{values.name}': {v:g} ({(numbers == v).sum()} times) looks like a mark for "
         f"missing: if it is one, say --cell '{values.name}={v:g}='"
@@ -185,7 +188,10 @@ def _written(
     if not forced and (not nearly or len(read) <= len(words) or few):
         return None
     own = {t: r for t, r in read.items() if reads[decimal][t] == r}
-    kind, cells, said = _around(texts, counts, own, decimal)
+    around = _around(texts, counts, own, decimal)
+    if around is None:
+        return None
+    kind, cells, said = around
     cells |= {t: f"{r[0]:.15g}" for t, r in read.items() if t not in own}  # the other mark
     cells |= dict.fromkeys(bad, "")
     if not kind and not cells and not forced:
@@ -200,7 +206,7 @@ def _written(
     return Column(f"number {kind}".strip(), cells, tuple(said), gaps, "," if tie else "")
 
 
-def _around(texts, counts, read, decimal) -> tuple[str, dict[str, str], list[str]]:
+def _around(texts, counts, read, decimal) -> tuple[str, dict[str, str], list[str]] | None:
     """How a column's numbers are written: marks, currency, unit; and cells that are not so."""
     affixes = Counter()
     for t, (value, *around) in read.items():
@@ -209,15 +215,17 @@ def _around(texts, counts, read, decimal) -> tuple[str, dict[str, str], list[str
     bounds = {a for a in affixes if a[0] in CENSORED or a[1][:1] == "+"}
     units = [(a, c) for a, c in affixes.most_common() if a not in bounds]
     main, weight = units[0] if units else (("", ""), 0)
-    often = [a for a, c in units if c > max(1, 0.02 * (bare + weight))]
+    often = ["".join(a) for a, c in units if c > max(1, 0.02 * (bare + weight))]
     scaled, name = bool({*main} & SCALES), texts.name
-    mixed = scaled and min(bare, weight) > 0.05 * (bare + weight)
-    if len(often) > 1 or mixed:
-        first, second = "".join(main), "".join(often[1]) if len(often) > 1 else "no unit"
+    if scaled and min(bare, weight) > 0.05 * (bare + weight):
+        often.append("no unit")
+    if len(often) > 1 and sum(unit in UNITS for unit in often) < 2:
+        return None  # 12A, 12B; 2nd, 3rd
+    if len(often) > 1:
         line = next(t for t in texts if t in read and tuple(read[t][1:]) != main)
         raise DataError(
-            f"column '{name}' mixes '{first}' and {second} (such as '{line}'): bring its numbers "
-            f"to one unit, or leave it out with --drop '{name}', or use --type '{name}=category'"
+            f"column '{name}' mixes '{often[0]}' and '{often[1]}' (such as '{line}'): bring its "
+            f"numbers to one unit, or --drop '{name}', or use --type '{name}=category'"
         )
     if weight < 0.1 * (bare + weight) and not {*main} & CURRENCY:
         main = ("", "")
@@ -348,12 +356,15 @@ def settle(column: Column, known: tuple[bool, bool, set[str]], least: int = 1) -
     if (either == "." and points) or (either == "," and commas):
         kind = (column.kind if " " in column.kind else plain).replace("1,234.5", "1.234,5")
         what = "1.234 is a thousand and more" if either == "." else "1,234 is a little over one"
-        said = f"{what} here, decimals have a comma; --type 'COLUMN={plain}' says otherwise"
+        said = f"{what} here, decimals have a comma; --type '{column.name}={plain}' says otherwise"
         column = column._replace(kind=kind, said=(f"column '{column.name}': {said}",))
-    levels = [t for t, n in column.gaps.items() if t and t not in marks and n >= least]
-    if column.kind == "category" and levels and "" not in column.gaps:
-        said = f"column '{column.name}': {' and '.join(map(repr, levels))} is taken as a level, "
-        said += "for the column has no other gaps; --cell says otherwise"
-        cells = column.cells | {t: t for t in levels}
-        column = column._replace(cells=cells, said=(*column.said, said))
-    return column
+    marked = [t for t, n in column.gaps.items() if t and t not in marks and n >= least]
+    levels = [t for t in marked if "" not in column.gaps or t == "None"]
+    if column.kind != "category" or not marked:
+        return column
+    said = f"column '{column.name}': {' and '.join(map(repr, levels or marked))} is "
+    said += "taken as a level" if levels else "read as missing"
+    if "" not in column.gaps:
+        said += ", for the column has no other gaps"
+    cells, said = column.cells | {t: t for t in levels}, f"{said}; --cell says otherwise"
+    return column._replace(cells=cells, said=(*column.said, said))

@@ -189,6 +189,8 @@ def _decide(made: Made, raw: bytes, found: Sniffed, kind, positive, given, tell)
     column, numbers = columns.pop(target), None
     known = evidence(columns, found.form.separator)
     settled = {name: settle(c, known) for name, c in columns.items()}
+    if column.kind == "empty":
+        raise DataError(f"target '{target}' is empty on every row: choose another --target")
     if column.kind.startswith("number"):
         column = settle(column, known)
         numbers = convert(answer, column.kind, column.cells).dropna()
@@ -276,9 +278,7 @@ def _choose_kind(made: Made, answer: pd.Series, kind: str, numbers, positive) ->
             )
         if len(values) <= 2:
             raise DataError(f"target '{target}' has two values: leave --kind out, it is binary")
-        order = (
-            {} if numbers is None else dict(zip(answer, numbers.reindex(answer.index), strict=True))
-        )
+        order = {} if numbers is None else dict(zip(answer, numbers[answer.index], strict=True))
         labels = sorted(values, key=lambda v: (order.get(v, 0.0), v))
         made.choices.append(f"kind: multiclass, {len(labels)} classes of '{target}'{quantity}")
         return {"kind": kind, "labels": tuple(labels)}
@@ -317,6 +317,8 @@ def _features(made: Made, columns: dict[str, Column], dropped: dict[str, str]) -
     """The columns to learn from; add to `dropped` what no model should see."""
     features, useless = {}, defaultdict(list)
     for name, column in columns.items():
+        if column.kind in USELESS and name in (made.task.groups, made.task.time):
+            raise DataError(f"column '{name}' has {USELESS[column.kind]}: it cuts no folds")
         if column.kind in USELESS:
             useless[column.kind].append(name)
             dropped[name] = USELESS[column.kind]

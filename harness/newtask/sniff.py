@@ -127,8 +127,11 @@ def _encoding(raw: bytes) -> str:
         words = b" ".join(
             dict.fromkeys(re.findall(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*", raw))
         )
-    best = max(ALPHABETS, key=lambda name: _fit(words, name))
-    if _fit(words, best) < 0.6:  # no alphabet: Chinese, Japanese, Korean
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", words)]
+    foreign = sum(n for n in runs if n > 2) > 0.5 * sum(runs)  # whole words of another script
+    names = [name for name, letters in ALPHABETS.items() if (letters[0] > "\u036f") == foreign]
+    best = max(names, key=lambda name: _fit(words, name))
+    if foreign and _fit(words, best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
         from charset_normalizer import from_bytes
 
         never = ["utf_16", "utf_16_be", "utf_16_le", "utf_32"]
@@ -230,7 +233,7 @@ def _scan(lines: bytes, form: CsvFormat, target: str, width: int, header: list[s
         raise DataError("the file has no rows: give a CSV file with a header line and data")
     where = _names(header).index(target) if target in _names(header) else width - 1
     for at, row in odd:
-        if at[0] < starts[-1] or len(row) > where:
+        if at[0] < starts[-1] or (len(row) > where and not any("a footnote" in r for r in why)):
             what, mark = form.separator.join(row)[:40], form.separator
             raise DataError(
                 f"line {at[0]} has {len(row)} fields, most have {width} ('{what}'): mend it; a "

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.cli import main
 from harness.newtask.newtask import new_task
 from harness.task.own import load_task
 from harness.task.table import DataError
@@ -147,3 +148,41 @@ def test_a_cell_means_what_its_owner_says(tmp_path):
     X, _ = load_task(made.task.folder).load()
     assert X["glucose"].eq(100).sum() >= 34
     assert path in made.task.files  # what a score depends on
+
+
+def new(file: str, tmp_path, *more: str) -> int:
+    target = shlex.split(EXPECTED[file]["options"])
+    where = ["--csv", str(CASES / file), "--tasks", str(tmp_path / "tasks")]
+    return main(["new", "mine", *where, *target, *more])
+
+
+def test_the_command_says_what_was_read_how(tmp_path, capsys):
+    assert new("sentinel.csv", tmp_path, "--no-score", "--cell", "glucose=-999=") == 0
+    assert '"-999" = ""' in (tmp_path / "tasks/mine/task.toml").read_text()
+    assert new("latin1.csv", tmp_path / "2", "--no-score") == 0
+    assert "encoding: cp1252" in capsys.readouterr().out
+    assert new("ragged_long.csv", tmp_path / "3") == 1
+    said = capsys.readouterr().err
+    assert "line 201 has 5 fields" in said
+    assert said.count("\n") == 1
+
+
+def test_what_a_start_that_is_too_good_says(tmp_path, capsys, warm):
+    assert new("sum_leak.csv", tmp_path) == 0
+    said = capsys.readouterr().err
+    assert "'registered' and 'casual' together nearly tell the target" in said
+    assert "the start is nearly perfect" in said
+
+
+def test_levels_and_ranges_come_from_training_rows_alone(tmp_path):
+    """A value that only a sealed row has stands in no text that an agent reads."""
+    made = made_of("crp_plain.csv", tmp_path / "1")
+    X, _ = made.task.load()
+    _, sealed = made.task._split_positions(X, made.task.load()[1])
+    lines = (CASES / "crp_plain.csv").read_text().splitlines()
+    cells = lines[1 + int(sealed[0])].split(",")
+    lines[1 + int(sealed[0])] = ",".join(["77777", *cells[1:]])
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    made = new_task("mine", tmp_path / "t.csv", "y", root=tmp_path / "2")
+    for file in ("program.md", "train.py", "look.html"):
+        assert "77777" not in (made.task.folder / file).read_text()
