@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness import CALL
-from harness.newtask.columns import looks_like_id
+from harness.newtask.columns import MANY, WORDS, looks_like_id
 from harness.task import DataError, Task, area_under_roc
 
 MIN_ROWS = 50  # fewer: five folds of eight rows measure luck
@@ -17,24 +17,12 @@ FEW_ROWS = 200
 MIN_PER_CLASS, FEW_PER_CLASS = 10, 30
 COPY = 0.9999  # association from which on a column is the target under another name
 CLOSE = 0.98
+HOLES = 0.9  # the same for where a column is empty: nature does not tell so much
+SAME = 0.95  # share of a column's variance between the values of a key of repeated measures
+SUM = {"binary": 0.0, "regression": 0.995}  # correlation with the target
 MOSTLY_MISSING = 0.95
 MANY_COPIES = 0.5  # of the test rows that also stand in the training rows
-DEFAULT_METRICS = {"binary": "roc_auc", "multiclass": "roc_auc_ovr", "regression": "r2"}
-ALSO_CALLED = {
-    "roc_auc": "auc auroc roc",
-    "average_precision": "ap pr_auc",
-    "accuracy": "acc accuracy_score",
-    "balanced_accuracy": "balanced_accuracy_score",
-    "f1": "f1_score",
-    "neg_log_loss": "log_loss logloss",
-    "neg_brier_score": "brier brier_score",
-    "neg_mean_squared_error": "mse",
-    "neg_root_mean_squared_error": "rmse",
-    "neg_mean_absolute_error": "mae",
-    "neg_mean_absolute_percentage_error": "mape",
-    "neg_root_mean_squared_log_error": "rmsle",
-    "r2": "r2_score r_squared",
-}
+DEFAULT_METRICS, ALSO_CALLED = WORDS["metrics"], WORDS["also_called"]
 
 
 class Finding(NamedTuple):
@@ -62,7 +50,9 @@ def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
     if not any(f.refuse for f in found):
         found += _roles(task, X)
     if not any(f.refuse for f in found):
-        found += [*_split(task, y), *_leaks(task, X, y, keep), *_columns(task, X)]
+        key = None if task.groups else _key(task, X, y)
+        found += [*_split(task, y), *_leaks(task, X, y, keep, key), *_sums(task, X, y)]
+        found += _columns(task, X, key)
     return sorted(found, key=lambda f: not f.refuse)
 
 
@@ -83,10 +73,13 @@ def _target(task: Task, y: np.ndarray) -> Iterator[Finding]:
                 "nothing to tell apart; check the file, or choose another --target or --positive"
             )
         elif least < MIN_PER_CLASS:
-            yield refuse(
-                f"class '{few}' has {least} rows, {MIN_PER_CLASS} are the least: collect more, "
-                "join it with another class, or leave those rows out"
-            )
+            cure = "join it with another class (--cell), or leave those rows out"
+            if (
+                task.kind == "multiclass"
+                and pd.to_numeric(pd.Series(names), "coerce").notna().all()
+            ):
+                cure = f"fit a quantity with --kind regression, {cure}"
+            yield refuse(f"class '{few}' has {least} rows, {MIN_PER_CLASS} are the least: {cure}")
         elif least < FEW_PER_CLASS:
             yield warn(f"class '{few}' has only {least} rows: scores will be noisy")
     if n < MIN_ROWS:
@@ -153,13 +146,14 @@ def _copies(split) -> Iterator[Finding]:
     ]
     both = np.concatenate(keys)
     extra = len(both) - len(np.unique(both))
-    if not extra:
+    bits = np.log2([max(split.X_train[name].nunique(), 1) for name in split.X_train]).sum()
+    if not extra or bits < 2 * np.log2(len(both)) + 6:  # so few combinations come twice by chance
         return
     crossing = int(np.isin(keys[1], keys[0]).sum())
     share = crossing / max(len(keys[1]), 1)
     text = (
         f"{extra} {'rows are copies of others' if extra > 1 else 'row is a copy of another'} in "
-        f"every column, and {crossing} of the {len(keys[1])} test rows also "
+        f"every column that a model sees, and {crossing} of the {len(keys[1])} test rows also "
         f"{'stand' if crossing != 1 else 'stands'} among the training rows"
     )
     if share > MANY_COPIES:
@@ -168,21 +162,81 @@ def _copies(split) -> Iterator[Finding]:
         yield warn(f"{text}: scores may flatter; drop the copies, or use --groups")
 
 
-def _leaks(task: Task, X: pd.DataFrame, y: np.ndarray, keep: tuple[str, ...]) -> Iterator[Finding]:
+def _leaks(
+    task: Task, X: pd.DataFrame, y: np.ndarray, keep: tuple[str, ...], key: str | None
+) -> Iterator[Finding]:
     for name in X.columns:
-        if name == task.groups:
+        if name in (task.groups, key):
             continue
         strength, how = association(task, X[name], y)
+        together = f", --groups '{name}' if its rows belong together" * _recurs(task, X[name])
         if strength >= COPY and name not in keep:
             yield refuse(
-                f"column '{name}' gives the target away ({how}): --drop '{name}', or --keep "
-                f"'{name}' if it is known before the target is"
+                f"column '{name}' gives the target away ({how}): --drop '{name}'{together}, or "
+                f"--keep '{name}' if it is known before the target is"
             )
-        elif strength >= CLOSE:
+        elif strength >= (HOLES if how.endswith("empty") else CLOSE):
             yield warn(
                 f"column '{name}' alone nearly tells the target ({how}): is it known before the "
-                f"target is? If not, --drop '{name}'"
+                f"target is? If not, --drop '{name}'{together}"
             )
+
+
+def _recurs(task: Task, values: pd.Series) -> bool:
+    """Whether a column could be the key of repeated measures: many values that come again."""
+    if values.dtype.kind == "f" and (values % 1 != 0).any():
+        return False
+    return 2 * task.n_folds <= values.nunique() < len(values) / 1.5
+
+
+def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
+    """The column, if any, inside whose values other columns or the target hardly vary."""
+    numbers = [name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10][:30]
+    best: tuple = (0, 0, None)
+    for name in X.columns[:1000]:
+        if name == task.time or not _recurs(task, X[name]):
+            continue
+        codes = pd.factorize(X[name], use_na_sentinel=False)[0]
+        fixed, others = 0, [other for other in numbers if other != name]
+        for seen, other in enumerate(others):
+            if seen > 8 and not fixed:
+                break
+            fixed += _explained(codes, X[other].fillna(X[other].median()).to_numpy()) > SAME
+        same = _purity(task, X[name], y) > CLOSE and (looks_like_id(name) or codes.max() >= MANY)
+        if same or (fixed and fixed >= min(2, len(others)) and fixed >= 0.3 * len(others)):
+            best = max(best, (fixed, X[name].nunique(), name), key=lambda b: b[:2])
+    return best[2]
+
+
+def _sums(task: Task, X: pd.DataFrame, y: np.ndarray) -> Iterator[Finding]:
+    """Numbers that give the target together: as a sum or difference, a product or ratio."""
+    M = X.select_dtypes(["number", "datetime"])
+    if not 1 < M.shape[1] < min(len(y) / 5, 300) or task.kind == "multiclass":
+        return
+    M = M.apply(pd.to_numeric).astype(float).mask(M.isna())
+    M = M.loc[:, (M.nunique() > 2) & (M.isna().mean() < 0.2)]
+    if M.shape[1] < 2:
+        return
+    M = M.fillna(M.median())
+    forms = {"a sum or difference": (M, y.astype(float))}
+    if task.kind == "regression" and (y > 0).all() and (M > 0).to_numpy().all(axis=0).sum() > 1:
+        logs = M.loc[:, (M > 0).all()]
+        forms["a product or ratio"] = np.log(logs), np.log(y)
+    for how, (table, goal) in forms.items():
+        Z = (table - table.mean()).to_numpy() / table.std().to_numpy()
+        order = np.argsort(-np.abs(np.linalg.lstsq(Z, goal - goal.mean(), rcond=None)[0]))
+        for k in range(1, min(4, len(order)) + 1):
+            part = Z[:, order[:k]]
+            fit = part @ np.linalg.lstsq(part, goal - goal.mean(), rcond=None)[0]
+            if _separation(task, fit, y) < CLOSE or np.corrcoef(fit, goal)[0, 1] < SUM[task.kind]:
+                continue
+            if k > 1:
+                names = " and ".join(f"'{table.columns[i]}'" for i in order[:k])
+                yield warn(
+                    f"columns {names} together nearly tell the target ({how}): are all known "
+                    "before the target is? If not, --drop them"
+                )
+            return
 
 
 def association(task: Task, values: pd.Series, y: np.ndarray) -> tuple[float, str]:
@@ -217,17 +271,21 @@ def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
     return min(max(auc, 1 - auc) for auc in aucs)  # a copy of the target tells every class
 
 
+def _explained(codes: np.ndarray, y: np.ndarray) -> float:
+    """Share of the variance between groups, adjusted for their number."""
+    sizes = np.bincount(codes)
+    means = np.bincount(codes, y) / sizes
+    left, whole = np.square(y - means[codes]).sum(), np.square(y - y.mean()).sum()
+    free = len(y) - len(sizes)
+    return float(max(0.0, 1 - (left / free) / (whole / (len(y) - 1)))) if free > 0 < whole else 0.0
+
+
 def _purity(task: Task, values: pd.Series, y: np.ndarray) -> float:
     """How much better than guessing rows are told by the value of this column alone."""
     codes = pd.factorize(values, use_na_sentinel=False)[0]
     sizes = np.bincount(codes)
     if task.kind == "regression":
-        means = np.bincount(codes, y) / sizes
-        left, whole = np.square(y - means[codes]).sum(), np.square(y - y.mean()).sum()
-        free = len(y) - len(sizes)
-        if free <= 0:
-            return 0.0
-        return float(max(0.0, 1 - (left / free) / (whole / (len(y) - 1))))
+        return _explained(codes, y)
     table = np.zeros((len(sizes), max(task.n_outputs, 2)))
     np.add.at(table, (codes, y), 1)
     # Values seen once are always pure, so they do not count.
@@ -236,17 +294,23 @@ def _purity(task: Task, values: pd.Series, y: np.ndarray) -> float:
     return float(max(0.0, (sure - guess) / (1 - guess)))
 
 
-def _columns(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
+def _columns(task: Task, X: pd.DataFrame, key: str | None) -> Iterator[Finding]:
+    empty = {c: f"{share:.0%}" for c, share in X.isna().mean().items() if share > MOSTLY_MISSING}
+    for name in list(empty)[:5]:
+        yield warn(f"column '{name}' is empty on {empty[name]} of the rows: --drop '{name}'?")
+    if len(empty) > 5:
+        yield warn(f"{len(empty) - 5} more columns are empty on most rows")
+    if key:
+        yield warn(
+            f"rows of one value of '{key}' ({X[key].nunique()} values on {len(X)} rows) are "
+            f"repeated measures, as it seems: --groups '{key}' keeps them together, else scores "
+            "flatter"
+        )
     for name in X.columns:
-        share = X[name].isna().mean()
-        if share > MOSTLY_MISSING:
-            yield warn(f"column '{name}' is empty on {share:.0%} of the rows: --drop '{name}'?")
-        k, n = X[name].nunique(), len(X)
-        repeats = 1.5 * k < n and k >= 2 * task.n_folds
-        if task.groups is None and looks_like_id(name) and repeats:
+        if task.groups is None and name != key and looks_like_id(name) and _recurs(task, X[name]):
             yield warn(
-                f"column '{name}' looks like an identifier that comes back ({k} values on {n} "
-                f"rows): if its rows belong together, use --groups '{name}'"
+                f"column '{name}' looks like an identifier that comes back ({X[name].nunique()} "
+                f"values on {len(X)} rows): if its rows belong together, use --groups '{name}'"
             )
     date = next((name for name, kind in task.columns if kind.startswith("date")), None)
     if date and task.time is None:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 from harness.candidate import LINE
 from harness.task import Task
 
 FEW = 10  # categories of a column from which on rare ones are pooled
+SHOWN = 300  # columns of a wide table that are described
 LOGISTIC = "LogisticRegression(max_iter=1000, random_state=42)"
 MODELS = {
     "binary": (LOGISTIC, "logistic regression"),
@@ -27,6 +29,7 @@ PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
     trim_blocks=True,
     lstrip_blocks=True,
+    autoescape=jinja2.select_autoescape(["html"]),
     keep_trailing_newline=True,
     undefined=jinja2.StrictUndefined,
 )
@@ -38,7 +41,7 @@ def write_train(task: Task, X: pd.DataFrame) -> str:
     Parameters
     ----------
     X : DataFrame of shape (n, p)
-        The task's features, to see how many categories there are and which dates have a time.
+        The features of the training rows: how many categories there are, which dates have a time.
     """
     of = {
         kind: [n for n, k in task.columns if k.partition(" ")[0] == kind and n != task.groups]
@@ -87,9 +90,10 @@ def write_program(task: Task, X: pd.DataFrame, n: int, dropped: Mapping[str, str
     Parameters
     ----------
     X : DataFrame of shape (n, p)
-        The task's features, to say what each column holds.
+        The features of the training rows, to say what each column holds: of the sealed ones
+        no agent hears.
     n : int
-        Rows of the training split.
+        Rows of the whole table.
     dropped : mapping of str to str
         Columns that no model sees, and why.
     """
@@ -113,10 +117,12 @@ def write_program(task: Task, X: pd.DataFrame, n: int, dropped: Mapping[str, str
         answer=answer,
         how=how,
         methods=methods,
-        n_rows=len(X),
-        n_train=n,
+        n_rows=n,
+        n_train=len(X),
+        n_columns=len(task.columns),
         columns=[
-            (_cell(c), kind.partition(" ")[0], _describe(X[c], kind)) for c, kind in task.columns
+            (_cell(c), kind.partition(" ")[0], _describe(X[c], kind))
+            for c, kind in task.columns[:SHOWN]
         ],
         dropped=dropped,
     )
@@ -140,3 +146,54 @@ def _describe(values: pd.Series, kind: str) -> str:
     counts = there.astype(str).value_counts()
     shown = ", ".join(f"{_cell(v)[:30]}" for v in counts.index[:6])
     return f"{len(counts)} values: {shown}{', …' if len(counts) > 6 else ''}{gaps}"
+
+
+def write_look(task: Task, X: pd.DataFrame, y: np.ndarray, n: int, dropped, made) -> str:
+    """Write the page that shows a person the table: what was found, what was decided and why.
+
+    Parameters
+    ----------
+    X, y : DataFrame of shape (n_train, p), ndarray of shape (n_train,)
+        The training rows: what is sealed is not looked at.
+    n : int
+        Rows of the whole table.
+    dropped : mapping of str to str
+        Columns that no model sees, and why.
+    made : Made
+        Choices and warnings.
+    """
+    names = task.labels or (f"not {' or '.join(task.positive)}", " or ".join(task.positive))
+    answer = pd.Series(y if task.kind == "regression" else np.array(names, dtype=object)[y])
+    kinds = {
+        task.target: "number" if task.kind == "regression" else "category",
+        **dict(task.columns),
+    }
+    cells = {name: dict(said) for name, said in task.csv.cells}
+    columns = [
+        (name, kind, _describe(values, kind), *_bars(values, kind), cells.get(name, {}))
+        for name, kind in list(kinds.items())[:SHOWN]
+        for values in [answer if name == task.target else X[name]]
+    ]
+    return PAGES.get_template("look.html").render(
+        task=task,
+        columns=columns,
+        more=len(kinds) - len(columns),
+        n=n,
+        n_train=len(X),
+        dropped=dropped,
+        made=made,
+    )
+
+
+def _bars(values: pd.Series, kind: str) -> tuple[list[int], str]:
+    """Heights of a small histogram, from 0 to 30, and what it is about."""
+    there = values.dropna()
+    if kind == "category":
+        counts = there.astype(str).value_counts()[:24].to_numpy()
+        what = "rows of each value, the most frequent first"
+    else:
+        if kind == "text":
+            there = there.str.len()
+        counts = np.histogram(there.astype("int64" if kind[:4] == "date" else float), 24)[0]
+        what = "rows from the least value to the greatest"
+    return [round(30 * c / max(counts.max(), 1)) for c in counts] if len(counts) else [], what

@@ -10,7 +10,8 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    table="TYPES CsvFormat DataError as_dates as_numbers read_file read_text",
+    table="""CENSORED CURRENCY MISSING TYPES CsvFormat DataError as_dates clean_name column_names
+        convert numeral plain_lines read_file read_text records""",
     task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",
-    own="KINDS get_task load_task note_baseline write_toml",
+    own="KINDS frozen_cells get_task load_task note_baseline write_toml",
 )

@@ -40,9 +40,12 @@ _DATA = {
     "sha256": (str, "checked at every load"),
     "rows": (int, ""),
     "separator": (str, ""),
-    "decimal": (str, ""),
     "encoding": (str, ""),
-    "missing": (list, "marks of missing values, beside empty and NA"),
+    "escape": (str, "before a quote in quotes"),
+    "skip": (tuple, "lines of the file that are no rows"),
+    "answer": (str, "how the target is read: a type, as in [columns]"),
+    "decimal": (str, "of numbers; from before [columns] said so"),
+    "missing": (list, "marks of missing values in every column; likewise"),
 }
 
 
@@ -82,7 +85,7 @@ def load_task(folder: Path) -> Task:
         found = tomllib.loads(read_file(path, "restore it").decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise DataError(f"{path} is not valid TOML ({err}): mend it") from None
-    data, columns = found.pop("data", {}), found.pop("columns", {})
+    data, columns, cells = (found.pop(table, {}) for table in ("data", "columns", "cells"))
     found.pop("dropped", None)  # for people
     n_rows = data.pop("rows", 0)
     plain = _checked(
@@ -99,6 +102,9 @@ def load_task(folder: Path) -> Task:
     for role in ("groups", "time", "subgroup"):
         if role in plain and plain[role] not in columns:
             raise DataError(f"{path}: {role} '{plain[role]}' is not in [columns]")
+    for name, said in cells.items():
+        if name not in (*columns, plain["target"]) or not isinstance(said, dict):
+            raise DataError(f'{path}: [cells] {name}: use a column = {{ "cell" = "meaning" }}')
     if plain["target"] in columns:
         raise DataError(f"{path}: the target '{plain['target']}' is in [columns]: take it out")
     return Task(
@@ -106,10 +112,15 @@ def load_task(folder: Path) -> Task:
         path=folder / data.pop("file"),
         sha256=data.pop("sha256"),
         columns=tuple((name, str(kind)) for name, kind in columns.items()),
-        csv=CsvFormat(**data),
+        csv=CsvFormat(**data, cells=frozen_cells(cells)),
         n_rows=n_rows if isinstance(n_rows, int) else 0,  # as noted by `ratchet new`, for agents
         folder=folder,
     )
+
+
+def frozen_cells(cells: Mapping[str, Mapping[str, str]]) -> tuple:
+    """What odd cells mean, column by column, as `CsvFormat` holds it."""
+    return tuple((c, tuple((k, str(v)) for k, v in said.items())) for c, said in cells.items())
 
 
 def note_baseline(task: Task, value: float) -> None:
@@ -134,7 +145,7 @@ def _checked(path: Path, found: Mapping, keys: Mapping[str, tuple], needed: tupl
             near = difflib.get_close_matches(key, keys, 1)
             raise DataError(f"{path}: unknown '{key}'" + (f", say '{near[0]}'" if near else ""))
         wanted = keys[key][0]
-        ok = (int, float) if wanted is float else wanted
+        ok = {float: (int, float), tuple: list}.get(wanted, wanted)
         if not isinstance(value, ok) or isinstance(value, bool):
             raise DataError(f"{path}: '{key}' must be a {wanted.__name__}, not {value!r}")
         values[key] = tuple(map(str, value)) if wanted is list else wanted(value)
@@ -154,6 +165,8 @@ def write_toml(task: Task, rows: int, dropped: Mapping[str, str]) -> str:
         Columns that no model sees, and why.
     """
     form = (task.csv or CsvFormat())._asdict()
+    usual = CsvFormat()._asdict() | {"separator": "", "encoding": ""}
+    form = {key: value for key, value in form.items() if value != usual[key]}
     lines = [
         f"# Task {task.name}: what is frozen. A run holds on to it: change something here, and",
         "# runs that began before are over. Make a new task for a new question.",
@@ -168,6 +181,12 @@ def write_toml(task: Task, rows: int, dropped: Mapping[str, str]) -> str:
         "[columns]  # what a model may see, and how it is read: number, category, text, date",
         *(f"{_key(name)} = {_text(kind)}" for name, kind in task.columns),
     ]
+    if form.get("cells"):
+        lines += ["", "[cells]  # what odd cells of a column mean; no text: missing"]
+    for name, said in form.get("cells", ()):
+        lines.append(
+            f"{_key(name)} = {{ {', '.join(f'{_text(k)} = {_text(v)}' for k, v in said)} }}"
+        )
     if dropped:
         lines += ["", "[dropped]  # what no model sees, and why; move a line up to use the column"]
         lines += [f"{_key(name)} = {_text(why)}" for name, why in dropped.items()]
@@ -177,6 +196,7 @@ def write_toml(task: Task, rows: int, dropped: Mapping[str, str]) -> str:
 def _lines(keys: Mapping[str, tuple], values: Mapping) -> list[str]:
     """The keys that have a value, as lines of TOML."""
     write = {str: _text, list: lambda items: f"[{', '.join(map(_text, items))}]"}
+    write[tuple] = lambda items: str(list(items))
     return [
         f"{key} = {write.get(kind, str)(values[key])}" + (f"  # {comment}" if comment else "")
         for key, (kind, comment) in keys.items()

@@ -1,19 +1,24 @@
-"""A CSV file as a table: columns read by their frozen types.
+"""A CSV file as a table: lines, columns and cells read as `task.toml` says.
 
-A task of one's own freezes a type per column, so that a file is read the same way every time:
+================================  =====================================================
+number                            float64, missing as NaN
+number $1,234.5, number 1.234,5%  the same, written like this: marks and a unit around it
+category                          `category` of text; codes such as 02139 keep zeros
+text                              `str`, missing as NaN
+date [form|form]                  datetime64 without a time zone (UTC), missing as NaT
+================================  =====================================================
 
-================  =================================================================
-number            float64, missing as NaN
-category          `category` of text, missing as NaN; codes such as 02139 keep zeros
-text              `str`, missing as NaN
-date [format]     datetime64 without a time zone (UTC), missing as NaT
-================  =================================================================
+A cell that its column's type does not fit, or that means something else than it says, stands under
+`[cells]`: `crp = { "<0.1" = "0.1", "n.d." = "" }` (no text: missing; numbers with a point). A cell
+that is named there is never one of the usual marks: `{ "NA" = "NA" }` makes the word a level.
 """
 
 import csv
+import functools
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +26,18 @@ import numpy as np
 import pandas as pd
 
 TYPES = ("number", "category", "text", "date")
+# What pandas takes for missing, as of version 3: frozen, so that a task is read alike for ever.
+MISSING = frozenset(
+    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"]
+    + ["<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
+)
+NUMBER = re.compile(r"number(?: (?P<pre>.*?)1[.,]234(?P<decimal>[.,])5(?P<post>.*))?")
+CENSORED = ("<", ">", "≤", "≥", "<=", ">=", "=<", "=>", "&lt;", "&gt;", "~", "≈", "ca.", "ca", "+")
+CURRENCY = frozenset(
+    "$ € £ ¥ ₹ ₽ ₩ ₺ US$ R$ A$ C$ Rs Rs. kr kr. Fr Fr. CHF USD EUR GBP JPY CNY INR AUD CAD SEK NOK "
+    "DKK PLN CZK HUF BRL MXN ZAR TRY RUB SGD HKD NZD KRW zł Kč".split()
+)
+csv.field_size_limit(2**31 - 1)
 
 
 class DataError(Exception):
@@ -36,12 +53,16 @@ def read_file(path: Path, cure: str, what: str = "") -> bytes:
 
 
 class CsvFormat(NamedTuple):
-    """How a CSV file is written; `missing` are marks beside the usual ones (empty, NA, …)."""
+    """How a CSV file is written."""
 
     separator: str = ","
-    decimal: str = "."
     encoding: str = "utf-8"
-    missing: tuple[str, ...] = ()
+    escape: str = ""  # before a quote in quotes, where it is not doubled
+    skip: tuple[int, ...] = ()  # lines that are no rows, from 1 on
+    answer: str = "text"  # how the target is read: its type, as a column's
+    cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # column -> text -> meaning
+    decimal: str = "."  # of plain numbers; tasks from before types said so
+    missing: tuple[str, ...] = ()  # marks in every column; likewise
 
 
 def text_dtype():
@@ -52,9 +73,71 @@ def text_dtype():
         return np.dtype(object)
 
 
-def read_text(raw: bytes, form: CsvFormat) -> pd.DataFrame:
-    """Read a table as text, missing values as NaN."""
-    return _read(raw, form, text_dtype())
+def plain_lines(raw: bytes, form: CsvFormat) -> bytes:
+    """The file as UTF-8 with one kind of line end, without the lines that are left out."""
+    if form.encoding not in ("utf-8", "ascii") or b"\r" in raw:
+        text = raw.decode(form.encoding, "replace").removeprefix("\ufeff")
+        raw = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    if form.skip:
+        lines, gone = raw.split(b"\n"), set(form.skip)
+        raw = b"\n".join(line for n, line in enumerate(lines, 1) if n not in gone)
+    return raw
+
+
+def records(lines: bytes, form: CsvFormat, strict: bool = True) -> Iterator[list[str]]:
+    """The records of a file, a `csv.reader`."""
+    text = io.TextIOWrapper(io.BytesIO(lines), "utf-8", "replace", newline="\n")
+    escape = {"escapechar": form.escape, "doublequote": False} if form.escape else {}
+    return csv.reader(
+        text, delimiter=form.separator, skipinitialspace=True, strict=strict, **escape
+    )
+
+
+def column_names(lines: bytes, form: CsvFormat) -> list[str]:
+    """Names from the header; a column that it lacks is R's row names, or empty and the last."""
+    rows = (row for row in records(lines, form, strict=False) if row)
+    header, first = next(rows, []), next(rows, [])
+    if len(first) == len(header) + 1:
+        header.insert(0 if first[-1].strip() else len(header), "")
+    names = [clean_name(name) or f"column {i}" for i, name in enumerate(header, 1)]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise DataError(f"column '{twice[0]}' appears twice in the header: rename one")
+    return names
+
+
+def clean_name(name: str) -> str:
+    """A column's name without spaces and single quotes around it."""
+    name = name.strip()
+    return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
+
+
+def read_text(
+    lines: bytes, form: CsvFormat, columns: list[str] | None = None, numbers: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Read columns as the text that is written there; those of plain `numbers` as float64."""
+    names, numbers = column_names(lines, form), set(numbers)
+    wanted = names if columns is None else columns
+    for name in wanted:
+        if name not in names:
+            raise DataError(f"the data has no column '{name}': mend [columns]")
+    try:
+        return pd.read_csv(
+            io.BytesIO(lines),
+            sep=form.separator,
+            names=names,
+            header=0,
+            index_col=False,
+            usecols=wanted,
+            dtype={c: np.float64 if c in numbers else text_dtype() for c in wanted},
+            keep_default_na=False,
+            na_values={c: list(MISSING) for c in numbers},
+            skipinitialspace=True,
+            escapechar=form.escape or None,
+            doublequote=not form.escape,
+        )
+    except pd.errors.ParserError as err:
+        raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
 
 
 def read_table(
@@ -69,7 +152,7 @@ def read_table(
     columns : iterable of (str, str)
         Names and types, in the order that the table shall have.
     target : str
-        The column to predict; comes back as text.
+        The column to predict; comes back as text, or as numbers if `form.answer` says so.
 
     Returns
     -------
@@ -82,78 +165,112 @@ def read_table(
         If a column is not there or does not hold what its type says.
     """
     form, types = form or CsvFormat(), dict(columns)
-    dtype = {name: text_dtype() for name in [*types, target]}
-    dtype |= {name: np.float64 for name, kind in types.items() if kind == "number"}
+    lines, cells = plain_lines(raw, form), {name: dict(c) for name, c in form.cells}
+    if form.decimal == ",":
+        types = {c: "number 1.234,5" if kind == "number" else kind for c, kind in types.items()}
+    plain = [c for c, kind in types.items() if kind == "number" and c not in cells]
+    wanted = [*types, target]
     try:
-        table = _read(raw, form, dtype, [*types, target])
-    except ValueError as err:
-        table = read_text(raw, form)  # tell which column it is
-        for name, kind in {target: "text", **types}.items():
-            if name not in table:
-                raise DataError(f"the data has no column '{name}': mend [columns]") from None
-            if kind == "number" and as_numbers(table[name], form.decimal) is None:
-                cure = "make it a category in [columns]"
-                raise DataError(f"column '{name}' is not all numbers: {cure}") from None
-        raise DataError(f"the data cannot be read: {err}") from None
+        table = read_text(lines, form, wanted, () if form.missing else plain)
+    except ValueError:  # some cell is no number: read slowly, to tell which
+        table = read_text(lines, form, wanted)
+    marks = dict.fromkeys(form.missing, "")
+    for name, kind in {target: form.answer, **types}.items():
+        if table[name].dtype.kind != "f":
+            table[name] = convert(table[name], kind, marks | cells.get(name, {}))
     there = table[target].notna().to_numpy()
     table = table[there].reset_index(drop=True)
-    X = {name: _convert(table[name], kind) for name, kind in types.items()}
+    X = {c: _levels(table[c]) if kind == "category" else table[c] for c, kind in types.items()}
     return pd.DataFrame(X), table[target]
 
 
-def _convert(values: pd.Series, kind: str) -> pd.Series:
-    name, _, form = kind.partition(" ")
-    if name in ("number", "text"):  # it was read as such
-        return values
-    if name == "category":
-        return pd.Series(pd.Categorical(values, categories=sorted(values.dropna().unique())))
-    if name == "date":
-        found = as_dates(values, form or "ISO8601")
-        if found is None:
-            raise DataError(f"column '{values.name}' is not all dates of the form {form}")
-        return found
-    raise DataError(f"column '{values.name}' has type '{kind}': use {', '.join(TYPES)}")
+def _levels(values: pd.Series) -> pd.Series:
+    return pd.Series(pd.Categorical(values, categories=sorted(values.dropna().unique())))
 
 
-def _read(raw: bytes, form: CsvFormat, dtype, columns: list[str] | None = None) -> pd.DataFrame:
-    text = io.StringIO(raw.decode(form.encoding, "replace"))
-    header = next(csv.reader(text, delimiter=form.separator, skipinitialspace=True))
-    names = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(header)]
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise DataError(f"column '{twice[0]}' appears twice in the header: rename one")
-    try:
-        return pd.read_csv(
-            io.BytesIO(raw),
-            sep=form.separator,
-            decimal=form.decimal,
-            encoding=form.encoding,
-            encoding_errors="replace",
-            na_values=list(form.missing),
-            names=names,
-            header=0,
-            index_col=False,
-            usecols=columns,
-            dtype=dtype,
-            skipinitialspace=True,
+def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series:
+    """Turn a column's text into what its type says; `category` comes back as text.
+
+    Raises
+    ------
+    DataError
+        If a cell is not what the type says; it is named.
+    """
+    codes, texts = pd.factorize(values, use_na_sentinel=False)
+    texts = [text.strip() for text in texts]
+    said = [cells.get(t, "" if t in MISSING else t) for t in texts]
+    name, _, written = kind.partition(" ")
+    if name == "number":
+        form = NUMBER.fullmatch(kind)
+        if form is None:
+            raise DataError(f"column '{values.name}': '{kind}' is no way to write 1,234.5")
+        own = [t in cells for t in texts]
+        found = [_number(t, "number" if o else kind) for t, o in zip(said, own, strict=True)]
+        found = np.array(found, dtype=np.float64)
+        bad = np.isnan(found) & np.array([t != "" for t in said], bool)
+    elif name == "date":
+        found = as_dates(pd.Series(said, dtype=object), written or "ISO8601").to_numpy()
+        bad = np.isnat(found) & np.array([t != "" for t in said], bool)
+    elif name in ("category", "text"):
+        found, bad = pd.array([t or None for t in said], dtype=text_dtype()), np.zeros(1, bool)
+    else:
+        raise DataError(f"column '{values.name}' has type '{kind}': use {', '.join(TYPES)}")
+    if bad.any():
+        cell, what = texts[int(bad.argmax())], f"all {name}s" + f" ({written})" * bool(written)
+        raise DataError(
+            f"column '{values.name}' is not {what}: '{cell}' is none; say what it means (--cell, "
+            "or [cells] in task.toml), or make the column a category"
         )
-    except pd.errors.ParserError as err:
-        raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
+    return pd.Series(found[codes] if len(found) else found, values.index, name=values.name)
 
 
-def as_numbers(values: pd.Series, decimal: str) -> pd.Series | None:
-    """Turn a column of text into float64, or None if a cell is no number."""
-    text = values.str.replace(",", ".", regex=False) if decimal == "," else values
+def _number(text: str, kind: str) -> float:
+    form = NUMBER.fullmatch(kind)
     try:
-        return pd.to_numeric(text.astype(object)).astype(np.float64)
-    except (ValueError, TypeError):
-        return None
+        return float(text) if form["decimal"] is None else _affixed(text, form)
+    except ValueError:
+        return np.nan
 
 
-def as_dates(values: pd.Series, form: str) -> pd.Series | None:
-    """Turn a column of text into datetime64 (UTC), or None if a cell is no such date."""
-    try:
-        found = pd.to_datetime(values, format=form, utc=True)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found.dt.tz_localize(None)
+def _affixed(text: str, form: re.Match) -> float:
+    value, *affix = numeral(text, form["decimal"])
+    around = [form["pre"].strip(), form["post"].strip()]
+    return value if affix in (["", ""], around) else np.nan
+
+
+def numeral(text: str, decimal: str) -> tuple[float, str, str]:
+    """A number as people write it, with what stands before and after it; NaN if it is none."""
+    found = _numeral(decimal).fullmatch(text)
+    if found is None:
+        return np.nan, "", ""
+    pre, body, post = found.group("pre", "body", "post")
+    minus = bool(re.search("[-−–]", pre)) or post == "-" or (pre[:1] == "(" and post[-1:] == ")")
+    pre, post = re.sub(r"[-−–(\s]|^\+", "", pre), post.strip(" )").removesuffix("-").strip()
+    if pre and pre not in CURRENCY and pre not in CENSORED or re.match(r"[-−–]", post):
+        return np.nan, "", ""
+    body = re.sub(r"[^\d.,eE+-]", "", body).replace("." if decimal == "," else ",", "")
+    value = float(body.replace(",", "."))
+    return (-value if minus else value), pre, post
+
+
+@functools.cache
+def _numeral(decimal: str) -> re.Pattern:
+    d, t = re.escape(decimal), re.escape("." if decimal == "," else ",")
+    whole = rf"[1-9]\d{{0,2}}(?P<t>[{t}'’ \u00a0\u202f\u2009])\d{{3}}(?:(?P=t)\d{{3}})*"
+    whole = rf"(?:{whole}|[1-9]\d?(?:{t}\d\d)+{t}\d{{3}}|\d+)(?:{d}\d*)?|{d}\d+"
+    return re.compile(
+        rf"(?P<pre>(?:[^\d.,]|(?<=[^\W\d])\.)*?)\s*(?P<body>(?:{whole})(?:[eE][+-]?\d+)?)\s*"
+        r"(?P<post>(?!.*\d\d)(?:/?[^\W\d]|[%‰°$€£¥₹₽₩₺+)*†\-−])[^;,:]{0,16}|)"
+    )
+
+
+def as_dates(values: pd.Series, forms: str) -> pd.Series:
+    """Turn text into datetime64 (UTC), by the first of the forms that fits; NaT where none does."""
+    found = pd.Series(pd.NaT, values.index, dtype="datetime64[ns]")
+    for form in forms.split("|"):
+        rest = found.isna()
+        dates = pd.to_datetime(values[rest], format=form, utc=True, errors="coerce")
+        dates = dates.dt.tz_localize(None)
+        known = dates.between("1678", "2261")  # 9999-12-31 is no date
+        found[rest] = dates.where(known).astype("datetime64[ns]")
+    return found
