@@ -2,15 +2,15 @@
 
 import difflib
 from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from harness import CALL
-from harness.newtask.columns import MANY, WORDS, looks_like_id
-from harness.task import DataError, Task, area_under_roc
+from harness.newtask.columns import MANY, looks_like_id
+from harness.newtask.words import WORDS, no, say
+from harness.task import Task, area_under_roc
 
 MIN_ROWS = 50  # fewer: five folds of eight rows measure luck
 FEW_ROWS = 200
@@ -32,7 +32,14 @@ class Finding(NamedTuple):
     text: str
 
 
-refuse, warn = partial(Finding, True), partial(Finding, False)
+def refuse(key: str, **values: object) -> Finding:
+    """What ends the making of a task."""
+    return Finding(True, say(key, **values))
+
+
+def warn(key: str, **values: object) -> Finding:
+    """What a person should look at."""
+    return Finding(False, say(key, **values))
 
 
 def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
@@ -57,35 +64,28 @@ def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
 
 
 def _target(task: Task, y: np.ndarray) -> Iterator[Finding]:
-    n, target = len(y), f"target '{task.target}'"
+    n, target = len(y), task.target
     if task.kind == "regression":
         if not np.isfinite(y).all():
-            yield refuse(f"{target} has infinite values: mend those rows")
+            yield refuse("infinite_target", target=target)
         elif np.ptp(y) == 0:
-            yield refuse(f"{target} has one value: there is nothing to predict")
+            yield refuse("one_value", target=target)
     else:
         counts = np.bincount(y[y >= 0], minlength=2)
         names = task.labels or (f"not {'/'.join(task.positive)}", "/".join(task.positive))
-        few, least = names[int(counts.argmin())], counts.min()
+        label, least = names[int(counts.argmin())], counts.min()
         if (counts > 0).sum() < 2:
-            yield refuse(
-                f"{target} has one class ('{names[int(counts.argmax())]}' on every row): there is "
-                "nothing to tell apart; check the file, or choose another --target or --positive"
-            )
+            yield refuse("one_class", target=target, label=names[int(counts.argmax())])
         elif least < MIN_PER_CLASS:
-            cure = "join it with another class (--cell), or leave those rows out"
-            if (
-                task.kind == "multiclass"
-                and pd.to_numeric(pd.Series(names), "coerce").notna().all()
-            ):
-                cure = f"fit a quantity with --kind regression, {cure}"
-            yield refuse(f"class '{few}' has {least} rows, {MIN_PER_CLASS} are the least: {cure}")
+            numbers = pd.to_numeric(pd.Series(names), "coerce").notna().all()
+            quantity = say("as_quantity") if task.kind == "multiclass" and numbers else ""
+            yield refuse("rare_class", label=label, n=least, least=MIN_PER_CLASS, quantity=quantity)
         elif least < FEW_PER_CLASS:
-            yield warn(f"class '{few}' has only {least} rows: scores will be noisy")
+            yield warn("few_of_class", label=label, n=least)
     if n < MIN_ROWS:
-        yield refuse(f"{n} rows are too few, {MIN_ROWS} are the least: a score would be luck")
+        yield refuse("too_few", n=n, least=MIN_ROWS)
     elif n < FEW_ROWS:
-        yield warn(f"{n} rows are few: most gains will be smaller than the noise, audit the run")
+        yield warn("few_rows", n=n)
 
 
 def _roles(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
@@ -93,23 +93,17 @@ def _roles(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
         name, least = getattr(task, role), 2 * task.n_folds
         if name is None:
             continue
-        what, k = f"--{role} column '{name}'", X[name].nunique()
+        told = {"role": role, "name": name, "n": X[name].nunique()}
         if gaps := int(X[name].isna().sum()):
-            yield refuse(f"{what} is empty on {gaps} rows: fill or drop them")
+            yield refuse("role_gaps", **told | {"n": gaps})
         elif role == "time" and X[name].dtype.kind not in "Mf":
-            yield refuse(
-                f"{what} holds neither dates nor numbers: write it like 2026-01-31, or use --type "
-                "to say what it is"
-            )
-        elif role == "time" and k < least + 2:
-            yield refuse(f"{what} has {k} moments: too few to cut in folds")
-        elif role == "groups" and k < least:
-            yield refuse(
-                f"{what} has {k} values, {least} are the least for {task.n_folds} folds and a "
-                "test: use fewer --folds, or other groups"
-            )
-        elif role == "groups" and k == len(X):
-            yield warn(f"{what} differs on every row: it has no effect")
+            yield refuse("no_order", **told)
+        elif role == "time" and told["n"] < least + 2:
+            yield refuse("few_moments", **told)
+        elif role == "groups" and told["n"] < least:
+            yield refuse("few_groups", **told, least=least, folds=task.n_folds)
+        elif role == "groups" and told["n"] == len(X):
+            yield warn("no_groups", **told)
 
 
 def _split(task: Task, y: np.ndarray) -> Iterator[Finding]:
@@ -118,24 +112,20 @@ def _split(task: Task, y: np.ndarray) -> Iterator[Finding]:
         split = task.split()
         folds = task.folds(split.X_train, split.y_train)
     except ValueError as err:
-        yield refuse(f"the rows cannot be cut into {task.n_folds} folds: {err}")
+        yield refuse("no_cut", n=task.n_folds, why=err)
         return
     parts = {"the sealed test": (split.y_test, split.y_train)}
     for k, (train, val) in enumerate(folds):
         parts[f"fold {k + 1}"] = split.y_train[val], split.y_train[train]
     for name, (asked, learned) in parts.items():
         if not len(asked) or not len(learned):
-            yield refuse(f"{name} has no rows: too many share one moment or group")
+            yield refuse("no_part", part=name)
             return
         classes = [] if task.kind == "regression" else np.arange(max(task.n_outputs, 2))
         for what, labels in ((name, asked), (f"the training rows of {name}", learned)):
-            gone = np.setdiff1d(classes, labels)
-            if len(gone):
+            if len(gone := np.setdiff1d(classes, labels)):
                 label = (task.labels or ("0", "1"))[int(gone[0])]
-                yield refuse(
-                    f"{what} would hold no row of class '{label}': the classes are too unevenly "
-                    "spread over time or groups; use fewer --folds, or leave --time/--groups out"
-                )
+                yield refuse("lacks_class", part=what, label=label)
                 return
     yield from _copies(split)
 
@@ -150,16 +140,12 @@ def _copies(split) -> Iterator[Finding]:
     if not extra or bits < 2 * np.log2(len(both)) + 6:  # so few combinations come twice by chance
         return
     crossing = int(np.isin(keys[1], keys[0]).sum())
-    share = crossing / max(len(keys[1]), 1)
-    text = (
-        f"{extra} {'rows are copies of others' if extra > 1 else 'row is a copy of another'} in "
-        f"every column that a model sees, and {crossing} of the {len(keys[1])} test rows also "
-        f"{'stand' if crossing != 1 else 'stands'} among the training rows"
-    )
-    if share > MANY_COPIES:
-        yield refuse(f"{text}: drop the copies, or keep them together with --groups")
-    else:
-        yield warn(f"{text}: scores may flatter; drop the copies, or use --groups")
+    are = "rows are copies of others" if extra > 1 else "row is a copy of another"
+    stand = "stand" if crossing != 1 else "stands"
+    n_test = len(keys[1])
+    copies = say("copies", n=extra, are=are, crossing=crossing, test=n_test, stand=stand)
+    most = crossing > MANY_COPIES * max(n_test, 1)
+    yield Finding(most, say("copies_most" if most else "copies_some", copies=copies))
 
 
 def _leaks(
@@ -169,17 +155,13 @@ def _leaks(
         if name in (task.groups, key):
             continue
         strength, how = association(task, X[name], y)
-        together = f", --groups '{name}' if its rows belong together" * _recurs(task, X[name])
+        if strength < HOLES:
+            continue
+        together = say("together", name=name) if _recurs(task, X[name]) else ""
         if strength >= COPY and name not in keep:
-            yield refuse(
-                f"column '{name}' gives the target away ({how}): --drop '{name}'{together}, or "
-                f"--keep '{name}' if it is known before the target is"
-            )
-        elif strength >= (HOLES if how.endswith("empty") else CLOSE):
-            yield warn(
-                f"column '{name}' alone nearly tells the target ({how}): is it known before the "
-                f"target is? If not, --drop '{name}'{together}"
-            )
+            yield refuse("leak", name=name, how=how, together=together)
+        elif strength >= CLOSE or how.endswith("empty"):
+            yield warn("near_leak", name=name, how=how, together=together)
 
 
 def _recurs(task: Task, values: pd.Series) -> bool:
@@ -232,10 +214,7 @@ def _sums(task: Task, X: pd.DataFrame, y: np.ndarray) -> Iterator[Finding]:
                 continue
             if k > 1:
                 names = " and ".join(f"'{table.columns[i]}'" for i in order[:k])
-                yield warn(
-                    f"columns {names} together nearly tell the target ({how}): are all known "
-                    "before the target is? If not, --drop them"
-                )
+                yield warn("sum", names=names, how=how)
             return
 
 
@@ -295,29 +274,20 @@ def _purity(task: Task, values: pd.Series, y: np.ndarray) -> float:
 
 
 def _columns(task: Task, X: pd.DataFrame, key: str | None) -> Iterator[Finding]:
-    empty = {c: f"{share:.0%}" for c, share in X.isna().mean().items() if share > MOSTLY_MISSING}
-    for name in list(empty)[:5]:
-        yield warn(f"column '{name}' is empty on {empty[name]} of the rows: --drop '{name}'?")
+    empty = X.isna().mean()
+    empty = empty[empty > MOSTLY_MISSING]
+    for name, share in empty.iloc[:5].items():
+        yield warn("mostly_empty", name=name, share=share)
     if len(empty) > 5:
-        yield warn(f"{len(empty) - 5} more columns are empty on most rows")
+        yield warn("more_empty", n=len(empty) - 5)
     if key:
-        yield warn(
-            f"rows of one value of '{key}' ({X[key].nunique()} values on {len(X)} rows) are "
-            f"repeated measures, as it seems: --groups '{key}' keeps them together, else scores "
-            "flatter"
-        )
-    for name in X.columns:
-        if task.groups is None and name != key and looks_like_id(name) and _recurs(task, X[name]):
-            yield warn(
-                f"column '{name}' looks like an identifier that comes back ({X[name].nunique()} "
-                f"values on {len(X)} rows): if its rows belong together, use --groups '{name}'"
-            )
+        yield warn("measures", name=key, k=X[key].nunique(), n=len(X))
+    for name in X.columns if task.groups is None else ():
+        if name != key and looks_like_id(name) and _recurs(task, X[name]):
+            yield warn("comes_back", name=name, k=X[name].nunique(), n=len(X))
     date = next((name for name, kind in task.columns if kind.startswith("date")), None)
     if date and task.time is None:
-        yield warn(
-            f"column '{date}' is a date: if the future is to be predicted from the past, use "
-            f"--time '{date}'"
-        )
+        yield warn("is_date", name=date)
 
 
 def check_metric(task: Task) -> None:
@@ -330,24 +300,23 @@ def check_metric(task: Task) -> None:
     """
     from sklearn.metrics import get_scorer, get_scorer_names
 
-    name, instead = task.metric, f"use for example '{DEFAULT_METRICS[task.kind]}'"
+    name, kind, instead = task.metric, task.kind, DEFAULT_METRICS[task.kind]
     if name not in get_scorer_names():
         word = name.lower().replace("-", "_").replace(" ", "_")
         near = [known for known, also in ALSO_CALLED.items() if word in also.split()]
         near = near or difflib.get_close_matches(name, get_scorer_names(), 1)
-        hint = f": did you mean '{near[0]}'?" if near else f": see `{CALL} new --help`"
-        raise DataError(f"scikit-learn has no scorer '{name}'{hint} (greater must be better)")
+        hint = say("near", name=near[0]) if near else f"see `{CALL} new --help`"
+        raise no("no_metric", name=name, hint=hint)
     family = get_scorer(name)._score_func.__module__
     for_numbers = family.endswith("_regression")
-    if "cluster" in family or for_numbers != (task.kind == "regression"):
-        raise DataError(f"metric '{name}' is not for {task.kind} tasks: {instead}")
-    rng = np.random.default_rng(0)
-    k = max(task.n_outputs, 2)
+    if "cluster" in family or for_numbers != (kind == "regression"):
+        raise no("other_metric", name=name, kind=kind, instead=instead)
+    rng, k = np.random.default_rng(0), max(task.n_outputs, 2)
     y = np.arange(60) % k
-    if task.kind == "regression":
+    if kind == "regression":
         y = y + rng.random(60) + 1.0
         good, bad = y[:, None], rng.permutation(y)[:, None]
-    elif task.kind == "binary":
+    elif kind == "binary":
         good, bad = np.where(y, 0.9, 0.1)[:, None], np.where(y, 0.4, 0.6)[:, None]
     else:
         good = np.eye(k)[y] * 0.9 + 0.1 / k
@@ -356,8 +325,6 @@ def check_metric(task: Task) -> None:
         scores = [task.score_predictions(y, p) for p in (good, bad)]
     except ValueError as err:
         why = " ".join(str(err).split())
-        raise DataError(
-            f"metric '{name}' cannot score a {task.kind} task ({why}): {instead}"
-        ) from None
+        raise no("cannot_score", name=name, kind=kind, why=why, instead=instead) from None
     if not (np.isfinite(scores).all() and scores[0] > scores[1]):
-        raise DataError(f"metric '{name}' does not tell good predictions from bad ones here")
+        raise no("blind_metric", name=name)

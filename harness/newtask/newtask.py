@@ -5,40 +5,49 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from harness.newtask.columns import WORDS, Column, decide, evidence, is_plain, settle, words
+from harness.newtask.columns import (
+    EXACT,
+    Cells,
+    Column,
+    decide,
+    evidence,
+    is_plain,
+    readable,
+    settle,
+    words,
+)
 from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric, examine
 from harness.newtask.sniff import Sniffed, sniff, unpack
-from harness.newtask.starters import write_look, write_program, write_train
+from harness.newtask.starters import write_look, write_program, write_toml, write_train
+from harness.newtask.words import WORDS, few, no, say
 from harness.task import (
     KINDS,
+    MISSING,
     TYPES,
-    DataError,
     Task,
     column_names,
     convert,
     frozen_cells,
     load_task,
-    plain_lines,
+    read_columns,
     read_file,
-    read_text,
-    write_toml,
+    records,
+    typed,
 )
 
-CELLS = 400_000  # looked at as text at a time: memory is what a wide or long table lacks
+SAMPLE = 300_000  # cells that tell how the numbers of a file are written
 MANY_CLASSES = 20  # different numbers from which on a target is a quantity
 CLASS_LIMIT = 100
-USELESS = {
-    "id": "a different value on every row, like an identifier",
-    "empty": "empty on every row",
-    "constant": "the same value on every row",
-}
+USELESS = ("id", "empty", "constant")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -73,14 +82,8 @@ def new_task(
 
     Parameters
     ----------
-    name : str
-        Name of the task and its folder.
-    csv : Path
-        The data; copied byte by byte, or unpacked.
-    target : str
-        The column to predict.
-    root : Path, optional
-        Folder of all tasks; `tasks/` beside the package.
+    name, csv, target, root
+        Of the task and its folder; the data; the column to predict; the folder of all tasks.
     positive : sequence of str
         Values of the target that are class 1.
     kind : {"binary", "multiclass", "regression"}, optional
@@ -93,10 +96,8 @@ def new_task(
         Types that a person knows better: number, category, text, date or `date FORMAT`.
     cells : mapping of str to mapping, optional
         What single cells of a column mean; no text: missing.
-    encoding : str, optional
-        Of the file; guessed unless given.
-    seed : int
-        Of split and folds.
+    encoding, seed
+        Of the file (guessed unless given); of split and folds.
     tell : callable
         Is given what is being done, for somebody who waits.
     **frozen
@@ -112,48 +113,39 @@ def new_task(
     root = Path(root or TASKS)
     folder = root / name
     if not _NAME.fullmatch(name) or name in ("heart", "heart-hungary"):
-        raise DataError(f"'{name}' cannot name a task: use letters, digits, - and _ (not 'heart')")
+        raise no("bad_name", name=name)
     if folder.exists():
-        raise DataError(f"{folder} exists: choose another name, or remove that folder")
+        raise no("exists", folder=folder)
     task = Task(name, folder / "data.csv", target=target, folder=folder, **frozen)
     if not 2 <= task.n_folds <= 20 or not 0 < task.test_size <= 0.5 or task.budget_s <= 0:
-        raise DataError("use 2 to 20 folds, a test of 0 to 0.5 of the rows, a budget above 0 s")
+        raise no("bad_split")
     if kind is not None and kind not in KINDS:
-        raise DataError(f"kind '{kind}' is none of {', '.join(KINDS)}")
+        raise no("bad_kind", kind=kind, kinds=", ".join(KINDS))
     if task.groups and task.time:
-        raise DataError("--groups and --time together are not supported: choose what matters more")
+        raise no("two_roles")
+    made, asked = Made(task), (drop, keep, types or {}, cells or {})
     tell(f"reading {csv}")
-    raw, said = unpack(read_file(Path(csv), "give the path of a CSV file"), Path(csv).name)
-    if not raw.strip():
-        raise DataError(f"{csv} is empty: give a CSV file with a header line and data")
-    found, sha = sniff(raw, target, encoding), hashlib.sha256(raw).hexdigest()
-    task = replace(task, sha256=sha, fold_seed=seed, split_seed=seed)
-    made = Made(task, [w for w in found.said if "left out" in w])
-    made.choices += [*said, *(c for c in found.said if "left out" not in c)]
-    given = drop, keep, types or {}, cells or {}
-    task, dropped = _decide(made, raw, found, kind, positive, given, tell)
-    task = replace(task, metric=metric or DEFAULT_METRICS[task.kind])
+    raw, made.task, dropped = _read(made, Path(csv), encoding, seed, kind, positive, asked, tell)
+    task = made.task = replace(made.task, metric=metric or DEFAULT_METRICS[made.task.kind])
     check_metric(task)
-    made.choices.append(f"metric: {task.metric} (printed as val_auc, whatever the metric is)")
+    made.choices.append(say("metric", metric=task.metric))
+    tell("looking for leaks, copies and rows that belong together")
+    findings = examine(task, tuple(keep))
+    made.warnings += [f.text for f in findings if not f.refuse]
+    if findings and findings[0].refuse:
+        raise no("all", texts="; and ".join(f.text for f in findings if f.refuse))
+    split = task.split()
+    n, X = len(split.y_train) + len(split.y_test), split.X_train  # sealed rows tell nobody
+    texts = {
+        "task.toml": write_toml(task, n, dropped),
+        "train.py": write_train(task, X),
+        "program.md": write_program(task, X, n, dropped),
+        "look.html": write_look(task, X, split.y_train, n, dropped, made),
+    }
     root.mkdir(parents=True, exist_ok=True)
     half_made = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
     try:  # the folder appears whole or not at all
         (half_made / "data.csv").write_bytes(raw)
-        there = replace(task, path=half_made / "data.csv")
-        there = replace(there, frames=there.load())  # read once
-        tell("looking for leaks, copies and rows that belong together")
-        findings = examine(there, tuple(keep))
-        made.warnings += [f.text for f in findings if not f.refuse]
-        if findings and findings[0].refuse:
-            raise DataError("; and ".join(f.text for f in findings if f.refuse))
-        split = there.split()
-        n, X = len(split.y_train) + len(split.y_test), split.X_train  # sealed rows tell nobody
-        texts = {
-            "task.toml": write_toml(task, n, dropped),
-            "train.py": write_train(task, X),
-            "program.md": write_program(task, X, n, dropped),
-            "look.html": write_look(task, X, split.y_train, n, dropped, made),
-        }
         for file, text in texts.items():
             (half_made / file).write_text(text, encoding="utf-8", newline="\n")
         half_made.chmod(0o755)
@@ -161,59 +153,88 @@ def new_task(
     finally:
         shutil.rmtree(half_made, ignore_errors=True)
     made.task = load_task(folder)
-    made.choices.append(f"rows: {n}, of which {len(split.y_test)} are sealed for the test")
+    made.choices.append(say("rows", n=n, test=len(split.y_test)))
     return made
 
 
-def _decide(made: Made, raw: bytes, found: Sniffed, kind, positive, given, tell):
-    """Settle what every column holds and what is predicted; say what was not plain."""
-    drop, keep, types, cells = given
-    task, target, lines = made.task, made.task.target, plain_lines(raw, found.form)
-    names = column_names(lines, found.form)
+def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
+    """Read the file, settle what every column holds and what is predicted; say what was odd."""
+    drop, keep, types, cells = asked
+    task, target = made.task, made.task.target
+    raw, said = unpack(read_file(csv, "give the path of a CSV file"), csv.name)
+    if not raw.strip():
+        raise no("empty_file", file=csv)
+    file = sniff(raw, target, encoding)
+    made.warnings += [w for w in file.said if "left out" in w]
+    made.choices += [*said, *(c for c in file.said if "left out" not in c)]
+    names = column_names(file.lines, file.form)
     _check_roles(task, {"drop": drop, "keep": keep, "type": types, "cell": cells}, names)
-    columns, names, step = {}, [n for n in names if n not in drop], CELLS // len(found.starts) + 1
-    for at in range(0, len(names), step):
-        tell(f"looking at columns {at + 1} to {min(at + step, len(names))} of {len(names)}")
-        for name, values in read_text(lines, found.form, names[at : at + step]).items():
-            if len(values) != len(found.starts):
-                raise DataError("the file's quotes can be read in two ways: save it as CSV again")
-            own = dict(cells.get(name, {}))
-            values = values.str.strip().replace(own) if own else values
-            asked = types.get(name, "")
-            if name == target:
-                answer, asked = values, "number" if kind == "regression" else ""
-            column = decide(values, found.starts, asked, name == target)
-            if column.kind == "id" and name in {*keep, task.groups, task.time}:
-                column = Column("number" if is_plain(values) else "category")
-            columns[name] = column._replace(cells=column.cells | own, name=name)
+    table, gaps = _columns(file, [n for n in names if n not in drop], {target, *types, *cells})
+    columns = {}
+    for at, (name, values) in enumerate(table.items()):
+        tell(f"looking at column {at + 1} of {table.shape[1]}")
+        own, want = dict(cells.get(name, {})), types.get(name, "")
+        if own:
+            values = values.str.strip().replace(own)
+        if name == target:
+            answer, want = values, "number" if kind == "regression" else ""
+        column = decide(values, file.starts, want, name == target)
+        if column.kind == "id" and name in {*keep, task.groups, task.time}:
+            column = Column("number" if is_plain(values) else "category")
+        gap = column.gaps or Counter(gaps[name])
+        columns[name] = column._replace(cells=column.cells | own, name=name, gaps=gap)
     column, numbers = columns.pop(target), None
-    known = evidence(columns, found.form.separator)
+    known = evidence(columns, file.form.separator)
     settled = {name: settle(c, known) for name, c in columns.items()}
     if column.kind == "empty":
-        raise DataError(f"target '{target}' is empty on every row: choose another --target")
+        raise no("no_answer", target=target)
     if column.kind.startswith("number"):
         column = settle(column, known)
         numbers = convert(answer, column.kind, column.cells).dropna()
     classes = column
-    if column.kind != "category":  # numbers, which may be classes
-        classes = words(answer.replace(column.cells), column.gaps, "category")
-        cells, said = column.cells | classes.cells, column.said + classes.said
-        classes = classes._replace(cells=cells, said=said, name=target)
+    if column.kind != "category" and kind != "regression":  # numbers, which may be classes
+        classes = words(Cells(answer.replace(column.cells), file.starts), "category")
+        said = column.said + classes.said
+        classes = classes._replace(cells=column.cells | classes.cells, said=said, name=target)
     classes = settle(classes, known, MIN_PER_CLASS)
-    spelled = convert(answer, "category", classes.cells)
+    spelled = numbers if kind == "regression" else convert(answer, "category", classes.cells)
     kind = kind or _kind(spelled, numbers, positive)
     if kind != "regression":
         column = classes
     made.warnings += [text.replace("column", "target", 1) for text in column.said]
     answer = _answer(made, convert(answer, column.kind, column.cells))
     roles = _choose_kind(made, answer, kind, numbers, positive)
-    dropped = dict.fromkeys(drop, "left out by the person who made the task")
+    dropped = dict.fromkeys(drop, say("by_person"))
     features = _features(made, settled, dropped)
     frozen = {n: c.cells for n, c in (features | {target: column}).items() if c.cells}
-    form = found.form._replace(answer=column.kind, cells=frozen_cells(frozen))
+    form = file.form._replace(answer=column.kind, cells=frozen_cells(frozen))
     form = form._replace(answer="text") if kind != "regression" else form
-    kinds = tuple((n, c.kind) for n, c in features.items())
-    return replace(task, columns=kinds, csv=form, **roles), dropped
+    kinds = {n: c.kind for n, c in features.items()}
+    sha = hashlib.sha256(raw).hexdigest()
+    task = replace(task, fold_seed=seed, split_seed=seed, sha256=sha, csv=form, **roles)
+    task = replace(task, columns=tuple(kinds.items()))
+    X, answer = typed(table, kinds, target, form)
+    return raw, replace(task, frames=(X, task.encode(answer))), dropped
+
+
+def _columns(file: Sniffed, names: list[str], as_text: set[str]):
+    """The columns as text or, where that loses nothing, as numbers; and which gaps these have."""
+    every = column_names(file.lines, file.form)
+    most = min(1000, SAMPLE // len(every) + 100)
+    rows = [r for r in islice(records(file.lines, file.form, strict=False), 1, most) if r]
+    cells = dict(zip(every, zip(*rows, strict=False), strict=False))
+    free = [n for n in names if n in cells and n not in as_text]
+    plain = {d: [n for n in free if readable(cells[n], d)] for d in ".,"}
+    decimal = max(".,", key=lambda d: len(plain[d]))
+    table = read_columns(file.lines, file.form, names, plain[decimal], decimal)
+    if len(table) != len(file.starts):
+        raise no("two_ways")
+    numbers = table.select_dtypes("number")
+    most = np.abs(numbers.to_numpy(np.float64)).max(axis=0, initial=0, where=numbers.notna())
+    if len(odd := numbers.columns[most > EXACT]):
+        table = table.assign(**read_columns(file.lines, file.form, odd))
+    gaps = {n: MISSING.intersection(map(str.strip, cells.get(n, ()))) for n in names}
+    return table, gaps
 
 
 def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) -> None:
@@ -225,30 +246,30 @@ def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) 
             if name is None or name in there:
                 continue
             near = difflib.get_close_matches(name.strip().lower(), lower, 1, 0.5)
-            shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
-            hint = f"did you mean '{lower[near[0]]}'?" if near else f"there are: {shown}"
-            raise DataError(f"--{role}: the file has no column '{name}': {hint}")
+            hint = say("near", name=lower[near[0]]) if near else _there_are(there)
+            raise no("no_column", role=role, name=name, hint=hint)
     for name, asked in roles["type"].items():
         if asked.partition(" ")[0] not in TYPES:
-            raise DataError(f"--type {name}={asked}: use {', '.join(TYPES)} or 'date FORMAT'")
+            raise no("bad_type", name=name, asked=asked, types=", ".join(TYPES))
     for role, name in (("--groups", task.groups), ("--time", task.time)):
         if name == task.target:
-            raise DataError(f"{role} '{name}' is the target, too: choose another column")
+            raise no("role_target", role=role, name=name)
         if name in roles["drop"]:
-            raise DataError(f"{role} '{name}' is dropped, too: take it out of --drop")
+            raise no("role_dropped", role=role, name=name)
     if task.target in roles["drop"]:
-        raise DataError(f"the target '{task.target}' is dropped, too: take it out of --drop")
+        raise no("role_dropped", role="the target", name=task.target)
+
+
+def _there_are(names: Sequence[str]) -> str:
+    return say("there_are", names=", ".join(names[:8]) + ", …" * (len(names) > 8))
 
 
 def _answer(made: Made, answer: pd.Series) -> pd.Series:
     target, gaps = made.task.target, int(answer.isna().sum())
     if gaps > 0.5 * len(answer):
-        raise DataError(
-            f"target '{target}' is empty on {gaps} of {len(answer)} rows: choose another --target, "
-            "or leave those rows out of the file"
-        )
+        raise no("few_answers", target=target, gaps=gaps, n=len(answer))
     if gaps:
-        made.warnings.append(f"target '{target}' is empty on {gaps} rows: they are left out")
+        made.warnings.append(say("some_answers", target=target, gaps=gaps))
     return answer.dropna()
 
 
@@ -264,30 +285,26 @@ def _choose_kind(made: Made, answer: pd.Series, kind: str, numbers, positive) ->
     """Settle positive values and labels."""
     target, values = made.task.target, list(answer.unique())
     if positive and kind != "binary":
-        raise DataError(f"--positive is for binary tasks, this one is {kind}: leave one out")
+        raise no("not_binary", kind=kind)
     if kind == "regression":
-        low, high = answer.min(), answer.max()
-        made.choices.append(f"kind: regression, '{target}' from {low:g} to {high:g}")
+        said = say("regression", target=target, low=answer.min(), high=answer.max())
+        made.choices.append(said)
         return {"kind": kind}
-    quantity = "; --kind regression fits a quantity" if numbers is not None else ""
     if kind == "multiclass":
-        if len(values) > CLASS_LIMIT:
-            raise DataError(
-                f"target '{target}' has {len(values)} different values, at most {CLASS_LIMIT} can "
-                f"be classes: choose another --target{quantity or ', or join some'}"
-            )
-        if len(values) <= 2:
-            raise DataError(f"target '{target}' has two values: leave --kind out, it is binary")
+        n, quantity = len(values), say("quantity") if numbers is not None else ""
+        if n > CLASS_LIMIT:
+            quantity = quantity or ", or join some"
+            raise no("many_classes", target=target, n=n, most=CLASS_LIMIT, quantity=quantity)
+        if n <= 2:
+            raise no("two_values", target=target)
         order = {} if numbers is None else dict(zip(answer, numbers[answer.index], strict=True))
-        labels = sorted(values, key=lambda v: (order.get(v, 0.0), v))
-        made.choices.append(f"kind: multiclass, {len(labels)} classes of '{target}'{quantity}")
-        return {"kind": kind, "labels": tuple(labels)}
+        made.choices.append(say("multiclass", n=n, target=target, quantity=quantity))
+        return {"kind": kind, "labels": tuple(sorted(values, key=lambda v: (order.get(v, 0.0), v)))}
     chosen = _positive(answer, values, positive, target)
     share = answer.isin(chosen).mean()
-    made.choices.append(
-        f"kind: binary, class 1 is '{target}' = {' or '.join(chosen)} ({share:.1%} of the rows)"
-        + ("" if positive or len(values) < 2 else "; --positive says otherwise")
-    )
+    otherwise = "" if positive or len(values) < 2 else say("otherwise")
+    told = {"chosen": " or ".join(chosen), "share": share, "otherwise": otherwise}
+    made.choices.append(say("binary", target=target, **told))
     return {"kind": "binary", "positive": chosen}
 
 
@@ -295,17 +312,14 @@ def _positive(answer: pd.Series, values: list, asked: Sequence[str], target: str
     for value in asked:
         if value not in values:
             near = difflib.get_close_matches(value, values, 1, 0.4)
-            shown = ", ".join(f"'{v}'" for v in sorted(values)[:8])
-            hint = f"did you mean '{near[0]}'?" if near else f"there are: {shown}"
-            raise DataError(f"--positive: '{target}' is never '{value}': {hint}")
+            shown = [f"'{v}'" for v in sorted(values)]
+            hint = say("near", name=near[0]) if near else _there_are(shown)
+            raise no("never_positive", target=target, value=value, hint=hint)
     if asked:
         return tuple(asked)
     if len(values) > 2:
         shown = ", ".join(f"'{v}'" for v in sorted(values)[:5])
-        raise DataError(
-            f"target '{target}' has {len(values)} values ({shown}, …): say which are class 1 with "
-            "--positive, or leave --kind out"
-        )
+        raise no("which_positive", target=target, n=len(values), shown=shown)
     known = [v for v in values if v.strip().lower() in WORDS["positive"]]
     if len(known) == 1:
         return (known[0],)
@@ -317,24 +331,25 @@ def _features(made: Made, columns: dict[str, Column], dropped: dict[str, str]) -
     """The columns to learn from; add to `dropped` what no model should see."""
     features, useless = {}, defaultdict(list)
     for name, column in columns.items():
-        if column.kind in USELESS and name in (made.task.groups, made.task.time):
-            raise DataError(f"column '{name}' has {USELESS[column.kind]}: it cuts no folds")
-        if column.kind in USELESS:
-            useless[column.kind].append(name)
-            dropped[name] = USELESS[column.kind]
-        else:
+        if column.kind not in USELESS:
             features[name] = column
             made.warnings += column.said
+            continue
+        dropped[name] = say(column.kind)
+        if name in (made.task.groups, made.task.time):
+            raise no("cuts_nothing", name=name, why=dropped[name])
+        useless[column.kind].append(name)
     for kind, names in useless.items():
-        said = [f"column '{name}' is" for name in names]
         if len(names) > 3:
-            said = [f"{len(names)} columns ({', '.join(names[:8])}{', …' * (len(names) > 8)}) are"]
-        for which, name in zip(said, names, strict=False):
-            cure = f"; --keep '{name}' keeps it" if kind == "id" else ""
-            made.warnings.append(f"{which} left out ({USELESS[kind]}){cure}")
+            n, told = len(names), few(names, least=8)
+            made.warnings.append(say("left_columns", n=n, names=told, why=say(kind)))
+            continue
+        for name in names:
+            keep = say("keep_it", name=name) if kind == "id" else ""
+            made.warnings.append(say("left_column", name=name, why=say(kind), keep=keep))
     if not features:
-        raise DataError("no column is left to learn from: check --drop, or --keep one")
+        raise no("nothing_left")
     count = {kind: sum(c.kind.startswith(kind) for c in features.values()) for kind in TYPES}
-    said = ", ".join(f"{n} {kind}" for kind, n in count.items() if n)
-    made.choices.append(f"columns: {said}; {len(dropped)} left out")
+    counts = ", ".join(f"{n} {kind}" for kind, n in count.items() if n)
+    made.choices.append(say("columns", counts=counts, n=len(dropped)))
     return features

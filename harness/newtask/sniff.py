@@ -1,19 +1,20 @@
 """How a file is written: packing, encoding, separator, and which lines are no rows."""
 
+import codecs
 import csv
 import gzip
 import importlib
 import io
 import re
 import zipfile
-from collections import Counter, deque
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from harness.newtask.columns import WORDS
-from harness.task import MISSING, CsvFormat, DataError, clean_name, numeral, plain_lines, records
+from harness.newtask.words import WORDS, few, no, say
+from harness.task import MISSING, CsvFormat, clean_name, numeral, plain_lines, records
 
 MARKS = (",", ";", "\t", "|", " ")
 SAMPLE = 300  # records that decide on the separator
@@ -24,6 +25,7 @@ class Sniffed(NamedTuple):
     """A file that is understood."""
 
     form: CsvFormat
+    lines: bytes  # as `plain_lines` gives them
     starts: np.ndarray  # the line on which each row begins
     said: list[str]  # what was not plain
 
@@ -36,39 +38,34 @@ def unpack(raw: bytes, name: str) -> tuple[bytes, list[str]]:
     DataError
         If it is no table, or needs a package that is not here: with the command that helps.
     """
-    said: list[str] = []
+    said = []
     try:
         if raw[:2] == b"\x1f\x8b":
-            raw, said = gzip.decompress(raw), ["the file was unpacked (gzip)"]
+            raw, said = gzip.decompress(raw), [say("gzip")]
         elif raw[:4] == b"PK\x03\x04" and b"xl/workbook" not in raw:
             with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-                inside = [
-                    i for i in packed.infolist() if not i.is_dir() and "__MAC" not in i.filename
-                ]
-                if len(inside) != 1:
-                    cure = f"unpack it with `python -m zipfile -e {name} .` and give one of them"
-                    raise DataError(f"the zip file holds {len(inside)} files: {cure}")
-                raw, said = packed.read(inside[0]), [f"'{inside[0].filename}' was unpacked (zip)"]
+                files = [f for f in packed.namelist() if f[-1] != "/" and "__MAC" not in f]
+                if len(files) != 1:
+                    raise no("zip_many", n=len(files), name=name)
+                raw, said = packed.read(files[0]), [say("zip", file=files[0])]
     except (OSError, EOFError, zipfile.BadZipFile, RuntimeError) as err:
-        raise DataError(f"{name} cannot be unpacked ({err}): unpack it yourself") from None
+        raise no("zip_damaged", name=name, why=err) from None
     known = (v for k, v in PACKED.items() if raw.startswith(k.encode("latin-1")))
     what, reader, needs = next(known, ("", "", ""))
+    if what and not reader:
+        raise no("export", name=name, what=what)
     if not what:
         return raw, said
-    if not reader:
-        raise DataError(f"{name} is {what}: export the table as CSV in UTF-8")
+    bare = {"header": None, "dtype": str, "keep_default_na": False} if "excel" in reader else {}
     try:
         importlib.import_module(needs)
-        bare = {"header": None, "dtype": str, "keep_default_na": False}
-        options = bare if reader == "read_excel" else {}
-        table = getattr(pd, reader)(io.BytesIO(raw), **options)
+        table = getattr(pd, reader)(io.BytesIO(raw), **bare)
     except ImportError:
-        cure = f"`python -m pip install {needs}` lets me read it, or save the table as CSV in UTF-8"
-        raise DataError(f"{name} is {what}: {cure}") from None
+        raise no("install", name=name, what=what, needs=needs) from None
     except Exception as err:  # whatever these readers raise
-        raise DataError(f"{name} is {what} that cannot be read ({err}): save it as CSV") from None
-    said.append(f"{name} is {what}: its (first) table was written to data.csv")
-    return table.to_csv(index=False, header=not options).encode(), said
+        raise no("unreadable", name=name, what=what, why=err) from None
+    said.append(say("converted", name=name, what=what))
+    return table.to_csv(index=False, header=not bare).encode(), said
 
 
 def sniff(raw: bytes, target: str, encoding: str | None = None) -> Sniffed:
@@ -79,30 +76,36 @@ def sniff(raw: bytes, target: str, encoding: str | None = None) -> Sniffed:
     DataError
         If it is no CSV file with a header and rows, or a line is damaged: it is named.
     """
-    guessed = encoding is None
-    encoding = encoding or _encoding(raw)
-    lines = plain_lines(raw, CsvFormat(encoding=encoding))
+    try:
+        name = codecs.lookup(encoding).name.replace("-", "_") if encoding else _encoding(raw)
+    except LookupError:
+        raise no("unknown_encoding", name=encoding) from None
+    name = {"utf_8": "utf-8"}.get(name, name)
+    lines = plain_lines(raw, CsvFormat(encoding=name))
     if b"\x00" in lines[:4096]:
-        raise DataError("the file is not text: save the table as CSV in UTF-8")
+        raise no("not_text")
     if re.match(rb"\s*(<!doctype|<html|<table|<\?xml|[\[{]\s*[\"{\[])", lines[:200], re.I):
-        raise DataError("the file is a web page, XML or JSON: save the table as CSV in UTF-8")
+        raise no("markup")
     told = re.match(rb"\"?sep=(.)\"?[,;\t]*\n", lines, re.I)
     mark, width, header = _separator(lines, target, told and told[1].decode())
-    form = CsvFormat(mark, encoding, skip=(1,) if told else ())
-    said = []
-    if encoding[:5] != "utf-8":
-        word = re.search(r"[^\W\d_]*[^\x00-\x7f]\w*", lines.decode("utf-8", "replace"))
-        how = (
-            f" (as in '{word[0]}'), guessed: --encoding says otherwise" if word and guessed else ""
-        )
-        said.append(f"encoding: {encoding}{how}")
-    said += [f"separator: {'tab' if mark == chr(9) else repr(mark)}"] if mark != "," else []
-    said += ["line 1 (sep=) is obeyed and left out"] if told else []
+    form, said = CsvFormat(mark, name), []
+    if name[:5] != "utf-8":
+        word = re.search(r"[^\W\d_]*[^\x00-\x7f]\w*", lines[:5_000_000].decode("utf-8", "replace"))
+        how = say("encoding_how", word=word[0]) if word and not encoding else ""
+        said.append(say("encoding", name=name, how=how))
+    if mark != ",":
+        said.append(say("separator", mark="tab" if mark == "\t" else repr(mark)))
+    if told:
+        said.append(say("sep_line"))
     if b'\\"' in lines and not _closes(lines, form):
         form = form._replace(escape="\\")
-        said.append('separator: a quote in quotes is written \\"')
-    skip, starts, more = _scan(lines, form, target, width, header)
-    return Sniffed(form._replace(skip=skip), starts, said + more)
+        said.append(say("escape"))
+    left, starts = _rows(lines, form, target, width, header, bool(told))
+    for why, at in left.items():
+        key = "left_lines" if len(at) > 1 else "left_line"
+        said += [say(key, lines=few(at, least=8), why=why)] if why else []
+    form = form._replace(skip=tuple(sorted(line for at in left.values() for line in at)))
+    return Sniffed(form, plain_lines(raw, form) if form.skip else lines, starts, said)
 
 
 def _closes(lines: bytes, form: CsvFormat) -> bool:
@@ -124,9 +127,8 @@ def _encoding(raw: bytes) -> str:
         raw.decode("utf-8")
         return "utf-8"
     except UnicodeDecodeError:
-        words = b" ".join(
-            dict.fromkeys(re.findall(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*", raw))
-        )
+        found = re.findall(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*", raw)
+    words = b" ".join(dict.fromkeys(found))
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", words)]
     foreign = sum(n for n in runs if n > 2) > 0.5 * sum(runs)  # whole words of another script
     names = [name for name, letters in ALPHABETS.items() if (letters[0] > "\u036f") == foreign]
@@ -134,51 +136,42 @@ def _encoding(raw: bytes) -> str:
     if foreign and _fit(words, best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
         from charset_normalizer import from_bytes
 
-        never = ["utf_16", "utf_16_be", "utf_16_le", "utf_32"]
-        found = from_bytes(words, cp_exclusion=never).best()
-        best = found.encoding if found else "cp1252"
+        guess = from_bytes(words, cp_exclusion=["utf_16", "utf_16_be", "utf_16_le", "utf_32"])
+        best = getattr(guess.best(), "encoding", "cp1252")
     return best
 
 
 def _fit(words: bytes, encoding: str) -> float:
     """The share of letters that are the alphabet's, and no capital within a word."""
-    text = words.decode(encoding, "replace")
-    inside = {m.start() + 1 for m in re.finditer(r"(?=[^\W\d_][^\W\d_][^\W\d_])", text)}
-    letters = [(i, c) for i, c in enumerate(text) if c > "\x7f"]
-    good = sum(
-        c.lower() in ALPHABETS[encoding].lower()
-        and not (c.isupper() and i in inside and text[i + 1].islower())
-        for i, c in letters
-    )
-    return good / max(len(letters), 1)
+    text, known = words.decode(encoding, "replace"), ALPHABETS[encoding].lower()
+    letters = [c for c in text if c > "\x7f"]
+    inside = re.findall(r"(?<=[^\W\d_])[^\W\d_](?=[^\W\d_])", text)
+    shouts = sum(c > "\x7f" and c.isupper() for c in inside) if not text.isupper() else 0
+    return (sum(c.lower() in known for c in letters) - shouts) / max(len(letters), 1)
 
 
 def _separator(lines: bytes, target: str, told: str | None) -> tuple[str, int, list[str]]:
     """The separator, how many fields most lines have by it, and the line that is the header."""
-    sample = b"\n".join(lines[:2_000_000].split(b"\n", SAMPLE)[:SAMPLE])
-    found = []
-    marks = [(mark, True) for mark in ([told] if told else MARKS)]
-    for mark, quotes in marks + [(mark, False) for mark, _ in marks]:
-        if not quotes and found:
+    sample, found = b"\n".join(lines[:2_000_000].split(b"\n", SAMPLE)[:SAMPLE]), []
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):  # one may never close: the scan tells where
+        for mark in [told] if told else MARKS:
+            text = sample.decode("utf-8", "replace").splitlines(keepends=True)
+            options = {"delimiter": mark, "quoting": quoting, "skipinitialspace": True}
+            rows = [row for row in csv.reader(text, **options) if row]
+            if len(rows) < 2:
+                continue
+            width, count = Counter(len(row) for row in rows).most_common(1)[0]
+            named = [i for i, row in enumerate(rows[:20]) if len(row) > 1 and target in _names(row)]
+            if width > 1 and count > 0.5 * len(rows) and (named or mark != " "):
+                found.append((bool(named), count > 0.8 * len(rows), width, mark, rows, named))
+        if found:
             break
-        rows = records(sample, CsvFormat(mark), strict=False)
-        if not quotes:  # one that never closes: the scan will tell where
-            rows = csv.reader(
-                sample.decode("utf-8", "replace").split("\n"), delimiter=mark, quoting=3
-            )
-        rows = [row for row in rows if row]
-        if len(rows) < 2:
-            raise DataError("the file has no rows: give a CSV file with a header line and data")
-        width, count = Counter(len(row) for row in rows).most_common(1)[0]
-        named = [i for i, row in enumerate(rows[:20]) if len(row) > 1 and target in _names(row)]
-        if width > 1 and count > 0.5 * len(rows) and (named or mark != " "):
-            found.append((bool(named), count > 0.8 * len(rows), width, mark, rows, named))
-    if not found:
-        raise DataError("the file has one column, or rows of different lengths: check it is CSV")
+    else:
+        raise no("one_column" if sample.strip().count(b"\n") else "no_rows")
     *_, width, mark, rows, named = max(found)
     near = (i for i, row in enumerate(rows) if abs(len(row) - width) < 2 and row[0][:1] != "#")
     first = next((i for i in near if sum(map(bool, _names(rows[i]))) > max(1, width // 2)), 0)
-    if named and named[0] != first and not (any(map(_numeric, rows[named[0]]))):
+    if named and named[0] != first and not any(map(_numeric, rows[named[0]])):
         first = named[0]  # such as '#id,a,b', or below a title
     return mark, width, rows[first]
 
@@ -191,72 +184,94 @@ def _numeric(cell: str) -> bool:
     return numeral(cell.strip(), ".")[0] == numeral(cell.strip(), ".")[0]
 
 
-def _scan(lines: bytes, form: CsvFormat, target: str, width: int, header: list[str]):
-    """One pass over all records: the lines that are no rows, where rows begin, what to say."""
-    skip, starts, why, odd, head = list(form.skip), [], {}, [], []
-    last: deque = deque(maxlen=9)
-    begin, above, reader = 1, True, records(lines, form)
+def _layout(lines: bytes, form: CsvFormat) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The line and the byte at which each record begins (and the end), and its number of fields."""
+    byte = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(byte == 10)
+    if lines[-1:] != b"\n":
+        ends = np.append(ends, len(lines))
+    quotes = np.flatnonzero(byte == 34)
+    before, after = byte[np.maximum(quotes[::2] - 1, 0)], byte[(quotes[1::2] + 1) % len(byte)]
+    border = [10, 34, ord(form.separator)]
+    regular = len(quotes) % 2 == 0 and np.isin(before[quotes[::2] > 0], [*border, 32]).all()
+    if regular and np.isin(after, border).all() and form.separator != " " and not form.escape:
+        marks = np.flatnonzero(byte == ord(form.separator))
+        outside = [np.searchsorted(quotes, at) % 2 == 0 for at in (marks, ends)]
+        marks, stops = marks[outside[0]], ends[outside[1]]
+        lasts = np.flatnonzero(outside[1])  # lines with which records end
+        fields = np.diff(np.searchsorted(marks, stops), prepend=0) + 1
+    else:  # quotes within fields, or odd ones: slowly, and to the letter
+        lasts, fields, reader = [], [], records(lines, form)
+        try:
+            for row in reader:
+                lasts.append(reader.line_num - 1)
+                fields.append(len(row))
+        except csv.Error as err:
+            key = "open_quote" if "unexpected end" in str(err) else "quote"
+            raise no(key, line=lasts[-1] + 2 if lasts else 1, why=err) from None
+        lasts, fields = np.array(lasts), np.array(fields)
+        stops = ends[lasts]
+    bytes_at = np.append(0, stops + 1)
+    return np.append(0, lasts + 1) + 1, bytes_at, np.where(np.diff(bytes_at) > 1, fields, 0)
 
-    def leave(at: tuple[int, int], reason: str) -> None:
-        skip.extend(range(*at))
-        why.setdefault(reason, []).append(at[0])
 
-    try:
-        for row in reader:
-            at, begin = (begin, reader.line_num + 1), reader.line_num + 1
-            if at[0] in form.skip or not row:
-                continue
-            if above and row == header:
-                above, n = False, len(row)
-                if n != width and n != width - 1 and not (n == width + 1 and not row[-1].strip()):
-                    cure = f"the header on line {at[0]} has {n} fields, most rows have {width}"
-                    raise DataError(f"{cure}: mend it")
-            elif above:
-                leave(at, f"above the header ('{' '.join(row).strip()[:40]}')")
-            elif row == header:
-                leave(at, "the header again")
-            elif not row[0].strip() and not any(cell.strip() for cell in row):
-                leave(at, "empty")
-            elif len(row) == width:
-                starts.append(at[0])
-                last.append((at, row))
-                if len(head) < 40:
-                    head.append((at, row))
-            elif row[0].startswith("#"):
-                leave(at, "a comment")
-            else:
-                odd.append((at, row))
-    except csv.Error as err:
-        what = "a quote opens and never closes" if "unexpected end" in str(err) else err
-        raise DataError(f"line {begin}: {what}: mend it; a quote in quotes is doubled") from None
-    if not starts:
-        raise DataError("the file has no rows: give a CSV file with a header line and data")
+def _rows(lines: bytes, form: CsvFormat, target: str, width: int, header: list[str], told: bool):
+    """The lines that are no rows, by why; and the lines where rows begin."""
+    begin, at, fields = _layout(lines, form)
+    left: dict[str, list[int]] = {"": [1] if told else []}
+
+    def row(i: int) -> list[str]:
+        return next(records(lines[at[i] : at[i + 1]], form, strict=False), [])
+
+    def leave(i: int, key: str, cells=()) -> None:
+        why = say(key, text=" ".join(cells).strip()[:40])
+        left.setdefault(why, []).extend(range(begin[i], begin[i + 1]))
+        good[i] = False
+
+    good = fields == width
+    top = next((i for i in range(min(len(fields), 2 * SAMPLE)) if row(i) == header), 0)
+    good[: top + 1] = False
+    for i in range(told, top):
+        if fields[i]:
+            leave(i, "above", row(i))
+    n = len(row(top))
+    if n != width and n != width - 1 and not (n == width + 1 and not row(top)[-1].strip()):
+        raise no("header_fields", line=begin[top], n=n, width=width)
+    size, title = np.diff(at), lines[at[top] : at[top + 1]].strip()
+    odd, notes = (fields != width) & (fields > 0), []
+    same = np.frombuffer(lines, np.uint8)[at[:-1]] == lines[at[top]]
+    odd |= (size == width) | (same & (np.abs(size - size[top]) < 2))
     where = _names(header).index(target) if target in _names(header) else width - 1
-    for at, row in odd:
-        if at[0] < starts[-1] or (len(row) > where and not any("a footnote" in r for r in why)):
-            what, mark = form.separator.join(row)[:40], form.separator
-            raise DataError(
-                f"line {at[0]} has {len(row)} fields, most have {width} ('{what}'): mend it; a "
-                f"field that holds a '{mark}' belongs in quotes"
-            )
-        leave(at, f"a footnote ('{' '.join(row).strip()[:40]}')")
-    for at, row in reversed(last):
-        there = [cell.strip() for cell in row if cell.strip()]
+    for i in top + 1 + np.flatnonzero(odd[top + 1 :]):
+        cells = row(i)
+        if lines[at[i] : at[i + 1]].strip() == title:
+            leave(i, "again")
+        elif not any(cell.strip() for cell in cells):
+            leave(i, "blank")
+        elif cells[0][:1] == "#" and not good[i]:
+            leave(i, "comment")
+        elif not good[i]:
+            notes.append(i)
+    if not good.any():
+        raise no("no_rows")
+    last = np.flatnonzero(good)
+    for i in notes:
+        if i < last[-1] or (fields[i] > where and i == notes[0]):
+            cells = form.separator.join(row(i))[:40], form.separator
+            told = {"what": cells[0], "mark": cells[1], "width": width}
+            raise no("ragged", line=begin[i], n=fields[i], **told)
+        leave(i, "footnote", row(i))
+    for i in last[:-10:-1]:
+        there = [cell.strip() for cell in row(i) if cell.strip()] or [""]
         if not (len(there) == 1 < width - 1 or TOTALS.fullmatch(there[0].lower().rstrip(":"))):
             break
-        leave(at, f"no row ('{' '.join(there)[:40]}')")
-        starts.pop()
-    columns = list(zip(*(row[:200] for _, row in head[3:]), strict=True))
+        leave(i, "no_row", there)
+    head = [row(i) for i in last[:40]]
+    columns = [[r[j][:200] for r in head[3:]] for j in range(width)]
     counts = [j for j, cells in enumerate(columns) if sum(map(_numeric, cells)) > 0.8 * len(cells)]
-    for at, row in head[: 3 if len(head) > 9 else 0]:
-        cells = [row[j].strip() for j in counts]
-        if any(map(_numeric, cells)) or sum(cell not in MISSING for cell in cells) < 2:
+    for i, cells in zip(last[: 3 if len(head) > 9 else 0], head, strict=False):
+        there = [cells[j].strip() for j in counts]
+        if any(map(_numeric, there)) or sum(cell not in MISSING for cell in there) < 2:
             break
-        leave(at, f"no row, but units or labels ('{' '.join(row).strip()[:40]}')")
-        starts.remove(at[0])
-    said = [
-        f"line{'s' * (len(at) > 1)} {', '.join(map(str, at[:8]))}{', …' * (len(at) > 8)} "
-        f"{'are' if len(at) > 1 else 'is'} left out: {reason}"
-        for reason, at in why.items()
-    ]
-    return tuple(sorted(skip)), np.array(starts), said
+        leave(i, "labels", cells)
+    return left, begin[:-1][good]

@@ -84,6 +84,24 @@ def _hypothesis(text: str) -> str:
     return f"HYPOTHESIS = (\n    {_string(text[:at])}\n    {_string(text[at:])}\n)"
 
 
+def write_toml(task: Task, rows: int, dropped: Mapping[str, str]) -> str:
+    """Write the `task.toml` that freezes what was decided; `rows` are noted for a reader."""
+    return PAGES.get_template("task.toml.txt").render(task=task, rows=rows, dropped=dropped)
+
+
+def _toml(value: object) -> str:
+    """A value of TOML: JSON's escapes of text are TOML's, apart from DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if plain else _toml(name)
+
+
+PAGES.filters |= {"toml": _toml, "key": _key}
+
+
 def write_program(task: Task, X: pd.DataFrame, n: int, dropped: Mapping[str, str]) -> str:
     """Write the starting `program.md`: what the task is, what a candidate is, how to work.
 
@@ -97,35 +115,13 @@ def write_program(task: Task, X: pd.DataFrame, n: int, dropped: Mapping[str, str
     dropped : mapping of str to str
         Columns that no model sees, and why.
     """
-    methods = {
-        "binary": "`fit` and `predict_proba` or `decision_function`",
-        "multiclass": "`fit` and `predict_proba`",
-        "regression": "`fit` and `predict`",
-    }[task.kind]
-    answer = {
-        "binary": f"whether `{task.target}` is {' or '.join(f'`{p}`' for p in task.positive)}",
-        "multiclass": f"`{task.target}`, one of {', '.join(f'`{c}`' for c in task.labels)}",
-        "regression": f"`{task.target}`, a number",
-    }[task.kind]
-    how = "five frozen folds" if task.n_folds == 5 else f"{task.n_folds} frozen folds"
-    if task.time:
-        how += f" that each come after the rows they learn from, by `{task.time}`"
-    if task.groups:
-        how += f" that never part rows with the same `{task.groups}`"
-    return PAGES.get_template("own_program.md").render(
-        task=task,
-        answer=answer,
-        how=how,
-        methods=methods,
-        n_rows=n,
-        n_train=len(X),
-        n_columns=len(task.columns),
-        columns=[
-            (_cell(c), kind.partition(" ")[0], _describe(X[c], kind))
-            for c, kind in task.columns[:SHOWN]
-        ],
-        dropped=dropped,
-    )
+    columns = [
+        (_cell(c), kind.partition(" ")[0], _describe(X[c], kind))
+        for c, kind in task.columns[:SHOWN]
+    ]
+    told = {"n_rows": n, "n_train": len(X), "n_columns": len(task.columns)}
+    page = PAGES.get_template("own_program.md")
+    return page.render(task=task, columns=columns, dropped=dropped, **told)
 
 
 def _cell(text: str) -> str:

@@ -31,6 +31,7 @@ MISSING = frozenset(
     ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"]
     + ["<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
 )
+PLAIN, COMMA = "number", "number 1.234,5"  # as a program writes them
 NUMBER = re.compile(r"number(?: (?P<pre>.*?)1[.,]234(?P<decimal>[.,])5(?P<post>.*))?")
 CENSORED = ("<", ">", "≤", "≥", "<=", ">=", "=<", "=>", "&lt;", "&gt;", "~", "≈", "ca.", "ca", "+")
 CURRENCY = frozenset(
@@ -112,32 +113,39 @@ def clean_name(name: str) -> str:
     return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
 
 
-def read_text(
-    lines: bytes, form: CsvFormat, columns: list[str] | None = None, numbers: Iterable[str] = ()
+def read_columns(
+    lines: bytes,
+    form: CsvFormat,
+    columns: Iterable[str] | None = None,
+    numbers: Iterable[str] = (),
+    decimal: str = ".",
 ) -> pd.DataFrame:
-    """Read columns as the text that is written there; those of plain `numbers` as float64."""
+    """Read columns as the text that stands there; `numbers` as numbers, where every cell is one."""
     names, numbers = column_names(lines, form), set(numbers)
-    wanted = names if columns is None else columns
+    wanted = names if columns is None else list(columns)
     for name in wanted:
         if name not in names:
             raise DataError(f"the data has no column '{name}': mend [columns]")
     try:
-        return pd.read_csv(
+        table = pd.read_csv(
             io.BytesIO(lines),
             sep=form.separator,
             names=names,
             header=0,
             index_col=False,
             usecols=wanted,
-            dtype={c: np.float64 if c in numbers else text_dtype() for c in wanted},
+            dtype={name: text_dtype() for name in wanted if name not in numbers},
+            decimal=decimal,
             keep_default_na=False,
-            na_values={c: list(MISSING) for c in numbers},
+            na_values={name: list(MISSING) for name in numbers},
             skipinitialspace=True,
             escapechar=form.escape or None,
             doublequote=not form.escape,
         )
     except pd.errors.ParserError as err:
         raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
+    odd = [c for c in wanted if c in numbers and table[c].dtype.kind not in "iuf"]
+    return table.assign(**read_columns(lines, form, odd)) if odd else table
 
 
 def read_table(
@@ -165,27 +173,33 @@ def read_table(
         If a column is not there or does not hold what its type says.
     """
     form, types = form or CsvFormat(), dict(columns)
-    lines, cells = plain_lines(raw, form), {name: dict(c) for name, c in form.cells}
-    if form.decimal == ",":
-        types = {c: "number 1.234,5" if kind == "number" else kind for c, kind in types.items()}
-    plain = [c for c, kind in types.items() if kind == "number" and c not in cells]
-    wanted = [*types, target]
-    try:
-        table = read_text(lines, form, wanted, () if form.missing else plain)
-    except ValueError:  # some cell is no number: read slowly, to tell which
-        table = read_text(lines, form, wanted)
-    marks = dict.fromkeys(form.missing, "")
+    lines, cells = plain_lines(raw, form), {name for name, _ in form.cells}
+    plain = [c for c, kind in types.items() if kind in (PLAIN, COMMA) and c not in cells]
+    comma = form.decimal == "," or any(types[c] == COMMA for c in plain)
+    plain = [] if form.missing else plain
+    table = read_columns(lines, form, [*types, target], plain, "," if comma else ".")
+    return typed(table, types, target, form)
+
+
+def typed(
+    table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Give columns that were read the types that they shall have; see `read_table`."""
+    cells, marks = {name: dict(said) for name, said in form.cells}, dict.fromkeys(form.missing, "")
+    found = {}
     for name, kind in {target: form.answer, **types}.items():
-        if table[name].dtype.kind != "f":
-            table[name] = convert(table[name], kind, marks | cells.get(name, {}))
-    there = table[target].notna().to_numpy()
-    table = table[there].reset_index(drop=True)
-    X = {c: _levels(table[c]) if kind == "category" else table[c] for c, kind in types.items()}
-    return pd.DataFrame(X), table[target]
-
-
-def _levels(values: pd.Series) -> pd.Series:
-    return pd.Series(pd.Categorical(values, categories=sorted(values.dropna().unique())))
+        if kind == PLAIN and form.decimal == ",":
+            kind = COMMA
+        found[name] = convert(table[name], kind, marks | cells.get(name, {}))
+    answer = found.pop(target)
+    there = answer.notna().to_numpy()
+    if not there.all():
+        found = {name: values[there].reset_index(drop=True) for name, values in found.items()}
+    for name, kind in types.items():
+        if kind == "category":
+            levels = sorted(found[name].dropna().unique())
+            found[name] = pd.Series(pd.Categorical(found[name], categories=levels))
+    return pd.DataFrame(found), answer[there].reset_index(drop=True)
 
 
 def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series:
@@ -196,25 +210,29 @@ def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series
     DataError
         If a cell is not what the type says; it is named.
     """
+    if values.dtype.kind in "iuf":  # read as numbers already
+        return values.astype(np.float64)
     codes, texts = pd.factorize(values, use_na_sentinel=False)
     texts = [text.strip() for text in texts]
-    said = [cells.get(t, "" if t in MISSING else t) for t in texts]
+    said = pd.Series([cells.get(t, "" if t in MISSING else t) for t in texts], dtype=object)
     name, _, written = kind.partition(" ")
     if name == "number":
         form = NUMBER.fullmatch(kind)
         if form is None:
             raise DataError(f"column '{values.name}': '{kind}' is no way to write 1,234.5")
-        own = [t in cells for t in texts]
-        found = [_number(t, "number" if o else kind) for t, o in zip(said, own, strict=True)]
-        found = np.array(found, dtype=np.float64)
-        bad = np.isnan(found) & np.array([t != "" for t in said], bool)
+        around = form["decimal"] and [(form["pre"].strip(), form["post"].strip()), ("", "")]
+        own = said[[t in cells for t in texts]]  # meanings are written plainly
+        read = numerals(said.drop(own.index), form["decimal"] or ".", regular=not around)
+        read |= numerals(own, ".", regular=True)
+        fits = (v if not around or tuple(a) in around else np.nan for v, *a in map(read.get, said))
+        found = np.fromiter(fits, np.float64, len(said))
     elif name == "date":
-        found = as_dates(pd.Series(said, dtype=object), written or "ISO8601").to_numpy()
-        bad = np.isnat(found) & np.array([t != "" for t in said], bool)
+        found = as_dates(said, written or "ISO8601").to_numpy()
     elif name in ("category", "text"):
-        found, bad = pd.array([t or None for t in said], dtype=text_dtype()), np.zeros(1, bool)
+        found = pd.array([t or None for t in said], dtype=text_dtype())
     else:
         raise DataError(f"column '{values.name}' has type '{kind}': use {', '.join(TYPES)}")
+    bad = pd.isna(found) & (said != "").to_numpy()
     if bad.any():
         cell, what = texts[int(bad.argmax())], f"all {name}s" + f" ({written})" * bool(written)
         raise DataError(
@@ -224,22 +242,23 @@ def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series
     return pd.Series(found[codes] if len(found) else found, values.index, name=values.name)
 
 
-def _number(text: str, kind: str) -> float:
-    form = NUMBER.fullmatch(kind)
-    try:
-        return float(text) if form["decimal"] is None else _affixed(text, form)
-    except ValueError:
-        return np.nan
+Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
 
 
-def _affixed(text: str, form: re.Match) -> float:
-    value, *affix = numeral(text, form["decimal"])
-    around = [form["pre"].strip(), form["post"].strip()]
-    return value if affix in (["", ""], around) else np.nan
+def numerals(texts: Iterable[str], decimal: str, regular: bool = False) -> dict[str, Numeral]:
+    """Numbers as people write them; if `regular`, none but those that a program writes."""
+    texts = pd.Series(list(texts), dtype=object).drop_duplicates()
+    plain = texts
+    if decimal == ",":
+        plain = texts.str.replace(",", ".", regex=False).mask(texts.str.contains(".", regex=False))
+    read = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
+    other = (np.nan, "", "") if regular else None
+    pairs = zip(texts, read.tolist(), strict=True)
+    return {t: (v, "", "") if v == v else other or numeral(t, decimal) for t, v in pairs}
 
 
-def numeral(text: str, decimal: str) -> tuple[float, str, str]:
-    """A number as people write it, with what stands before and after it; NaN if it is none."""
+def numeral(text: str, decimal: str) -> Numeral:
+    """A number as people write it, with what stands before and after it."""
     found = _numeral(decimal).fullmatch(text)
     if found is None:
         return np.nan, "", ""

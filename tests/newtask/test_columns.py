@@ -19,7 +19,7 @@ from harness.task.table import (
     convert,
     numeral,
     plain_lines,
-    read_text,
+    read_columns,
     text_dtype,
 )
 
@@ -55,7 +55,7 @@ COMMA = [cell.replace(".", ",") for cell in ONE]
         (some(ONE, "."), "number", r"'\.' is read as missing"),
         (some([1, 2, 3, 4, 5] * 24, "Prefer not to say"), "number", "'Prefer not to say'"),
         (COMMA, "number 1.234,5", "'.*,.' is read as"),
-        ([f"{1500 + 300 * x:,.2f}" for x in A], "number 1,234.5", "'1,"),
+        ([f"{1500 + 300 * x:,.2f}" for x in A], "number 1,234.5", r"'\d,\d{3}\.\d\d' is read as \d{4}"),
         ([f"${1000 + 99 * x:,.2f}" for x in A], "number $1,234.5", r"\$ taken off"),
         ([f"{c} €" for c in COMMA], "number 1.234,5€", "€ taken off"),
         ([f"{c}%" for c in ONE], "number 1,234.5%", "% taken off"),
@@ -193,7 +193,7 @@ def test_how_a_file_is_written(raw, said, first):
     raw = raw if isinstance(raw, bytes) else raw.encode()
     lines = plain_lines(raw, found.form)
     assert column_names(lines, found.form) == ["a", "b", "ort", "y"]
-    assert len(read_text(lines, found.form)) == len(found.starts)
+    assert len(read_columns(lines, found.form)) == len(found.starts)
 
 
 @pytest.mark.parametrize(
