@@ -51,8 +51,11 @@ class Cells:
     """A column of text, each text once; `starts` are the lines of its rows."""
 
     def __init__(self, values: pd.Series, starts: np.ndarray):
-        self.values, self.starts, self.name = values, starts, values.name
-        self.spelled, found = values.value_counts(sort=False), Counter()
+        self.values, self.starts, self.name = values.astype("category"), starts, values.name
+        texts, codes = self.values.cat.categories, self.values.cat.codes.to_numpy()
+        often = np.bincount(codes[codes >= 0], minlength=len(texts))
+        order = [code for code in pd.unique(codes) if code >= 0]  # as they appear
+        self.spelled, found = {texts[code]: int(often[code]) for code in order}, Counter()
         for text, n in self.spelled.items():
             found[text.strip()] += n
         self.gaps = Counter({t: n for t, n in found.items() if t in MISSING})
@@ -62,11 +65,15 @@ class Cells:
     def means(self, cell: str, meaning: str) -> str:
         """Say what is made of a cell, and where it stands."""
         bound = ", its bound" * (cell[:1] in "<>≤≥~≈" and meaning != "")
-        at = int((self.values.str.strip() == cell).argmax())
         n = self.counts[cell]
         times = "once" if n == 1 else f"{n} times, first"
         what = f"{meaning or 'missing'}{bound}"
-        return say("one_cell", cell=cell, meaning=what, times=times, line=self.starts[at])
+        return say("one_cell", cell=cell, meaning=what, times=times, line=self.line(cell))
+
+    def line(self, cell: str) -> int:
+        """The line on which a cell stands first."""
+        spelled = [text for text in self.spelled if text.strip() == cell]
+        return self.starts[int(self.values.isin(spelled).argmax())]
 
 
 def looks_like_id(name: object) -> bool:
@@ -119,8 +126,7 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
     often = np.fromiter(seen.counts.values(), int)
     if np.isinf(found).any() and often[np.isfinite(found)].sum() > 0.5 * seen.n:
         cell = texts[int(np.isinf(found).argmax())]
-        line = starts[int((values.str.strip() == cell).argmax())]
-        raise no("infinite", name=values.name, line=line, cell=cell)
+        raise no("infinite", name=values.name, line=seen.line(cell), cell=cell)
     numeric = not np.isnan(found).any()
     if " " in asked or asked in ("category", "text"):
         column = words(seen, asked) if asked == "category" else Column(asked)
@@ -145,8 +151,9 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
 def is_plain(values: pd.Series) -> bool:
     """Whether all cells are plain numbers or empty, and float64 has all their digits."""
     if values.dtype.kind not in "iuf":
-        found = pd.to_numeric(values.astype(object), errors="coerce")
-        return bool(values[found.isna()].isin(MISSING).all() and found.abs().max() < EXACT)
+        texts = pd.Series(values.unique()).astype(object)
+        found = pd.to_numeric(texts, errors="coerce")
+        return bool(texts[found.isna()].isin(MISSING).all() and found.abs().max() < EXACT)
     return True
 
 
@@ -276,7 +283,7 @@ def _floats(text: str) -> bool:
 
 def _dates(seen: Cells) -> Column | None:
     """Dates in one or more forms; what is none of them is told."""
-    counts, name, fits = seen.counts, seen.name, {}
+    counts, name, fits, known = seen.counts, seen.name, {}, {}
     if not any(_shape(t) in FORMS for t in list(counts)[:50]):
         return None
     shapes = pd.Series(list(counts), dtype=object)
@@ -287,7 +294,9 @@ def _dates(seen: Cells) -> Column | None:
             cells, best = pd.Series(cells, dtype=object), (0, "", None)
             for form in FORMS.get(shape, ()):
                 if best[0] < len(cells) and _order(form) != (second, first):
-                    read = as_dates(cells, form)
+                    if (shape, form) not in known:
+                        known[shape, form] = as_dates(cells, form)
+                    read = known[shape, form]
                     best = max(best, (read.count(), form, read), key=lambda b: b[0])
             forms += [best[1]] if best[0] and best[1] not in forms else []
             odd += list(cells if best[2] is None else cells[best[2].isna()])
@@ -323,7 +332,7 @@ def words(seen: Cells, asked: str = "") -> Column:
     if not asked and k > 0.95 * n and k > MANY:
         return Column("id")
     spelled = defaultdict(list)
-    for t in seen.spelled.sort_values(ascending=False, kind="stable").index:
+    for t in sorted(seen.spelled, key=seen.spelled.get, reverse=True):
         if t.strip() not in MISSING:
             spelled[_spelling(t)].append(t)
     groups = [same for same in spelled.values() if len(same) > 1 < len(spelled)]

@@ -30,6 +30,7 @@ from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_look, write_program, write_toml, write_train
 from harness.newtask.words import WORDS, few, no, say
 from harness.task import (
+    COMMA,
     KINDS,
     MISSING,
     TYPES,
@@ -44,7 +45,7 @@ from harness.task import (
     typed,
 )
 
-SAMPLE = 300_000  # cells that tell how the numbers of a file are written
+SAMPLE = 50_000  # cells that tell how the numbers of a file are written
 MANY_CLASSES = 20  # different numbers from which on a target is a quantity
 CLASS_LIMIT = 100
 USELESS = ("id", "empty", "constant")
@@ -169,20 +170,22 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
     made.choices += [*said, *(c for c in file.said if "left out" not in c)]
     names = column_names(file.lines, file.form)
     _check_roles(task, {"drop": drop, "keep": keep, "type": types, "cell": cells}, names)
-    table, gaps = _columns(file, [n for n in names if n not in drop], {target, *types, *cells})
+    wanted = [n for n in names if n not in drop]
+    table, sample, decimal = _columns(file, wanted, {target, *types, *cells})
     columns = {}
     for at, (name, values) in enumerate(table.items()):
         tell(f"looking at column {at + 1} of {table.shape[1]}")
         own, want = dict(cells.get(name, {})), types.get(name, "")
         if own:
-            values = values.str.strip().replace(own)
+            values = values.astype(object).str.strip().replace(own)
         if name == target:
             answer, want = values, "number" if kind == "regression" else ""
         column = decide(values, file.starts, want, name == target)
         if column.kind == "id" and name in {*keep, task.groups, task.time}:
             column = Column("number" if is_plain(values) else "category")
-        gap = column.gaps or Counter(gaps[name])
-        columns[name] = column._replace(cells=column.cells | own, name=name, gaps=gap)
+        if values.dtype.kind in "iuf":
+            column = _seen(column, name, sample[name], decimal == "," and values.dtype.kind == "f")
+        columns[name] = column._replace(cells=column.cells | own, name=name)
     column, numbers = columns.pop(target), None
     known = evidence(columns, file.form.separator)
     settled = {name: settle(c, known) for name, c in columns.items()}
@@ -193,7 +196,7 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
         numbers = convert(answer, column.kind, column.cells).dropna()
     classes = column
     if column.kind != "category" and kind != "regression":  # numbers, which may be classes
-        classes = words(Cells(answer.replace(column.cells), file.starts), "category")
+        classes = words(Cells(answer.astype(object).replace(column.cells), file.starts), "category")
         said = column.said + classes.said
         classes = classes._replace(cells=column.cells | classes.cells, said=said, name=target)
     classes = settle(classes, known, MIN_PER_CLASS)
@@ -218,9 +221,9 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
 
 
 def _columns(file: Sniffed, names: list[str], as_text: set[str]):
-    """The columns as text or, where that loses nothing, as numbers; and which gaps these have."""
+    """The columns as text or, where that loses nothing, as numbers; first cells, decimal mark."""
     every = column_names(file.lines, file.form)
-    most = min(1000, SAMPLE // len(every) + 100)
+    most = min(500, SAMPLE // len(every) + 100)
     rows = [r for r in islice(records(file.lines, file.form, strict=False), 1, most) if r]
     cells = dict(zip(every, zip(*rows, strict=False), strict=False))
     free = [n for n in names if n in cells and n not in as_text]
@@ -229,12 +232,22 @@ def _columns(file: Sniffed, names: list[str], as_text: set[str]):
     table = read_columns(file.lines, file.form, names, plain[decimal], decimal)
     if len(table) != len(file.starts):
         raise no("two_ways")
-    numbers = table.select_dtypes("number")
-    most = np.abs(numbers.to_numpy(np.float64)).max(axis=0, initial=0, where=numbers.notna())
-    if len(odd := numbers.columns[most > EXACT]):
+    numbers = table.select_dtypes("number").astype(np.float64)
+    most = numbers.abs().max()
+    if len(odd := most.index[most > EXACT]):
         table = table.assign(**read_columns(file.lines, file.form, odd))
-    gaps = {n: MISSING.intersection(map(str.strip, cells.get(n, ()))) for n in names}
-    return table, gaps
+    return table, cells, decimal
+
+
+def _seen(column: Column, name: str, sample: Sequence[str], comma: bool) -> Column:
+    """A column that pandas read as numbers, with what its first cells tell."""
+    column = column._replace(gaps=Counter(MISSING.intersection(map(str.strip, sample))))
+    if not comma or column.kind != "number":
+        return column
+    cell = next((cell for cell in sample if "," in cell), None)
+    value = cell and float(cell.replace(",", "."))
+    said = [say("holds_numbers", name=name, cell=cell, value=value, off="")] if cell else []
+    return column._replace(kind=COMMA, said=(*said, *column.said))
 
 
 def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) -> None:

@@ -196,10 +196,10 @@ def _layout(lines: bytes, form: CsvFormat) -> tuple[np.ndarray, np.ndarray, np.n
     regular = len(quotes) % 2 == 0 and np.isin(before[quotes[::2] > 0], [*border, 32]).all()
     if regular and np.isin(after, border).all() and form.separator != " " and not form.escape:
         marks = np.flatnonzero(byte == ord(form.separator))
-        outside = [np.searchsorted(quotes, at) % 2 == 0 for at in (marks, ends)]
-        marks, stops = marks[outside[0]], ends[outside[1]]
-        lasts = np.flatnonzero(outside[1])  # lines with which records end
-        fields = np.diff(np.searchsorted(marks, stops), prepend=0) + 1
+        if len(quotes):
+            marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+        lasts = np.flatnonzero(np.searchsorted(quotes, ends) % 2 == 0)  # with which records end
+        fields = np.diff(np.searchsorted(marks, ends[lasts]), prepend=0) + 1
     else:  # quotes within fields, or odd ones: slowly, and to the letter
         lasts, fields, reader = [], [], records(lines, form)
         try:
@@ -210,7 +210,7 @@ def _layout(lines: bytes, form: CsvFormat) -> tuple[np.ndarray, np.ndarray, np.n
             key = "open_quote" if "unexpected end" in str(err) else "quote"
             raise no(key, line=lasts[-1] + 2 if lasts else 1, why=err) from None
         lasts, fields = np.array(lasts), np.array(fields)
-        stops = ends[lasts]
+    stops = ends[lasts]
     bytes_at = np.append(0, stops + 1)
     return np.append(0, lasts + 1) + 1, bytes_at, np.where(np.diff(bytes_at) > 1, fields, 0)
 
@@ -266,7 +266,7 @@ def _rows(lines: bytes, form: CsvFormat, target: str, width: int, header: list[s
         if not (len(there) == 1 < width - 1 or TOTALS.fullmatch(there[0].lower().rstrip(":"))):
             break
         leave(i, "no_row", there)
-    head = [row(i) for i in last[:40]]
+    head = [row(i) for i in last[:15]]
     columns = [[r[j][:200] for r in head[3:]] for j in range(width)]
     counts = [j for j, cells in enumerate(columns) if sum(map(_numeric, cells)) > 0.8 * len(cells)]
     for i, cells in zip(last[: 3 if len(head) > 9 else 0], head, strict=False):

@@ -10,7 +10,7 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    table="""CENSORED CURRENCY MISSING TYPES CsvFormat Numeral DataError as_dates clean_name
+    table="""CENSORED COMMA CURRENCY MISSING TYPES CsvFormat Numeral DataError as_dates clean_name
         column_names convert numeral numerals plain_lines read_columns read_file records typed""",
     task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",
     own="KINDS frozen_cells get_task load_task note_baseline",

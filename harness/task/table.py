@@ -120,7 +120,8 @@ def read_columns(
     numbers: Iterable[str] = (),
     decimal: str = ".",
 ) -> pd.DataFrame:
-    """Read columns as the text that stands there; `numbers` as numbers, where every cell is one."""
+    """Read columns as the text that stands there, each text once (the dtype `category`); `numbers`
+    as numbers, where every cell is one."""
     names, numbers = column_names(lines, form), set(numbers)
     wanted = names if columns is None else list(columns)
     for name in wanted:
@@ -134,7 +135,7 @@ def read_columns(
             header=0,
             index_col=False,
             usecols=wanted,
-            dtype={name: text_dtype() for name in wanted if name not in numbers},
+            dtype={name: object for name in wanted if name not in numbers},
             decimal=decimal,
             keep_default_na=False,
             na_values={name: list(MISSING) for name in numbers},
@@ -145,6 +146,7 @@ def read_columns(
     except pd.errors.ParserError as err:
         raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
     odd = [c for c in wanted if c in numbers and table[c].dtype.kind not in "iuf"]
+    table = table.astype({c: "category" for c in wanted if c not in numbers})
     return table.assign(**read_columns(lines, form, odd)) if odd else table
 
 
@@ -191,19 +193,18 @@ def typed(
         if kind == PLAIN and form.decimal == ",":
             kind = COMMA
         found[name] = convert(table[name], kind, marks | cells.get(name, {}))
-    answer = found.pop(target)
-    there = answer.notna().to_numpy()
-    if not there.all():
-        found = {name: values[there].reset_index(drop=True) for name, values in found.items()}
-    for name, kind in types.items():
-        if kind == "category":
-            levels = sorted(found[name].dropna().unique())
-            found[name] = pd.Series(pd.Categorical(found[name], categories=levels))
-    return pd.DataFrame(found), answer[there].reset_index(drop=True)
+    X, answer = pd.DataFrame(found), found[target]
+    del X[target]
+    if answer.isna().any():
+        X = X[answer.notna()].reset_index(drop=True)
+        for name in X.columns[X.dtypes == "category"]:
+            X[name] = X[name].cat.remove_unused_categories()
+        answer = answer.dropna().reset_index(drop=True)
+    return X, answer
 
 
 def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series:
-    """Turn a column's text into what its type says; `category` comes back as text.
+    """Turn a column's text into what its type says.
 
     Raises
     ------
@@ -212,8 +213,8 @@ def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series
     """
     if values.dtype.kind in "iuf":  # read as numbers already
         return values.astype(np.float64)
-    codes, texts = pd.factorize(values, use_na_sentinel=False)
-    texts = [text.strip() for text in texts]
+    values = values.astype("category")
+    texts = [*(text.strip() for text in values.cat.categories), ""]  # the last: nothing there
     said = pd.Series([cells.get(t, "" if t in MISSING else t) for t in texts], dtype=object)
     name, _, written = kind.partition(" ")
     if name == "number":
@@ -229,7 +230,7 @@ def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series
     elif name == "date":
         found = as_dates(said, written or "ISO8601").to_numpy()
     elif name in ("category", "text"):
-        found = pd.array([t or None for t in said], dtype=text_dtype())
+        found = said.where(said != "", None).to_numpy()
     else:
         raise DataError(f"column '{values.name}' has type '{kind}': use {', '.join(TYPES)}")
     bad = pd.isna(found) & (said != "").to_numpy()
@@ -239,7 +240,14 @@ def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series
             f"column '{values.name}' is not {what}: '{cell}' is none; say what it means (--cell, "
             "or [cells] in task.toml), or make the column a category"
         )
-    return pd.Series(found[codes] if len(found) else found, values.index, name=values.name)
+    codes = values.cat.codes.to_numpy()
+    if name == "category":
+        levels = sorted({t for t in said if t})
+        place = {level: code for code, level in enumerate(levels)}
+        codes = np.array([place.get(t, -1) for t in said])[codes]
+        return pd.Series(pd.Categorical.from_codes(codes, levels), values.index, name=values.name)
+    choices = {"dtype": text_dtype()} if name == "text" else {}
+    return pd.Series(found[codes], values.index, name=values.name, **choices)
 
 
 Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
