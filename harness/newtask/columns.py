@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from harness.newtask.words import WORDS, few, no, say
-from harness.task import CENSORED, CURRENCY, MISSING, Numeral, as_dates, numeral, numerals
+from harness.task import (
+    CENSORED,
+    COMMA,
+    CURRENCY,
+    MISSING,
+    POINT,
+    Numeral,
+    as_dates,
+    as_float,
+    numeral,
+    numerals,
+)
 
 NEARLY = 0.9  # of the cells: then the others are odd cells
 MANY = 30  # different values that are surely a category; more needs rows to back them
@@ -86,14 +97,18 @@ def looks_like_id(name: object) -> bool:
 def readable(cells: Iterable[str], decimal: str) -> bool:
     """Whether some of a column's cells are numbers so plain that pandas may read them all."""
     texts = {t.strip() for t in cells} - MISSING
-    either = decimal == "." and any("." in t for t in texts)
-    if all(t.isdigit() for t in texts):  # names or dates, perhaps
-        if any(t[0] == "0" != t for t in texts) or {len(t) for t in texts} <= {8, 14}:
-            return False
-    elif either and all(EITHER["."].fullmatch(t) for t in texts if "." in t):
+    pointed = [t for t in texts if "." in t] if decimal == "." else []
+    if _codes(texts) or (texts and {len(t) for t in texts if t.isdigit()} in ({8}, {14})):
+        return False
+    if pointed and all(map(EITHER["."].fullmatch, pointed)):
         return False
     plain = (t if decimal == "." else "?" if "." in t else t.replace(",", ".") for t in texts)
-    return sum(map(_floats, plain)) > 0.5 * len(texts)
+    return sum(as_float(t) == as_float(t) for t in plain) > 0.5 * len(texts)
+
+
+def _codes(texts: Iterable[str]) -> bool:
+    """Whether digits are names: some have zeros in front."""
+    return all(t.isdigit() for t in texts) and any(t[0] == "0" != t for t in texts)
 
 
 def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool = False) -> Column:
@@ -121,17 +136,17 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
     seen = Cells(values, starts)
     if not seen.n:
         return Column("empty", gaps=seen.gaps)
-    texts = pd.Series(list(seen.counts), dtype=object)
-    found = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
-    often = np.fromiter(seen.counts.values(), int)
+    texts, often = [*seen.counts], np.fromiter(seen.counts.values(), int)
+    found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)
     if np.isinf(found).any() and often[np.isfinite(found)].sum() > 0.5 * seen.n:
         cell = texts[int(np.isinf(found).argmax())]
         raise no("infinite", name=values.name, line=seen.line(cell), cell=cell)
-    numeric = not np.isnan(found).any()
+    numeric, column = not np.isnan(found).any(), None
     if " " in asked or asked in ("category", "text"):
         column = words(seen, asked) if asked == "category" else Column(asked)
         return column._replace(gaps=seen.gaps)
-    column = _plain(seen, np.repeat(found, often)) if numeric and asked != "date" else None
+    if numeric and asked != "date":
+        column = _plain(seen, np.repeat(found, often))
     if asked != "number":
         column = column or _dates(seen)
     if asked != "date":
@@ -150,34 +165,31 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
 
 def is_plain(values: pd.Series) -> bool:
     """Whether all cells are plain numbers or empty, and float64 has all their digits."""
-    if values.dtype.kind not in "iuf":
-        texts = pd.Series(values.unique()).astype(object)
-        found = pd.to_numeric(texts, errors="coerce")
-        return bool(texts[found.isna()].isin(MISSING).all() and found.abs().max() < EXACT)
-    return True
+    if values.dtype.kind in "iuf":
+        return True
+    texts = pd.Series([t for t in values.unique() if t.strip() not in MISSING], dtype=object)
+    return bool(pd.to_numeric(texts, errors="coerce").abs().fillna(np.inf).max() < EXACT)
 
 
 def _plain(seen: Cells, numbers: np.ndarray) -> Column:
     """All numbers, written plainly: but digits may be names, or dates, or number the rows."""
     texts, k, n = list(seen.counts), len(seen.counts), len(numbers)
+    column, pointed = _numbers(seen.name, numbers, len(seen.values)), [t for t in texts if "." in t]
     if (numbers % 1 != 0).any():
-        either = all(EITHER["."].fullmatch(t) for t in texts if "." in t)
-        column = _numbers(seen.name, numbers, len(seen.values))
-        return column._replace(either="." * either)
-    if {len(t) for t in texts} in ({8}, {14}) and k > 2:
-        dates = pd.Series(texts, dtype=object)
-        for form in ("%Y%m%d", "%d%m%Y") if len(texts[0]) == 8 else ("%Y%m%d%H%M%S",):
-            read = as_dates(dates, form)
-            if read.notna().all() and read.dt.year.between(1900, 2100).all():
-                return Column(f"date {form}")
-    code = all(t.isdigit() for t in texts) and any(t[0] == "0" and len(t) > 1 for t in texts)
-    if code or np.abs(numbers).max() > EXACT:  # zeros in front or digits would be lost
+        return column._replace(either="." * all(map(EITHER["."].fullmatch, pointed)))
+    forms = {8: ("%Y%m%d", "%d%m%Y"), 14: ("%Y%m%d%H%M%S",)}
+    sizes = {len(t) for t in texts}
+    for form in forms.get(sizes.pop(), ()) if len(sizes) == 1 < k - 1 else ():
+        read = as_dates(pd.Series(texts, dtype=object), form)
+        if read.notna().all() and read.dt.year.between(1900, 2100).all():
+            return Column(f"date {form}")
+    if _codes(texts) or np.abs(numbers).max() > EXACT:  # zeros or digits would be lost
         return Column("category" if k <= max(MANY, 0.5 * n) else "id")
-    return _numbers(seen.name, numbers, len(seen.values))
+    return column
 
 
 def _numbers(name: str, numbers: np.ndarray, rows: int) -> Column:
-    """Numbers: or do they number the rows?"""
+    """Numbers: or do they number the rows, or stand some for missing?"""
     n = len(numbers)
     if not n:
         return Column("empty")
@@ -191,14 +203,12 @@ def _numbers(name: str, numbers: np.ndarray, rows: int) -> Column:
             return Column("id")
     if not any(SENTINEL.fullmatch(f"{v:g}") for v in (low, high)):
         return Column("number")
-    distinct = np.unique(numbers)  # numbers such as -999 that stand far from all others
-    ends = distinct[[0, 1, 2, -3, -2, -1]] if len(distinct) > 5 else distinct[[0, -1]]
-    odd = [v for v in np.unique(ends) if SENTINEL.fullmatch(f"{v:g}")]
+    distinct = np.unique(numbers)
+    ends = np.unique([distinct[:3], distinct[-3:]] if len(distinct) > 5 else distinct[[0, -1]])
+    odd = [v for v in ends if SENTINEL.fullmatch(f"{v:g}")]
     rest = distinct[~np.isin(distinct, odd)]
     low, high = (rest[0], rest[-1]) if len(rest) > 1 else (-np.inf, np.inf)
-    far = [
-        v for v in odd if v < 0 <= low < high - 4 or min(abs(v - low), abs(v - high)) > high - low
-    ]
+    far = [v for v in odd if v < 0 <= low < high - 4 or max(low - v, v - high) > high - low]
     said = (say("sentinel", name=name, v=v, n=(numbers == v).sum()) for v in far)
     return Column("number", {}, tuple(said))
 
@@ -210,75 +220,78 @@ def _written(seen: Cells, forced: bool, target: bool) -> Column | None:
     hits = sum(any(numeral(t, d)[0] == numeral(t, d)[0] for d in ".,") for t in sample)
     if not forced and hits < 0.4 * len(sample):
         return None
-    reads = {d: numerals(counts, d) for d in ".,"}
-    fits = {d: {t: r for t, r in reads[d].items() if r[0] == r[0]} for d in ".,"}
+    fits = {d: {t: r for t, r in numerals(counts, d).items() if r[0] == r[0]} for d in ".,"}
     hits = {d: sum(counts[t] for t in fits[d]) for d in ".,"}
     decimal, other = ",." if hits[","] > hits["."] else ".,"
     read = fits[other] | fits[decimal]
     bad = {t: n for t, n in counts.items() if t not in read}
     unknown = {t: n for t, n in bad.items() if t.lower() not in MARKS}
     good, lost = sum(counts[t] for t in read), sum(unknown.values())
+    if forced and good < 0.5 * (good + lost):
+        raise no("no_numbers" + "_target" * target, name=name, cell=next(iter(unknown)))
     nearly = good >= NEARLY * (good + lost) or (len(read) >= 20 and len(unknown) <= 3)
     classes = target and len(read) <= 20 and any(n > 9 for n in bad.values())
-    if forced and good < 0.5 * (good + lost):
-        key = "no_numbers_target" if target else "no_numbers"
-        raise no(key, name=name, cell=next(iter(unknown)))
     if not forced and (not nearly or len(read) <= len(unknown) or classes):
         return None
-    around = _around(seen, fits[decimal], decimal)
-    if around is None:
+    column = _around(seen, fits[decimal], COMMA if decimal == "," else POINT)
+    if column is None:
         return None
-    kind, cells, said = around
-    cells |= {t: f"{r[0]:.15g}" for t, r in read.items() if t not in fits[decimal]}
+    cells = column.cells | {t: f"{r[0]:.15g}" for t, r in read.items() if t not in fits[decimal]}
     cells |= dict.fromkeys(bad, "")
-    if not kind and not cells and not forced:
+    if column.kind == "number" and not cells and not forced:
         return None
-    tie = hits["."] == hits[","] and any(reads["."][t][0] != reads[","][t][0] for t in read)
+    said = list(column.said)
     if cells:
-        told = few(cells, lambda t: seen.means(t, cells[t]), join="; ")
+        told = few(cells, how=lambda t: seen.means(t, cells[t]), join="; ")
         said.append(say("cells", name=name, told=told))
     numbers = [v for t, (v, *_) in read.items() if t not in cells for _ in range(counts[t])]
-    said += _numbers(f"{name}", np.array(numbers), 0).said
-    return Column(f"number {kind}".strip(), cells, tuple(said), either="," * tie)
+    said += _numbers(name, np.array(numbers), 0).said
+    tie = fits["."].keys() == fits[","].keys() and fits["."] != fits[","]
+    return Column(column.kind, cells, tuple(said), either="," * tie)
 
 
-def _around(seen: Cells, read: Mapping[str, Numeral], decimal: str):
+def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | None:
     """How a column's numbers are written: marks, currency, unit; and cells that are not so."""
-    affixes, name = Counter(), seen.name
-    for t, (value, *around) in read.items():
-        affixes[tuple(around)] += seen.counts[t] * (value != 0 or around != ["", ""])
-    bare = affixes.pop(("", ""), 0)
-    units = [(a, n) for a, n in affixes.most_common() if a[0] not in CENSORED and a[1][:1] != "+"]
-    main, weight = units[0] if units else (("", ""), 0)
-    often = ["".join(a) for a, n in units if n > max(1, 0.02 * (bare + weight))]
+    units, bare = Counter(), 0
+    for t, (value, pre, post) in read.items():
+        if pre or post:
+            units[pre, post] += seen.counts[t] * (pre not in CENSORED and post[:1] != "+")
+        elif value:
+            bare += seen.counts[t]
+    main, weight = units.most_common(1)[0] if +units else (("", ""), 0)
+    often = ["".join(a) for a, n in units.most_common() if n > max(1, 0.02 * (bare + weight))]
     scaled = bool({*main} & SCALES)
-    if scaled and min(bare, weight) > 0.05 * (bare + weight):
-        often.append("no unit")
+    often += ["no unit"] * (scaled and min(bare, weight) > 0.05 * (bare + weight))
     if len(often) > 1 and sum(unit in UNITS for unit in often) < 2:
         return None  # 12A, 12B; 2nd, 3rd
     if len(often) > 1:
         cell = next(t for t, (_, *around) in read.items() if tuple(around) != main)
-        raise no("mixes", name=name, a=often[0], b=often[1], cell=cell)
+        raise no("mixes", name=seen.name, a=often[0], b=often[1], cell=cell)
     if weight < 0.1 * (bare + weight) and not {*main} & CURRENCY:
         main = ("", "")
-    cells = {}
+    cells, one = {}, ""
     for t, (value, *around) in read.items():
         if tuple(around) not in (main, ("", "")) or (scaled and value and tuple(around) != main):
             cells[t] = "" if {*around} & SCALES or scaled else f"{value:.15g}"
-    one = next((t for t in read if t not in cells and not _floats(t)), None)
-    if one is None and main == ("", ""):
-        return "", cells, []
-    gap = " " if main[1][:1].isalpha() else ""
-    kind = f"{main[0]}1{'.' if decimal == ',' else ','}234{decimal}5{gap}{main[1]}"
+        elif not one and np.isnan(as_float(t)):
+            one = t
+    if not one:
+        return Column("number", cells)
     off = f", {' and '.join(filter(None, main))} taken off" if any(main) else ""
-    return kind, cells, [say("holds_numbers", name=name, cell=one, value=read[one][0], off=off)]
+    return Column(kind, cells, (_holds(seen.name, one, read[one][0], off),))
 
 
-def _floats(text: str) -> bool:
-    try:
-        return float(text) is not None
-    except ValueError:
-        return False
+def plain_column(column: Column, name: str, sample: Iterable[str], comma: bool) -> Column:
+    """A column that pandas read as numbers, with what its first cells tell."""
+    column = column._replace(gaps=Counter(MISSING.intersection(map(str.strip, sample))))
+    if not comma or column.kind != "number":
+        return column
+    told = [_holds(name, c, float(c.replace(",", "."))) for c in sample if "," in c][:1]
+    return column._replace(kind=COMMA, said=(*told, *column.said))
+
+
+def _holds(name: str, cell: str, value: float, off: str = "") -> str:
+    return say("holds_numbers", name=name, cell=cell, value=value, off=off)
 
 
 def _dates(seen: Cells) -> Column | None:
@@ -306,7 +319,7 @@ def _dates(seen: Cells) -> Column | None:
         return None
     said, kind = [], "|".join(forms)
     if odd:
-        told = few(odd, lambda t: seen.means(t, ""), join="; ")
+        told = few(odd, how=lambda t: seen.means(t, ""), join="; ")
         said.append(say("odd_dates", name=name, told=told))
     if fits["%d"][0] == fits["%m"][0] and fits["%d"][1] != fits["%m"][1]:
         said.append(say("day_first", name=name, month="|".join(fits["%m"][1])))
@@ -338,7 +351,7 @@ def words(seen: Cells, asked: str = "") -> Column:
     groups = [same for same in spelled.values() if len(same) > 1 < len(spelled)]
     odd = {t: same[0].strip() for same in groups for t in same if t != same[0].strip()}
     if odd:
-        told = few(odd, lambda t: say("spelling", cell=t, meaning=odd[t]))
+        told = few(odd, how=lambda t: say("spelling", cell=t, meaning=odd[t]))
         said.append(say("cells", name=name, told=told))
     if not asked and figures and k > 9:
         cell = next((t for t in counts if not t[:1].isdigit()), next(iter(counts)))
@@ -351,13 +364,13 @@ def _spelling(text: str) -> str:
     """What spellings of one category share."""
     folded = " ".join(text.casefold().split())
     zeros = folded[:1] == "0" and folded[1:].isdigit()
-    return f"{float(folded):g}" if _floats(folded) and not zeros else folded
+    return folded if zeros or np.isnan(as_float(folded)) else f"{float(folded):g}"
 
 
 def evidence(columns: Mapping[str, Column], separator: str) -> tuple[bool, bool, set[str]]:
     """What all columns tell: whether a comma comes before decimals or thousands, marks of gaps."""
     known = [c.kind for c in columns.values() if c.kind[:6] == "number" and not c.either]
-    comma, point = any("234,5" in k for k in known), any("1,234.5" in k for k in known)
+    comma, point = COMMA in known, POINT in known
     marks = {t for c in columns.values() if c.kind[:4] in ("numb", "date") for t in c.gaps}
     return comma, comma or (separator != "," and not point), marks
 
@@ -365,11 +378,9 @@ def evidence(columns: Mapping[str, Column], separator: str) -> tuple[bool, bool,
 def settle(column: Column, known: tuple[bool, bool, set[str]], least: int = 1) -> Column:
     """Decide by the other columns what 1.234, 1,234 and the word NA mean in this one."""
     points, commas, marks = known
-    either, plain = column.either, "number 1,234.5"
-    if (either == "." and points) or (either == "," and commas):
-        kind = (column.kind if " " in column.kind else plain).replace("1,234.5", "1.234,5")
-        key = "either_point" if either == "." else "either_comma"
-        column = column._replace(kind=kind, said=(say(key, name=column.name, plain=plain),))
+    if (column.either == "." and points) or (column.either == "," and commas):
+        key = "either_point" if column.either == "." else "either_comma"
+        column = column._replace(kind=COMMA, said=(say(key, name=column.name, plain=POINT),))
     marked = [t for t, n in column.gaps.items() if t and t not in marks and n >= least]
     levels = [t for t in marked if "" not in column.gaps or t == "None"]
     if column.kind != "category" or not marked:

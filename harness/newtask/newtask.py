@@ -5,7 +5,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -21,6 +21,7 @@ from harness.newtask.columns import (
     decide,
     evidence,
     is_plain,
+    plain_column,
     readable,
     settle,
     words,
@@ -30,9 +31,7 @@ from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_look, write_program, write_toml, write_train
 from harness.newtask.words import WORDS, few, no, say
 from harness.task import (
-    COMMA,
     KINDS,
-    MISSING,
     TYPES,
     Task,
     column_names,
@@ -40,7 +39,6 @@ from harness.task import (
     frozen_cells,
     load_task,
     read_columns,
-    read_file,
     records,
     typed,
 )
@@ -162,12 +160,12 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
     """Read the file, settle what every column holds and what is predicted; say what was odd."""
     drop, keep, types, cells = asked
     task, target = made.task, made.task.target
-    raw, said = unpack(read_file(csv, "give the path of a CSV file"), csv.name)
+    raw, said = unpack(csv)
     if not raw.strip():
         raise no("empty_file", file=csv)
     file = sniff(raw, target, encoding)
-    made.warnings += [w for w in file.said if "left out" in w]
-    made.choices += [*said, *(c for c in file.said if "left out" not in c)]
+    for line in said + file.said:
+        (made.warnings if "left out" in line else made.choices).append(line)
     names = column_names(file.lines, file.form)
     _check_roles(task, {"drop": drop, "keep": keep, "type": types, "cell": cells}, names)
     wanted = [n for n in names if n not in drop]
@@ -184,7 +182,8 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
         if column.kind == "id" and name in {*keep, task.groups, task.time}:
             column = Column("number" if is_plain(values) else "category")
         if values.dtype.kind in "iuf":
-            column = _seen(column, name, sample[name], decimal == "," and values.dtype.kind == "f")
+            comma = decimal == "," and values.dtype.kind == "f"
+            column = plain_column(column, name, sample[name], comma)
         columns[name] = column._replace(cells=column.cells | own, name=name)
     column, numbers = columns.pop(target), None
     known = evidence(columns, file.form.separator)
@@ -237,17 +236,6 @@ def _columns(file: Sniffed, names: list[str], as_text: set[str]):
     if len(odd := most.index[most > EXACT]):
         table = table.assign(**read_columns(file.lines, file.form, odd))
     return table, cells, decimal
-
-
-def _seen(column: Column, name: str, sample: Sequence[str], comma: bool) -> Column:
-    """A column that pandas read as numbers, with what its first cells tell."""
-    column = column._replace(gaps=Counter(MISSING.intersection(map(str.strip, sample))))
-    if not comma or column.kind != "number":
-        return column
-    cell = next((cell for cell in sample if "," in cell), None)
-    value = cell and float(cell.replace(",", "."))
-    said = [say("holds_numbers", name=name, cell=cell, value=value, off="")] if cell else []
-    return column._replace(kind=COMMA, said=(*said, *column.said))
 
 
 def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) -> None:
@@ -354,7 +342,7 @@ def _features(made: Made, columns: dict[str, Column], dropped: dict[str, str]) -
         useless[column.kind].append(name)
     for kind, names in useless.items():
         if len(names) > 3:
-            n, told = len(names), few(names, least=8)
+            n, told = len(names), few(names, 8)
             made.warnings.append(say("left_columns", n=n, names=told, why=say(kind)))
             continue
         for name in names:

@@ -2,23 +2,25 @@
 
 import codecs
 import csv
-import gzip
 import importlib
 import io
 import re
-import zipfile
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from harness.newtask.words import WORDS, few, no, say
-from harness.task import MISSING, CsvFormat, clean_name, numeral, plain_lines, records
+from harness.task import CsvFormat, clean_name, numeral, plain_lines, read_file, records
 
 MARKS = (",", ";", "\t", "|", " ")
 SAMPLE = 300  # records that decide on the separator
 TOTALS, ALPHABETS, PACKED = re.compile(WORDS["totals"]), WORDS["alphabets"], WORDS["packed"]
+MARKUP = re.compile(rb"\s*(<!doctype|<html|<table|<\?xml|[\[{]\s*[\"{\[])", re.I)
+BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32"}
+BOMS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 class Sniffed(NamedTuple):
@@ -30,32 +32,22 @@ class Sniffed(NamedTuple):
     said: list[str]  # what was not plain
 
 
-def unpack(raw: bytes, name: str) -> tuple[bytes, list[str]]:
-    """Give a file's table as CSV bytes, unpacked and converted if need be, and say how.
-
-    Raises
-    ------
-    DataError
-        If it is no table, or needs a package that is not here: with the command that helps.
-    """
-    said = []
-    try:
-        if raw[:2] == b"\x1f\x8b":
-            raw, said = gzip.decompress(raw), [say("gzip")]
-        elif raw[:4] == b"PK\x03\x04" and b"xl/workbook" not in raw:
-            with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-                files = [f for f in packed.namelist() if f[-1] != "/" and "__MAC" not in f]
-                if len(files) != 1:
-                    raise no("zip_many", n=len(files), name=name)
-                raw, said = packed.read(files[0]), [say("zip", file=files[0])]
-    except (OSError, EOFError, zipfile.BadZipFile, RuntimeError) as err:
-        raise no("zip_damaged", name=name, why=err) from None
+def unpack(path: Path) -> tuple[bytes, list[str]]:
+    """Give a file's table as CSV bytes, unpacked and converted if need be, and say how."""
+    raw, name, said = read_file(path, "give the path of a CSV file"), path.name, []
+    if raw[:2] == b"\x1f\x8b" or (raw[:4] == b"PK\x03\x04" and b"xl/workbook" not in raw):
+        how = "gzip" if raw[0] == 0x1F else "zip"
+        try:
+            with pd.io.common.get_handle(path, "rb", is_text=False, compression=how) as file:
+                raw, said = file.handle.read(), [say("unpacked", how=how)]
+        except (OSError, EOFError, ValueError, RuntimeError) as err:
+            raise no("packed", name=name, why=err) from None
     known = (v for k, v in PACKED.items() if raw.startswith(k.encode("latin-1")))
     what, reader, needs = next(known, ("", "", ""))
-    if what and not reader:
-        raise no("export", name=name, what=what)
     if not what:
         return raw, said
+    if not reader:
+        raise no("export", name=name, what=what)
     bare = {"header": None, "dtype": str, "keep_default_na": False} if "excel" in reader else {}
     try:
         importlib.import_module(needs)
@@ -77,15 +69,12 @@ def sniff(raw: bytes, target: str, encoding: str | None = None) -> Sniffed:
         If it is no CSV file with a header and rows, or a line is damaged: it is named.
     """
     try:
-        name = codecs.lookup(encoding).name.replace("-", "_") if encoding else _encoding(raw)
+        name = codecs.lookup(encoding).name if encoding else _encoding(raw)
     except LookupError:
         raise no("unknown_encoding", name=encoding) from None
-    name = {"utf_8": "utf-8"}.get(name, name)
     lines = plain_lines(raw, CsvFormat(encoding=name))
-    if b"\x00" in lines[:4096]:
+    if b"\x00" in lines[:4096] or MARKUP.match(lines):
         raise no("not_text")
-    if re.match(rb"\s*(<!doctype|<html|<table|<\?xml|[\[{]\s*[\"{\[])", lines[:200], re.I):
-        raise no("markup")
     told = re.match(rb"\"?sep=(.)\"?[,;\t]*\n", lines, re.I)
     mark, width, header = _separator(lines, target, told and told[1].decode())
     form, said = CsvFormat(mark, name), []
@@ -95,183 +84,136 @@ def sniff(raw: bytes, target: str, encoding: str | None = None) -> Sniffed:
         said.append(say("encoding", name=name, how=how))
     if mark != ",":
         said.append(say("separator", mark="tab" if mark == "\t" else repr(mark)))
-    if told:
-        said.append(say("sep_line"))
-    if b'\\"' in lines and not _closes(lines, form):
-        form = form._replace(escape="\\")
-        said.append(say("escape"))
     left, starts = _rows(lines, form, target, width, header, bool(told))
     for why, at in left.items():
-        key = "left_lines" if len(at) > 1 else "left_line"
-        said += [say(key, lines=few(at, least=8), why=why)] if why else []
+        said.append(say("left_lines" if len(at) > 1 else "left_line", lines=few(at, 8), why=why))
     form = form._replace(skip=tuple(sorted(line for at in left.values() for line in at)))
     return Sniffed(form, plain_lines(raw, form) if form.skip else lines, starts, said)
 
 
-def _closes(lines: bytes, form: CsvFormat) -> bool:
-    try:
-        return sum(1 for _ in records(lines, form)) >= 0
-    except csv.Error:
-        return False
-
-
 def _encoding(raw: bytes) -> str:
-    boms = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32", b"\xff\xfe": "utf-16"}
-    for bom, name in (boms | {b"\xfe\xff": "utf-16"}).items():
-        if raw.startswith(bom):
-            return name
+    """The encoding whose alphabet has most letters of the file's words, no capital within one."""
     head = raw[:2000]
+    if (bom := next((b for b in BOMS if raw.startswith(b)), None)) is not None:
+        return BOMS[bom]
     if head.count(0) > len(head) / 4:
         return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
     try:
-        raw.decode("utf-8")
-        return "utf-8"
+        return "utf-8" if raw.decode("utf-8") else ""
     except UnicodeDecodeError:
-        found = re.findall(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*", raw)
-    words = b" ".join(dict.fromkeys(found))
-    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", words)]
+        words = re.findall(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*", raw)
+    raw = b" ".join(dict.fromkeys(words))
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", raw)]
     foreign = sum(n for n in runs if n > 2) > 0.5 * sum(runs)  # whole words of another script
-    names = [name for name, letters in ALPHABETS.items() if (letters[0] > "\u036f") == foreign]
-    best = max(names, key=lambda name: _fit(words, name))
-    if foreign and _fit(words, best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
+
+    def fit(name: str) -> float:
+        text, known = raw.decode(name, "replace"), ALPHABETS[name]
+        inside = re.findall(r"(?<=[^\W\d_])[^\W\d_](?=[^\W\d_])", text) * (not text.isupper())
+        letters = [c.lower() in known for c in text if c > "\x7f"]
+        return (sum(letters) - sum(c > "\x7f" and c.isupper() for c in inside)) / len(letters)
+
+    best = max((n for n, known in ALPHABETS.items() if (known[0] > "\u036f") == foreign), key=fit)
+    if foreign and fit(best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
         from charset_normalizer import from_bytes
 
-        guess = from_bytes(words, cp_exclusion=["utf_16", "utf_16_be", "utf_16_le", "utf_32"])
+        guess = from_bytes(raw, cp_exclusion=["utf_16", "utf_16_be", "utf_16_le", "utf_32"])
         best = getattr(guess.best(), "encoding", "cp1252")
     return best
 
 
-def _fit(words: bytes, encoding: str) -> float:
-    """The share of letters that are the alphabet's, and no capital within a word."""
-    text, known = words.decode(encoding, "replace"), ALPHABETS[encoding].lower()
-    letters = [c for c in text if c > "\x7f"]
-    inside = re.findall(r"(?<=[^\W\d_])[^\W\d_](?=[^\W\d_])", text)
-    shouts = sum(c > "\x7f" and c.isupper() for c in inside) if not text.isupper() else 0
-    return (sum(c.lower() in known for c in letters) - shouts) / max(len(letters), 1)
-
-
 def _separator(lines: bytes, target: str, told: str | None) -> tuple[str, int, list[str]]:
     """The separator, how many fields most lines have by it, and the line that is the header."""
-    sample, found = b"\n".join(lines[:2_000_000].split(b"\n", SAMPLE)[:SAMPLE]), []
+    sample = lines[:2_000_000].decode("utf-8", "replace").split("\n", SAMPLE)[:SAMPLE]
+    if sum(map(bool, sample)) < 2:
+        raise no("no_rows")
+    found = []
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):  # one may never close: the scan tells where
-        for mark in [told] if told else MARKS:
-            text = sample.decode("utf-8", "replace").splitlines(keepends=True)
-            options = {"delimiter": mark, "quoting": quoting, "skipinitialspace": True}
-            rows = [row for row in csv.reader(text, **options) if row]
-            if len(rows) < 2:
-                continue
-            width, count = Counter(len(row) for row in rows).most_common(1)[0]
-            named = [i for i, row in enumerate(rows[:20]) if len(row) > 1 and target in _names(row)]
+        for mark in [] if found else [told] if told else MARKS:
+            text = (line + "\n" for line in sample)
+            rows = csv.reader(text, delimiter=mark, quoting=quoting, skipinitialspace=True)
+            rows = [row for row in rows if row]
+            width, count = Counter(map(len, rows)).most_common(1)[0]
+            named = [i for i, row in enumerate(rows[:20]) if target in map(clean_name, row)]
             if width > 1 and count > 0.5 * len(rows) and (named or mark != " "):
                 found.append((bool(named), count > 0.8 * len(rows), width, mark, rows, named))
-        if found:
-            break
-    else:
-        raise no("one_column" if sample.strip().count(b"\n") else "no_rows")
+    if not found:
+        raise no("one_column")
     *_, width, mark, rows, named = max(found)
     near = (i for i, row in enumerate(rows) if abs(len(row) - width) < 2 and row[0][:1] != "#")
-    first = next((i for i in near if sum(map(bool, _names(rows[i]))) > max(1, width // 2)), 0)
-    if named and named[0] != first and not any(map(_numeric, rows[named[0]])):
+    first = next((i for i in near if sum(map(bool, rows[i])) > max(1, width // 2)), 0)
+    if named and all(np.isnan(numeral(cell.strip(), ".")[0]) for cell in rows[named[0]]):
         first = named[0]  # such as '#id,a,b', or below a title
     return mark, width, rows[first]
 
 
-def _names(row: list[str]) -> list[str]:
-    return [clean_name(cell) for cell in row]
-
-
-def _numeric(cell: str) -> bool:
-    return numeral(cell.strip(), ".")[0] == numeral(cell.strip(), ".")[0]
-
-
 def _layout(lines: bytes, form: CsvFormat) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The line and the byte at which each record begins (and the end), and its number of fields."""
-    byte = np.frombuffer(lines, np.uint8)
-    ends = np.flatnonzero(byte == 10)
-    if lines[-1:] != b"\n":
-        ends = np.append(ends, len(lines))
-    quotes = np.flatnonzero(byte == 34)
-    before, after = byte[np.maximum(quotes[::2] - 1, 0)], byte[(quotes[1::2] + 1) % len(byte)]
-    border = [10, 34, ord(form.separator)]
-    regular = len(quotes) % 2 == 0 and np.isin(before[quotes[::2] > 0], [*border, 32]).all()
-    if regular and np.isin(after, border).all() and form.separator != " " and not form.escape:
-        marks = np.flatnonzero(byte == ord(form.separator))
+    byte, mark = np.frombuffer(lines, np.uint8), ord(form.separator)
+    ends, quotes = np.flatnonzero(byte == 10), np.flatnonzero(byte == 34)
+    ends = ends if lines[-1:] == b"\n" else np.append(ends, len(lines))
+    opens = np.isin(byte[np.maximum(quotes[::2] - 1, 0)], [10, 34, mark, 32]).all()
+    closes = np.isin(byte[(quotes[1::2] + 1) % len(byte)], [10, 34, mark]).all()
+    if opens and closes and len(quotes) % 2 == 0 and mark != 32:
+        marks = np.flatnonzero(byte == mark)
         if len(quotes):
             marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
         lasts = np.flatnonzero(np.searchsorted(quotes, ends) % 2 == 0)  # with which records end
         fields = np.diff(np.searchsorted(marks, ends[lasts]), prepend=0) + 1
     else:  # quotes within fields, or odd ones: slowly, and to the letter
-        lasts, fields, reader = [], [], records(lines, form)
+        lasts, fields, reader = [-1], [], records(lines, form)
         try:
             for row in reader:
                 lasts.append(reader.line_num - 1)
                 fields.append(len(row))
         except csv.Error as err:
             key = "open_quote" if "unexpected end" in str(err) else "quote"
-            raise no(key, line=lasts[-1] + 2 if lasts else 1, why=err) from None
-        lasts, fields = np.array(lasts), np.array(fields)
-    stops = ends[lasts]
-    bytes_at = np.append(0, stops + 1)
-    return np.append(0, lasts + 1) + 1, bytes_at, np.where(np.diff(bytes_at) > 1, fields, 0)
+            raise no(key, line=lasts[-1] + 2, why=err) from None
+        lasts, fields = np.array(lasts[1:]), np.array(fields)
+    at = np.append(0, ends[lasts] + 1)
+    return np.append(0, lasts + 1) + 1, at, np.where(np.diff(at) > 1, fields, 0)
 
 
 def _rows(lines: bytes, form: CsvFormat, target: str, width: int, header: list[str], told: bool):
     """The lines that are no rows, by why; and the lines where rows begin."""
     begin, at, fields = _layout(lines, form)
-    left: dict[str, list[int]] = {"": [1] if told else []}
+    left, good = {say("sep_line"): [1]} if told else {}, fields == width
 
     def row(i: int) -> list[str]:
         return next(records(lines[at[i] : at[i + 1]], form, strict=False), [])
 
-    def leave(i: int, key: str, cells=()) -> None:
-        why = say(key, text=" ".join(cells).strip()[:40])
+    def leave(i: int, key: str) -> None:
+        why = say(key, text=" ".join(filter(None, row(i))).strip()[:40])
         left.setdefault(why, []).extend(range(begin[i], begin[i + 1]))
         good[i] = False
 
-    good = fields == width
     top = next((i for i in range(min(len(fields), 2 * SAMPLE)) if row(i) == header), 0)
+    n, title = len(header), lines[at[top] : at[top + 1]].strip()
     good[: top + 1] = False
-    for i in range(told, top):
-        if fields[i]:
-            leave(i, "above", row(i))
-    n = len(row(top))
-    if n != width and n != width - 1 and not (n == width + 1 and not row(top)[-1].strip()):
+    if n not in (width, width - 1) and not (n == width + 1 and not header[-1].strip()):
         raise no("header_fields", line=begin[top], n=n, width=width)
-    size, title = np.diff(at), lines[at[top] : at[top + 1]].strip()
-    odd, notes = (fields != width) & (fields > 0), []
-    same = np.frombuffer(lines, np.uint8)[at[:-1]] == lines[at[top]]
-    odd |= (size == width) | (same & (np.abs(size - size[top]) < 2))
-    where = _names(header).index(target) if target in _names(header) else width - 1
-    for i in top + 1 + np.flatnonzero(odd[top + 1 :]):
-        cells = row(i)
-        if lines[at[i] : at[i + 1]].strip() == title:
+    first, size = np.frombuffer(lines, np.uint8)[at[:-1]], np.diff(at)
+    again = (first == first[top]) & (np.abs(size - size[top]) < 2)
+    odd, notes = ((fields != width) & (fields > 0)) | (size == width) | again, []
+    for i in np.flatnonzero(odd):
+        if i < top and (i or not told):
+            leave(i, "above")
+        elif i > top and lines[at[i] : at[i + 1]].strip() == title:
             leave(i, "again")
-        elif not any(cell.strip() for cell in cells):
+        elif i > top and not any(cell.strip() for cell in row(i)):
             leave(i, "blank")
-        elif cells[0][:1] == "#" and not good[i]:
-            leave(i, "comment")
-        elif not good[i]:
-            notes.append(i)
+        elif i > top and not good[i]:
+            leave(i, "comment") if lines[at[i]] == ord("#") else notes.append(i)
     if not good.any():
         raise no("no_rows")
-    last = np.flatnonzero(good)
+    last, where = np.flatnonzero(good), [*map(clean_name, header), target].index(target)
     for i in notes:
         if i < last[-1] or (fields[i] > where and i == notes[0]):
-            cells = form.separator.join(row(i))[:40], form.separator
-            told = {"what": cells[0], "mark": cells[1], "width": width}
-            raise no("ragged", line=begin[i], n=fields[i], **told)
-        leave(i, "footnote", row(i))
-    for i in last[:-10:-1]:
+            cells = {"what": form.separator.join(row(i))[:40], "mark": form.separator}
+            raise no("ragged", line=begin[i], n=fields[i], width=width, **cells)
+        leave(i, "footnote")
+    for i in last[:-10:-1]:  # sums and notes below the table
         there = [cell.strip() for cell in row(i) if cell.strip()] or [""]
         if not (len(there) == 1 < width - 1 or TOTALS.fullmatch(there[0].lower().rstrip(":"))):
             break
-        leave(i, "no_row", there)
-    head = [row(i) for i in last[:15]]
-    columns = [[r[j][:200] for r in head[3:]] for j in range(width)]
-    counts = [j for j, cells in enumerate(columns) if sum(map(_numeric, cells)) > 0.8 * len(cells)]
-    for i, cells in zip(last[: 3 if len(head) > 9 else 0], head, strict=False):
-        there = [cells[j].strip() for j in counts]
-        if any(map(_numeric, there)) or sum(cell not in MISSING for cell in there) < 2:
-            break
-        leave(i, "labels", cells)
+        leave(i, "no_row")
     return left, begin[:-1][good]

@@ -23,7 +23,7 @@ def no(key: str, **values: object) -> DataError:
     return DataError(say(key, **values))
 
 
-def few(items, how=str, least: int = 6, join: str = ", ") -> str:
+def few(items, least: int = 6, how=str, join: str = ", ") -> str:
     """Tell the first of many, and how many more there are."""
     items = list(items)
     more = f" and {len(items) - least} more" if len(items) > least else ""

@@ -20,7 +20,7 @@ _TASK = {
     **dict.fromkeys(("test_size", "budget_s", "baseline"), float),
 }
 _DATA = {
-    **dict.fromkeys(("file", "sha256", "separator", "encoding", "escape", "answer"), str),
+    **dict.fromkeys(("file", "sha256", "separator", "encoding", "answer"), str),
     "decimal": str,  # of numbers, from before [columns] said so
     "missing": list,  # marks of missing values in every column; likewise
     "rows": int,

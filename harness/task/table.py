@@ -1,12 +1,12 @@
 """A CSV file as a table: lines, columns and cells read as `task.toml` says.
 
-================================  =====================================================
-number                            float64, missing as NaN
-number $1,234.5, number 1.234,5%  the same, written like this: marks and a unit around it
-category                          `category` of text; codes such as 02139 keep zeros
-text                              `str`, missing as NaN
-date [form|form]                  datetime64 without a time zone (UTC), missing as NaT
-================================  =====================================================
+==============================  =====================================================
+number                          float64, missing as NaN
+number 1,234.5, number 1.234,5  the same as people write it, whatever unit stands beside it
+category                        `category` of text; codes such as 02139 keep zeros
+text                            `str`, missing as NaN
+date [form|form]                datetime64 without a time zone (UTC), missing as NaT
+==============================  =====================================================
 
 A cell that its column's type does not fit, or that means something else than it says, stands under
 `[cells]`: `crp = { "<0.1" = "0.1", "n.d." = "" }` (no text: missing; numbers with a point). A cell
@@ -31,8 +31,7 @@ MISSING = frozenset(
     ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"]
     + ["<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
 )
-PLAIN, COMMA = "number", "number 1.234,5"  # as a program writes them
-NUMBER = re.compile(r"number(?: (?P<pre>.*?)1[.,]234(?P<decimal>[.,])5(?P<post>.*))?")
+PLAIN, POINT, COMMA = NUMBERS = ("number", "number 1,234.5", "number 1.234,5")
 CENSORED = ("<", ">", "≤", "≥", "<=", ">=", "=<", "=>", "&lt;", "&gt;", "~", "≈", "ca.", "ca", "+")
 CURRENCY = frozenset(
     "$ € £ ¥ ₹ ₽ ₩ ₺ US$ R$ A$ C$ Rs Rs. kr kr. Fr Fr. CHF USD EUR GBP JPY CNY INR AUD CAD SEK NOK "
@@ -58,7 +57,6 @@ class CsvFormat(NamedTuple):
 
     separator: str = ","
     encoding: str = "utf-8"
-    escape: str = ""  # before a quote in quotes, where it is not doubled
     skip: tuple[int, ...] = ()  # lines that are no rows, from 1 on
     answer: str = "text"  # how the target is read: its type, as a column's
     cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # column -> text -> meaning
@@ -88,10 +86,7 @@ def plain_lines(raw: bytes, form: CsvFormat) -> bytes:
 def records(lines: bytes, form: CsvFormat, strict: bool = True) -> Iterator[list[str]]:
     """The records of a file, a `csv.reader`."""
     text = io.TextIOWrapper(io.BytesIO(lines), "utf-8", "replace", newline="\n")
-    escape = {"escapechar": form.escape, "doublequote": False} if form.escape else {}
-    return csv.reader(
-        text, delimiter=form.separator, skipinitialspace=True, strict=strict, **escape
-    )
+    return csv.reader(text, delimiter=form.separator, skipinitialspace=True, strict=strict)
 
 
 def column_names(lines: bytes, form: CsvFormat) -> list[str]:
@@ -114,60 +109,32 @@ def clean_name(name: str) -> str:
 
 
 def read_columns(
-    lines: bytes,
-    form: CsvFormat,
-    columns: Iterable[str] | None = None,
-    numbers: Iterable[str] = (),
-    decimal: str = ".",
+    lines: bytes, form: CsvFormat, columns=None, numbers: Iterable[str] = (), decimal: str = "."
 ) -> pd.DataFrame:
-    """Read columns as the text that stands there, each text once (the dtype `category`); `numbers`
-    as numbers, where every cell is one."""
+    """Read columns as text, each text once (`category`); `numbers` as such, if all cells are."""
     names, numbers = column_names(lines, form), set(numbers)
     wanted = names if columns is None else list(columns)
     for name in wanted:
         if name not in names:
             raise DataError(f"the data has no column '{name}': mend [columns]")
+    words = [name for name in wanted if name not in numbers]
+    marks = dict.fromkeys(numbers, list(MISSING))
+    how = {"sep": form.separator, "decimal": decimal, "skipinitialspace": True, "header": 0}
+    how |= {"index_col": False, "keep_default_na": False, "na_values": marks, "usecols": wanted}
     try:
-        table = pd.read_csv(
-            io.BytesIO(lines),
-            sep=form.separator,
-            names=names,
-            header=0,
-            index_col=False,
-            usecols=wanted,
-            dtype={name: object for name in wanted if name not in numbers},
-            decimal=decimal,
-            keep_default_na=False,
-            na_values={name: list(MISSING) for name in numbers},
-            skipinitialspace=True,
-            escapechar=form.escape or None,
-            doublequote=not form.escape,
-        )
+        dtype = dict.fromkeys(words, object)
+        table = pd.read_csv(io.BytesIO(lines), names=names, dtype=dtype, **how)
     except pd.errors.ParserError as err:
         raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
     odd = [c for c in wanted if c in numbers and table[c].dtype.kind not in "iuf"]
-    table = table.astype({c: "category" for c in wanted if c not in numbers})
+    table = table.astype(dict.fromkeys(words, "category"))
     return table.assign(**read_columns(lines, form, odd)) if odd else table
 
 
 def read_table(
     raw: bytes, columns: Iterable[tuple[str, str]], target: str, form: CsvFormat | None = None
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Read features by their frozen types; rows without a target are left out.
-
-    Parameters
-    ----------
-    raw : bytes
-        The CSV file.
-    columns : iterable of (str, str)
-        Names and types, in the order that the table shall have.
-    target : str
-        The column to predict; comes back as text, or as numbers if `form.answer` says so.
-
-    Returns
-    -------
-    X : DataFrame of shape (n, p)
-    target : Series of shape (n,)
+    """Read features by their frozen types, and the target; rows without a target are left out.
 
     Raises
     ------
@@ -175,11 +142,11 @@ def read_table(
         If a column is not there or does not hold what its type says.
     """
     form, types = form or CsvFormat(), dict(columns)
-    lines, cells = plain_lines(raw, form), {name for name, _ in form.cells}
+    cells = {name for name, _ in form.cells}
     plain = [c for c, kind in types.items() if kind in (PLAIN, COMMA) and c not in cells]
     comma = form.decimal == "," or any(types[c] == COMMA for c in plain)
-    plain = [] if form.missing else plain
-    table = read_columns(lines, form, [*types, target], plain, "," if comma else ".")
+    plain, decimal = [] if form.missing else plain, "," if comma else "."
+    table = read_columns(plain_lines(raw, form), form, [*types, target], plain, decimal)
     return typed(table, types, target, form)
 
 
@@ -189,17 +156,15 @@ def typed(
     """Give columns that were read the types that they shall have; see `read_table`."""
     cells, marks = {name: dict(said) for name, said in form.cells}, dict.fromkeys(form.missing, "")
     found = {}
-    for name, kind in {target: form.answer, **types}.items():
-        if kind == PLAIN and form.decimal == ",":
-            kind = COMMA
+    for name, kind in {**types, target: form.answer}.items():
+        kind = COMMA if kind == PLAIN and form.decimal == "," else kind
         found[name] = convert(table[name], kind, marks | cells.get(name, {}))
     X, answer = pd.DataFrame(found), found[target]
     del X[target]
     if answer.isna().any():
-        X = X[answer.notna()].reset_index(drop=True)
+        X, answer = X[answer.notna()].reset_index(drop=True), answer.dropna().reset_index(drop=True)
         for name in X.columns[X.dtypes == "category"]:
             X[name] = X[name].cat.remove_unused_categories()
-        answer = answer.dropna().reset_index(drop=True)
     return X, answer
 
 
@@ -213,41 +178,42 @@ def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series
     """
     if values.dtype.kind in "iuf":  # read as numbers already
         return values.astype(np.float64)
-    values = values.astype("category")
+    values, (name, _, written) = values.astype("category"), kind.partition(" ")
+    codes = values.cat.codes.to_numpy()
     texts = [*(text.strip() for text in values.cat.categories), ""]  # the last: nothing there
-    said = pd.Series([cells.get(t, "" if t in MISSING else t) for t in texts], dtype=object)
-    name, _, written = kind.partition(" ")
-    if name == "number":
-        form = NUMBER.fullmatch(kind)
-        if form is None:
-            raise DataError(f"column '{values.name}': '{kind}' is no way to write 1,234.5")
-        around = form["decimal"] and [(form["pre"].strip(), form["post"].strip()), ("", "")]
-        own = said[[t in cells for t in texts]]  # meanings are written plainly
-        read = numerals(said.drop(own.index), form["decimal"] or ".", regular=not around)
-        read |= numerals(own, ".", regular=True)
-        fits = (v if not around or tuple(a) in around else np.nan for v, *a in map(read.get, said))
-        found = np.fromiter(fits, np.float64, len(said))
+    said, choices = [cells.get(t, "" if t in MISSING else t) for t in texts], {}
+    if kind in NUMBERS:
+        read = numerals(texts, "," if kind == COMMA else ".", regular=kind == PLAIN)
+        found = [as_float(cells[t]) if t in cells else read[t][0] for t in texts]
     elif name == "date":
-        found = as_dates(said, written or "ISO8601").to_numpy()
-    elif name in ("category", "text"):
-        found = said.where(said != "", None).to_numpy()
+        found = as_dates(pd.Series(said, dtype=object), written or "ISO8601")
+    elif kind == "category":
+        levels = sorted({text for text in said if text})
+        place = {level: code for code, level in enumerate(levels)}
+        found = pd.Categorical.from_codes([place.get(t, -1) for t in said], levels)
+    elif kind == "text":
+        found, choices = [text or None for text in said], {"dtype": text_dtype()}
     else:
-        raise DataError(f"column '{values.name}' has type '{kind}': use {', '.join(TYPES)}")
-    bad = pd.isna(found) & (said != "").to_numpy()
+        kinds = ", ".join((*NUMBERS, *TYPES[1:]))
+        raise DataError(f"column '{values.name}' has type '{kind}': use {kinds} or 'date FORMAT'")
+    found = pd.Series(found, **choices)
+    bad = found.isna().to_numpy() & np.array([text != "" for text in said])
     if bad.any():
         cell, what = texts[int(bad.argmax())], f"all {name}s" + f" ({written})" * bool(written)
         raise DataError(
             f"column '{values.name}' is not {what}: '{cell}' is none; say what it means (--cell, "
             "or [cells] in task.toml), or make the column a category"
         )
-    codes = values.cat.codes.to_numpy()
-    if name == "category":
-        levels = sorted({t for t in said if t})
-        place = {level: code for code, level in enumerate(levels)}
-        codes = np.array([place.get(t, -1) for t in said])[codes]
-        return pd.Series(pd.Categorical.from_codes(codes, levels), values.index, name=values.name)
-    choices = {"dtype": text_dtype()} if name == "text" else {}
-    return pd.Series(found[codes], values.index, name=values.name, **choices)
+    codes = np.where(codes < 0, len(texts) - 1, codes)
+    return found.take(codes).set_axis(values.index).rename(values.name)
+
+
+def as_float(text: str) -> float:
+    """A number as programs write it, or NaN."""
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
 
 
 Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
@@ -259,10 +225,10 @@ def numerals(texts: Iterable[str], decimal: str, regular: bool = False) -> dict[
     plain = texts
     if decimal == ",":
         plain = texts.str.replace(",", ".", regex=False).mask(texts.str.contains(".", regex=False))
-    read = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
+    read = pd.to_numeric(plain, errors="coerce").tolist()
     other = (np.nan, "", "") if regular else None
-    pairs = zip(texts, read.tolist(), strict=True)
-    return {t: (v, "", "") if v == v else other or numeral(t, decimal) for t, v in pairs}
+    pairs = zip(texts, read, strict=True)
+    return {t: (float(v), "", "") if v == v else other or numeral(t, decimal) for t, v in pairs}
 
 
 def numeral(text: str, decimal: str) -> Numeral:
@@ -285,10 +251,9 @@ def _numeral(decimal: str) -> re.Pattern:
     d, t = re.escape(decimal), re.escape("." if decimal == "," else ",")
     whole = rf"[1-9]\d{{0,2}}(?P<t>[{t}'’ \u00a0\u202f\u2009])\d{{3}}(?:(?P=t)\d{{3}})*"
     whole = rf"(?:{whole}|[1-9]\d?(?:{t}\d\d)+{t}\d{{3}}|\d+)(?:{d}\d*)?|{d}\d+"
-    return re.compile(
-        rf"(?P<pre>(?:[^\d.,]|(?<=[^\W\d])\.)*?)\s*(?P<body>(?:{whole})(?:[eE][+-]?\d+)?)\s*"
-        r"(?P<post>(?!.*\d\d)(?:/?[^\W\d]|[%‰°$€£¥₹₽₩₺+)*†\-−])[^;,:]{0,16}|)"
-    )
+    pre, body = r"(?P<pre>(?:[^\d.,]|(?<=[^\W\d])\.)*?)", rf"(?:{whole})(?:[eE][+-]?\d+)?"
+    post = r"(?P<post>(?!.*\d\d)(?:/?[^\W\d]|[%‰°$€£¥₹₽₩₺+)*†\-−])[^;,:]{0,16}|)"
+    return re.compile(rf"{pre}\s*(?P<body>{body})\s*{post}")
 
 
 def as_dates(values: pd.Series, forms: str) -> pd.Series:

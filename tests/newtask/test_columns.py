@@ -55,11 +55,15 @@ COMMA = [cell.replace(".", ",") for cell in ONE]
         (some(ONE, "."), "number", r"'\.' is read as missing"),
         (some([1, 2, 3, 4, 5] * 24, "Prefer not to say"), "number", "'Prefer not to say'"),
         (COMMA, "number 1.234,5", "'.*,.' is read as"),
-        ([f"{1500 + 300 * x:,.2f}" for x in A], "number 1,234.5", r"'\d,\d{3}\.\d\d' is read as \d{4}"),
-        ([f"${1000 + 99 * x:,.2f}" for x in A], "number $1,234.5", r"\$ taken off"),
-        ([f"{c} €" for c in COMMA], "number 1.234,5€", "€ taken off"),
-        ([f"{c}%" for c in ONE], "number 1,234.5%", "% taken off"),
-        ([f"{c} mg" for c in ONE], "number 1,234.5 mg", "mg taken off"),
+        (
+            [f"{1500 + 300 * x:,.2f}" for x in A],
+            "number 1,234.5",
+            r"'\d,\d{3}\.\d\d' is read as \d{4}",
+        ),
+        ([f"${1000 + 99 * x:,.2f}" for x in A], "number 1,234.5", r"\$ taken off"),
+        ([f"{c} €" for c in COMMA], "number 1.234,5", "€ taken off"),
+        ([f"{c}%" for c in ONE], "number 1,234.5", "% taken off"),
+        ([f"{c} mg" for c in ONE], "number 1,234.5", "mg taken off"),
         ([f"{int(6e4 + 9e3 * x):,}".replace(",", "'") for x in A], "number 1,234.5", "'"),
         (some(ONE, "-999"), "number", "-999 .6 times. looks like a mark for missing.*--cell"),
         (some([1, 2, 3, 4] * 30, "99"), "number", "99 .6 times. looks like"),
@@ -166,16 +170,14 @@ PLAIN = "a,b,ort,y\n" + ROWS
         (PLAIN.replace(",", ";"), "separator: ';'", 2),
         (PLAIN.replace(",", "\t"), "separator: tab", 2),
         (PLAIN.replace(",", "  "), "separator: ' '", 2),
-        ("sep=;\n" + PLAIN.replace(",", ";"), r"line 1 \(sep=\)", 3),
+        ("sep=;\n" + PLAIN.replace(",", ";"), "line 1 is left out: Excel's sep=", 3),
         ("Report\n\n01.02.2024\n" + PLAIN, "line 1 is left out.*line 3 is left out", 5),
         ("# by tool, v2\n" + PLAIN, "above the header", 3),
-        (PLAIN.replace("\n", "\nkg,cm,,\n", 1), "units or labels", 3),
         (PLAIN + "Total,12.5,,60\n", "no row .'Total", 2),
         (PLAIN + "* p < 0.05, two sided\nNotes: x, y, z, a, b\n", "lines? 122.*footnote", 2),
         (PLAIN + "\n(120 rows affected)\n", "a footnote", 2),
         (PLAIN + "a,b,ort,y\n" + ROWS, "line 122 is left out: the header again", 2),
         (PLAIN + ",,,\n,,,\n", "lines 122, 123 are left out: empty", 2),
-        (PLAIN.replace("Köln", '"he said \\"no\\" twice"'), "a quote in quotes is written", 2),
         (PLAIN.encode("cp1252"), "encoding: cp1252 .as in 'Köln'.", 2),
         (PLAIN.replace("Köln", "Bäle").encode("mac_roman"), "encoding: mac_roman", 2),
         (PLAIN.encode("utf-16"), "encoding: utf-16", 2),
@@ -205,7 +207,7 @@ def test_how_a_file_is_written(raw, said, first):
         (PLAIN + '1,"a "good" one",x,1\n' + ROWS, "line 122: "),
         ("a,b,y\n", "no rows"),
         ("a\n1\n2\n", "one column"),
-        ("<html><table>", "web page"),
+        ("<html><table>", "a web page"),
         ('[{"a": 1}]', "JSON"),
         (PLAIN[:30] + "\0" + PLAIN[30:], "not text"),
     ],
@@ -215,26 +217,30 @@ def test_a_damaged_file_is_refused_with_its_line(raw, words):
         sniff(raw.encode(), "y")
 
 
-def test_packed_files_are_unpacked_or_refused_with_a_command():
+def test_packed_files_are_unpacked_or_refused_with_a_command(tmp_path):
     import gzip
-    import io
     import zipfile
 
-    raw = PLAIN.encode()
-    assert unpack(gzip.compress(raw), "t.csv.gz")[0] == raw
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as file:
+    raw, path = PLAIN.encode(), tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(raw))
+    assert unpack(path)[0] == raw
+    path.write_bytes(gzip.compress(raw)[:-20])
+    with pytest.raises(DataError, match="t.csv.gz cannot be unpacked"):
+        unpack(path)
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w") as file:
         file.writestr("t.csv", raw)
-    assert unpack(packed.getvalue(), "t.zip")[0] == raw
-    with zipfile.ZipFile(packed, "a") as file:
+    assert unpack(path)[0] == raw
+    with zipfile.ZipFile(path, "a") as file:
         file.writestr("u.csv", raw)
-    with pytest.raises(DataError, match="2 files: .*python -m zipfile -e t.zip"):
-        unpack(packed.getvalue(), "t.zip")
+    with pytest.raises(DataError, match="[Mm]ultiple files.*python -m zipfile -e t.zip"):
+        unpack(path)
+    path.write_bytes(b"PAR1" + bytes(50))
     with pytest.raises(DataError, match="Parquet.*(pip install pyarrow|save it as CSV)"):
-        unpack(b"PAR1" + bytes(50), "t.parquet")
+        unpack(path)
     frame = pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]})
-    frame.to_stata(stata := io.BytesIO(), write_index=False)
-    assert unpack(stata.getvalue(), "t.dta")[0] == frame.to_csv(index=False).encode()
+    frame.to_stata(path, write_index=False)
+    assert unpack(path)[0] == frame.to_csv(index=False).encode()
 
 
 def test_what_an_older_task_says_is_still_obeyed():
