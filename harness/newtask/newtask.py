@@ -28,7 +28,7 @@ from harness.newtask.columns import (
 )
 from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric, examine
 from harness.newtask.sniff import Sniffed, sniff, unpack
-from harness.newtask.starters import write_look, write_program, write_toml, write_train
+from harness.newtask.starters import write_texts
 from harness.newtask.words import WORDS, few, no, say
 from harness.task import (
     KINDS,
@@ -135,12 +135,7 @@ def new_task(
         raise no("all", texts="; and ".join(f.text for f in findings if f.refuse))
     split = task.split()
     n, X = len(split.y_train) + len(split.y_test), split.X_train  # sealed rows tell nobody
-    texts = {
-        "task.toml": write_toml(task, n, dropped),
-        "train.py": write_train(task, X),
-        "program.md": write_program(task, X, n, dropped),
-        "look.html": write_look(task, X, split.y_train, n, dropped, made),
-    }
+    texts = write_texts(task, X, split.y_train, n, dropped, made)
     root.mkdir(parents=True, exist_ok=True)
     half_made = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
     try:  # the folder appears whole or not at all
