@@ -1,15 +1,13 @@
 """Is a table fit to learn from? Leaks, identifiers, copies, too few rows: told in plain words."""
 
-import difflib
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from harness import CALL
 from harness.newtask.columns import MANY, looks_like_id
-from harness.newtask.words import WORDS, no, say
+from harness.newtask.words import WORDS, hint, no, say
 from harness.task import Task, area_under_roc
 
 MIN_ROWS = 50  # fewer: five folds of eight rows measure luck
@@ -19,8 +17,9 @@ COPY = 0.9999  # association from which on a column is the target under another 
 CLOSE = 0.98
 HOLES = 0.9  # the same for where a column is empty: nature does not tell so much
 SAME = 0.95  # share of a column's variance between the values of a key of repeated measures
-SUM = {"binary": 0.0, "regression": 0.995}  # correlation with the target
+SUM = {"binary": 0.0, "regression": 0.995}  # correlation of a sum with the target
 MOSTLY_MISSING = 0.95
+SOME = 10_000  # rows that tell whether a column leaks
 MANY_COPIES = 0.5  # of the test rows that also stand in the training rows
 DEFAULT_METRICS, ALSO_CALLED = WORDS["metrics"], WORDS["also_called"]
 
@@ -43,23 +42,19 @@ def warn(key: str, **values: object) -> Finding:
 
 
 def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
-    """Look a task's data over; refusals come first.
-
-    Parameters
-    ----------
-    task : Task
-        With everything chosen; its data is loaded here.
-    keep : tuple of str
-        Columns that a person vouches for: what would be refused is only warned about.
-    """
+    """Look a task's data over, refusals first; what is in `keep` a person vouches for."""
     X, y = task.load()
     found = list(_target(task, y))
     if not any(f.refuse for f in found):
         found += _roles(task, X)
     if not any(f.refuse for f in found):
         key = None if task.groups else _key(task, X, y)
-        found += [*_split(task, y), *_leaks(task, X, y, keep, key), *_sums(task, X, y)]
-        found += _columns(task, X, key)
+        found += [*_split(task, y), *_columns(task, X, key)]
+        some = np.random.default_rng(0).permutation(len(y))[:SOME]
+        found += [
+            *_leaks(task, X.iloc[some], y[some], keep, key),
+            *_sums(task, X.iloc[some], y[some]),
+        ]
     return sorted(found, key=lambda f: not f.refuse)
 
 
@@ -174,75 +169,58 @@ def _recurs(task: Task, values: pd.Series) -> bool:
 def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
     """The column, if any, inside whose values other columns or the target hardly vary."""
     numbers = [name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10][:30]
-    best: tuple = (0, 0, None)
+    best = (0, 0, None)
     for name in X.columns[:1000]:
         if name == task.time or not _recurs(task, X[name]):
             continue
         codes = pd.factorize(X[name], use_na_sentinel=False)[0]
-        fixed, others = 0, [other for other in numbers if other != name]
-        for seen, other in enumerate(others):
-            if seen > 8 and not fixed:
-                break
-            fixed += _explained(codes, X[other].fillna(X[other].median()).to_numpy()) > SAME
-        same = _purity(task, X[name], y) > CLOSE and (looks_like_id(name) or codes.max() >= MANY)
-        if same or (fixed and fixed >= min(2, len(others)) and fixed >= 0.3 * len(others)):
-            best = max(best, (fixed, X[name].nunique(), name), key=lambda b: b[:2])
+        others = [X[other].fillna(X[other].median()) for other in numbers if other != name]
+        fixed = sum(_explained(codes, other.to_numpy()) > SAME for other in others)
+        same = _purity(task, codes, y) > CLOSE and (looks_like_id(name) or codes.max() >= MANY)
+        if same or (fixed and fixed >= max(min(2, len(others)), 0.3 * len(others))):
+            best = max(best, (fixed, codes.max(), name), key=lambda b: b[:2])
     return best[2]
 
 
 def _sums(task: Task, X: pd.DataFrame, y: np.ndarray) -> Iterator[Finding]:
-    """Numbers that give the target together: as a sum or difference, a product or ratio."""
-    M = X.select_dtypes(["number", "datetime"])
+    """Numbers whose sum or difference gives the target."""
+    M = X.select_dtypes("number")
+    M = M.loc[:, (M.nunique() > 2) & (M.isna().mean() < 0.2)]
     if not 1 < M.shape[1] < min(len(y) / 5, 300) or task.kind == "multiclass":
         return
-    M = M.apply(pd.to_numeric).astype(float).mask(M.isna())
-    M = M.loc[:, (M.nunique() > 2) & (M.isna().mean() < 0.2)]
-    if M.shape[1] < 2:
-        return
-    M = M.fillna(M.median())
-    forms = {"a sum or difference": (M, y.astype(float))}
-    if task.kind == "regression" and (y > 0).all() and (M > 0).to_numpy().all(axis=0).sum() > 1:
-        logs = M.loc[:, (M > 0).all()]
-        forms["a product or ratio"] = np.log(logs), np.log(y)
-    for how, (table, goal) in forms.items():
-        Z = (table - table.mean()).to_numpy() / table.std().to_numpy()
-        order = np.argsort(-np.abs(np.linalg.lstsq(Z, goal - goal.mean(), rcond=None)[0]))
-        for k in range(1, min(4, len(order)) + 1):
-            part = Z[:, order[:k]]
-            fit = part @ np.linalg.lstsq(part, goal - goal.mean(), rcond=None)[0]
-            if _separation(task, fit, y) < CLOSE or np.corrcoef(fit, goal)[0, 1] < SUM[task.kind]:
-                continue
+    Z = ((M - M.mean()) / M.std()).fillna(0).to_numpy()
+    order = np.argsort(-np.abs(np.linalg.lstsq(Z, y - y.mean(), rcond=None)[0]))
+    for k in range(1, min(4, len(order)) + 1):
+        part = Z[:, order[:k]]
+        fit = part @ np.linalg.lstsq(part, y - y.mean(), rcond=None)[0]
+        if _separation(task, fit, y) >= CLOSE and np.corrcoef(fit, y)[0, 1] >= SUM[task.kind]:
             if k > 1:
-                names = " and ".join(f"'{table.columns[i]}'" for i in order[:k])
-                yield warn("sum", names=names, how=how)
+                yield warn("sum", names=" and ".join(f"'{M.columns[i]}'" for i in order[:k]))
             return
 
 
 def association(task: Task, values: pd.Series, y: np.ndarray) -> tuple[float, str]:
     """Tell how well one column alone gives the target, from 0 to 1, and how that was measured."""
-    found = [(0.0, "")]
-    holes = values.isna().to_numpy()
+    found, holes = [(0.0, "")], values.isna().to_numpy()
     if 0 < holes.mean() < 1:
         found.append((_separation(task, holes.astype(float), y), "by where it is empty"))
     if values.dtype.kind in "Mf":
-        numbers = values.to_numpy()[~holes]
-        numbers = (numbers.astype(np.int64) if values.dtype.kind == "M" else numbers).astype(float)
-        if len(numbers) > 0.5 * len(y) and np.ptp(numbers) > 0:
-            found.append((_separation(task, numbers, y[~holes]), "by its order"))
-    if values.nunique() <= max(20, len(y) // 10):
-        found.append((_purity(task, values, y), "by its values"))
+        numbers = values[~holes].astype("int64" if values.dtype.kind == "M" else float)
+        if len(numbers) > 0.5 * len(y):
+            found.append((_separation(task, numbers.to_numpy(float), y[~holes]), "by its order"))
+    codes = pd.factorize(values, use_na_sentinel=False)[0]
+    if codes.max() < max(20, len(y) // 10):
+        found.append((_purity(task, codes, y), "by its values"))
     return max(found)
 
 
 def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
     """Area under the ROC curve either way round, one against the rest; rank correlation."""
+    if np.ptp(numbers) == 0 or np.ptp(y) == 0:
+        return 0.0
     if task.kind == "regression":
-        from scipy.stats import rankdata
-
-        ranks = rankdata(numbers)
-        if np.ptp(y) == 0 or np.ptp(ranks) == 0:
-            return 0.0
-        return float(abs(np.corrcoef(ranks, rankdata(y))[0, 1]))
+        ranks = pd.Series(numbers).rank(), pd.Series(y).rank()
+        return float(abs(np.corrcoef(*ranks)[0, 1]))
     try:
         aucs = [area_under_roc(y == k, numbers) for k in range(max(task.n_outputs, 2))]
     except ValueError:  # these rows lack a class
@@ -253,22 +231,18 @@ def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
 def _explained(codes: np.ndarray, y: np.ndarray) -> float:
     """Share of the variance between groups, adjusted for their number."""
     sizes = np.bincount(codes)
-    means = np.bincount(codes, y) / sizes
+    means, free = np.bincount(codes, y) / sizes, len(y) - len(sizes)
     left, whole = np.square(y - means[codes]).sum(), np.square(y - y.mean()).sum()
-    free = len(y) - len(sizes)
     return float(max(0.0, 1 - (left / free) / (whole / (len(y) - 1)))) if free > 0 < whole else 0.0
 
 
-def _purity(task: Task, values: pd.Series, y: np.ndarray) -> float:
+def _purity(task: Task, codes: np.ndarray, y: np.ndarray) -> float:
     """How much better than guessing rows are told by the value of this column alone."""
-    codes = pd.factorize(values, use_na_sentinel=False)[0]
-    sizes = np.bincount(codes)
     if task.kind == "regression":
         return _explained(codes, y)
-    table = np.zeros((len(sizes), max(task.n_outputs, 2)))
-    np.add.at(table, (codes, y), 1)
-    # Values seen once are always pure, so they do not count.
-    sure = (table.max(axis=1) - 1)[sizes > 1].sum() / max((sizes - 1)[sizes > 1].sum(), 1)
+    table = pd.crosstab(codes, y).to_numpy()
+    again = table.sum(axis=1) > 1  # values seen once are always pure, so they do not count
+    sure = (table.max(axis=1) - 1)[again].sum() / max((table.sum(axis=1) - 1)[again].sum(), 1)
     guess = np.bincount(y).max() / len(y)
     return float(max(0.0, (sure - guess) / (1 - guess)))
 
@@ -304,12 +278,9 @@ def check_metric(task: Task) -> None:
     if name not in get_scorer_names():
         word = name.lower().replace("-", "_").replace(" ", "_")
         near = [known for known, also in ALSO_CALLED.items() if word in also.split()]
-        near = near or difflib.get_close_matches(name, get_scorer_names(), 1)
-        hint = say("near", name=near[0]) if near else f"see `{CALL} new --help`"
-        raise no("no_metric", name=name, hint=hint)
+        raise no("no_metric", name=name, hint=hint(name, near or get_scorer_names(), 0.0))
     family = get_scorer(name)._score_func.__module__
-    for_numbers = family.endswith("_regression")
-    if "cluster" in family or for_numbers != (kind == "regression"):
+    if "cluster" in family or family.endswith("_regression") != (kind == "regression"):
         raise no("other_metric", name=name, kind=kind, instead=instead)
     rng, k = np.random.default_rng(0), max(task.n_outputs, 2)
     y = np.arange(60) % k

@@ -1,6 +1,5 @@
 """`ratchet new`: make a task from a CSV file, or say in plain words why it is not fit for one."""
 
-import difflib
 import hashlib
 import re
 import shutil
@@ -29,7 +28,7 @@ from harness.newtask.columns import (
 from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric, examine
 from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_texts
-from harness.newtask.words import WORDS, few, no, say
+from harness.newtask.words import WORDS, few, hint, no, say
 from harness.task import (
     KINDS,
     TYPES,
@@ -77,26 +76,14 @@ def new_task(
     tell: Callable[[str], None] = lambda doing: None,
     **frozen,
 ) -> Made:
-    """Make a folder with data, `task.toml`, `train.py`, `program.md` and a look at the table.
+    """Make a task's folder from a CSV file; what can be chosen is what `ratchet new` takes.
 
     Parameters
     ----------
-    name, csv, target, root
-        Of the task and its folder; the data; the column to predict; the folder of all tasks.
-    positive : sequence of str
-        Values of the target that are class 1.
-    kind : {"binary", "multiclass", "regression"}, optional
-        Guessed from the target unless given.
-    metric : str, optional
-        A scikit-learn scorer name.
     drop, keep : sequence of str
         Columns to leave out; columns to keep though they look like identifiers or leaks.
-    types : mapping of str to str, optional
-        Types that a person knows better: number, category, text, date or `date FORMAT`.
-    cells : mapping of str to mapping, optional
-        What single cells of a column mean; no text: missing.
-    encoding, seed
-        Of the file (guessed unless given); of split and folds.
+    types, cells : mapping
+        Types that a person knows better; column -> cell -> what it means (no text: missing).
     tell : callable
         Is given what is being done, for somebody who waits.
     **frozen
@@ -236,28 +223,18 @@ def _columns(file: Sniffed, names: list[str], as_text: set[str]):
 def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) -> None:
     """Make sure that every column that a person named is there, and has one role."""
     named = {role: [getattr(task, role)] for role in ("target", "groups", "time")}
-    lower = {name.strip().lower(): name for name in there}
     for role, names in {**named, **roles}.items():
         for name in names:
-            if name is None or name in there:
-                continue
-            near = difflib.get_close_matches(name.strip().lower(), lower, 1, 0.5)
-            hint = say("near", name=lower[near[0]]) if near else _there_are(there)
-            raise no("no_column", role=role, name=name, hint=hint)
+            if name is not None and name not in there:
+                raise no("no_column", role=role, name=name, hint=hint(name, there))
     for name, asked in roles["type"].items():
         if asked.partition(" ")[0] not in TYPES:
             raise no("bad_type", name=name, asked=asked, types=", ".join(TYPES))
-    for role, name in (("--groups", task.groups), ("--time", task.time)):
-        if name == task.target:
+    for role, (name,) in named.items():
+        if role != "target" and name == task.target:
             raise no("role_target", role=role, name=name)
         if name in roles["drop"]:
             raise no("role_dropped", role=role, name=name)
-    if task.target in roles["drop"]:
-        raise no("role_dropped", role="the target", name=task.target)
-
-
-def _there_are(names: Sequence[str]) -> str:
-    return say("there_are", names=", ".join(names[:8]) + ", …" * (len(names) > 8))
 
 
 def _answer(made: Made, answer: pd.Series) -> pd.Series:
@@ -307,15 +284,11 @@ def _choose_kind(made: Made, answer: pd.Series, kind: str, numbers, positive) ->
 def _positive(answer: pd.Series, values: list, asked: Sequence[str], target: str) -> tuple:
     for value in asked:
         if value not in values:
-            near = difflib.get_close_matches(value, values, 1, 0.4)
-            shown = [f"'{v}'" for v in sorted(values)]
-            hint = say("near", name=near[0]) if near else _there_are(shown)
-            raise no("never_positive", target=target, value=value, hint=hint)
+            raise no("never_positive", target=target, value=value, hint=hint(value, values, 0.4))
     if asked:
         return tuple(asked)
     if len(values) > 2:
-        shown = ", ".join(f"'{v}'" for v in sorted(values)[:5])
-        raise no("which_positive", target=target, n=len(values), shown=shown)
+        raise no("which_positive", target=target, n=len(values), shown=few(sorted(values)))
     known = [v for v in values if v.strip().lower() in WORDS["positive"]]
     if len(known) == 1:
         return (known[0],)

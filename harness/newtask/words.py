@@ -1,5 +1,6 @@
 """The words of this room: what tables hold is in words.toml, what is said of it in says.toml."""
 
+import difflib
 import tomllib
 from pathlib import Path
 
@@ -28,3 +29,10 @@ def few(items, least: int = 6, how=str, join: str = ", ") -> str:
     items = list(items)
     more = f" and {len(items) - least} more" if len(items) > least else ""
     return join.join(map(how, items[:least])) + more
+
+
+def hint(name: str, known, least: float = 0.5) -> str:
+    """Say what somebody may have meant."""
+    lower = {str(k).strip().lower(): k for k in known}
+    near = difflib.get_close_matches(name.strip().lower(), lower, 1, least)
+    return say("near", name=lower[near[0]]) if near else say("there_are", names=few(known, 8))
