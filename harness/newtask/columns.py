@@ -28,7 +28,6 @@ LONG_WORDS = 3.0  # words per value from which on it is text
 ID_NAME = re.compile(r"(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|no|number)$")
 CAMEL_ID = re.compile(r"[a-z0-9]I[dD]$")
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
-EITHER = {c: re.compile(rf"[^\d.,]*[1-9]\d{{0,2}}(\{c}\d{{3}})+[^\d.,]*") for c in ".,"}
 EXACT = 2**53  # float64 has the digits of whole numbers up to here
 MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
 UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
@@ -54,7 +53,6 @@ class Column(NamedTuple):
     cells: dict[str, str] = {}  # what odd cells mean
     said: tuple[str, ...] = ()  # what a person should know
     gaps: Counter = Counter()  # how often each of the usual marks for missing stands there
-    either: str = ""  # the mark that may stand before decimals or thousands
     name: str = ""
 
 
@@ -97,10 +95,7 @@ def looks_like_id(name: object) -> bool:
 def readable(cells: Iterable[str], decimal: str) -> bool:
     """Whether some of a column's cells are numbers so plain that pandas may read them all."""
     texts = {t.strip() for t in cells} - MISSING
-    pointed = [t for t in texts if "." in t] if decimal == "." else []
     if _codes(texts) or (texts and {len(t) for t in texts if t.isdigit()} in ({8}, {14})):
-        return False
-    if pointed and all(map(EITHER["."].fullmatch, pointed)):
         return False
     plain = (t if decimal == "." else "?" if "." in t else t.replace(",", ".") for t in texts)
     return sum(as_float(t) == as_float(t) for t in plain) > 0.5 * len(texts)
@@ -111,7 +106,13 @@ def _codes(texts: Iterable[str]) -> bool:
     return all(t.isdigit() for t in texts) and any(t[0] == "0" != t for t in texts)
 
 
-def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool = False) -> Column:
+def decide(
+    values: pd.Series,
+    starts: np.ndarray,
+    asked: str = "",
+    target: bool = False,
+    comma: bool = False,
+) -> Column:
     """Decide what a column holds.
 
     Parameters
@@ -124,6 +125,8 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
         A type that a person named.
     target : bool
         Whether it is what is predicted: then a word that comes back is a class.
+    comma : bool
+        Whether decimals have a comma in this file, where 1,234 could be either.
 
     Raises
     ------
@@ -146,11 +149,11 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
         column = words(seen, asked) if asked == "category" else Column(asked)
         return column._replace(gaps=seen.gaps)
     if numeric and asked != "date":
-        column = _plain(seen, np.repeat(found, often))
+        column = _plain(seen, np.repeat(found, often), comma)
     if asked != "number":
         column = column or _dates(seen)
     if asked != "date":
-        column = column or _written(seen, asked == "number", target)
+        column = column or _written(seen, asked == "number", target, comma)
     if asked == "number":
         return column._replace(kind=column.kind if column.kind[:6] == asked else asked)
     if column is None and asked:
@@ -163,20 +166,12 @@ def decide(values: pd.Series, starts: np.ndarray, asked: str = "", target: bool 
     return column
 
 
-def is_plain(values: pd.Series) -> bool:
-    """Whether all cells are plain numbers or empty, and float64 has all their digits."""
-    if values.dtype.kind in "iuf":
-        return True
-    texts = pd.Series([t for t in values.unique() if t.strip() not in MISSING], dtype=object)
-    return bool(pd.to_numeric(texts, errors="coerce").abs().fillna(np.inf).max() < EXACT)
-
-
-def _plain(seen: Cells, numbers: np.ndarray) -> Column:
+def _plain(seen: Cells, numbers: np.ndarray, comma: bool) -> Column | None:
     """All numbers, written plainly: but digits may be names, or dates, or number the rows."""
     texts, k, n = list(seen.counts), len(seen.counts), len(numbers)
-    column, pointed = _numbers(seen.name, numbers, len(seen.values)), [t for t in texts if "." in t]
+    column = _numbers(seen.name, numbers, len(seen.values))
     if (numbers % 1 != 0).any():
-        return column._replace(either="." * all(map(EITHER["."].fullmatch, pointed)))
+        return None if comma else column  # 1.234 is a thousand and more
     forms = {8: ("%Y%m%d", "%d%m%Y"), 14: ("%Y%m%d%H%M%S",)}
     sizes = {len(t) for t in texts}
     for form in forms.get(sizes.pop(), ()) if len(sizes) == 1 < k - 1 else ():
@@ -213,7 +208,7 @@ def _numbers(name: str, numbers: np.ndarray, rows: int) -> Column:
     return Column("number", {}, tuple(said))
 
 
-def _written(seen: Cells, forced: bool, target: bool) -> Column | None:
+def _written(seen: Cells, forced: bool, target: bool, comma: bool) -> Column | None:
     """Numbers as people write them, most of the cells: say what is made of the others."""
     counts, name = seen.counts, seen.name
     sample = list(counts)[:: len(counts) // 500 + 1]
@@ -222,7 +217,7 @@ def _written(seen: Cells, forced: bool, target: bool) -> Column | None:
         return None
     fits = {d: {t: r for t, r in numerals(counts, d).items() if r[0] == r[0]} for d in ".,"}
     hits = {d: sum(counts[t] for t in fits[d]) for d in ".,"}
-    decimal, other = ",." if hits[","] > hits["."] else ".,"
+    decimal, other = ",." if hits[","] + comma > hits["."] else ".,"
     read = fits[other] | fits[decimal]
     bad = {t: n for t, n in counts.items() if t not in read}
     unknown = {t: n for t, n in bad.items() if t.lower() not in MARKS}
@@ -246,8 +241,7 @@ def _written(seen: Cells, forced: bool, target: bool) -> Column | None:
         said.append(say("cells", name=name, told=told))
     numbers = [v for t, (v, *_) in read.items() if t not in cells for _ in range(counts[t])]
     said += _numbers(name, np.array(numbers), 0).said
-    tie = fits["."].keys() == fits[","].keys() and fits["."] != fits[","]
-    return Column(column.kind, cells, tuple(said), either="," * tie)
+    return Column(column.kind, cells, tuple(said))
 
 
 def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | None:
@@ -273,7 +267,7 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
     for t, (value, *around) in read.items():
         if tuple(around) not in (main, ("", "")) or (scaled and value and tuple(around) != main):
             cells[t] = "" if {*around} & SCALES or scaled else f"{value:.15g}"
-        elif not one and np.isnan(as_float(t)):
+        elif not one and as_float(t) != value:
             one = t
     if not one:
         return Column("number", cells)
@@ -300,7 +294,7 @@ def _dates(seen: Cells) -> Column | None:
     if not any(_shape(t) in FORMS for t in list(counts)[:50]):
         return None
     shapes = pd.Series(list(counts), dtype=object)
-    shapes = shapes.groupby([_shape(t) for t in counts]).agg(list)
+    shapes = shapes.groupby([_shape(t) for t in counts], sort=False).agg(list)
     for first, second in (("%d", "%m"), ("%m", "%d")):
         forms, odd = [], []
         for shape, cells in shapes.items():
@@ -367,20 +361,8 @@ def _spelling(text: str) -> str:
     return folded if zeros or np.isnan(as_float(folded)) else f"{float(folded):g}"
 
 
-def evidence(columns: Mapping[str, Column], separator: str) -> tuple[bool, bool, set[str]]:
-    """What all columns tell: whether a comma comes before decimals or thousands, marks of gaps."""
-    known = [c.kind for c in columns.values() if c.kind[:6] == "number" and not c.either]
-    comma, point = COMMA in known, POINT in known
-    marks = {t for c in columns.values() if c.kind[:4] in ("numb", "date") for t in c.gaps}
-    return comma, comma or (separator != "," and not point), marks
-
-
-def settle(column: Column, known: tuple[bool, bool, set[str]], least: int = 1) -> Column:
-    """Decide by the other columns what 1.234, 1,234 and the word NA mean in this one."""
-    points, commas, marks = known
-    if (column.either == "." and points) or (column.either == "," and commas):
-        key = "either_point" if column.either == "." else "either_comma"
-        column = column._replace(kind=COMMA, said=(say(key, name=column.name, plain=POINT),))
+def settle(column: Column, marks: set[str], least: int = 1) -> Column:
+    """Decide by the marks for missing of the other columns what the word NA means in this one."""
     marked = [t for t, n in column.gaps.items() if t and t not in marks and n >= least]
     levels = [t for t in marked if "" not in column.gaps or t == "None"]
     if column.kind != "category" or not marked:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype as is_numeric
 
 from harness.newtask.columns import (
     EXACT,
     Cells,
     Column,
     decide,
-    evidence,
-    is_plain,
     plain_column,
     readable,
     settle,
@@ -151,7 +150,7 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
     names = column_names(file.lines, file.form)
     _check_roles(task, {"drop": drop, "keep": keep, "type": types, "cell": cells}, names)
     wanted = [n for n in names if n not in drop]
-    table, sample, decimal = _columns(file, wanted, {target, *types, *cells})
+    table, sample, comma = _columns(file, wanted, {target, *types, *cells})
     columns = {}
     for at, (name, values) in enumerate(table.items()):
         tell(f"looking at column {at + 1} of {table.shape[1]}")
@@ -160,27 +159,25 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
             values = values.astype(object).str.strip().replace(own)
         if name == target:
             answer, want = values, "number" if kind == "regression" else ""
-        column = decide(values, file.starts, want, name == target)
+        column, plain = decide(values, file.starts, want, name == target, comma), is_numeric(values)
         if column.kind == "id" and name in {*keep, task.groups, task.time}:
-            column = Column("number" if is_plain(values) else "category")
-        if values.dtype.kind in "iuf":
-            comma = decimal == "," and values.dtype.kind == "f"
-            column = plain_column(column, name, sample[name], comma)
+            column = Column("number" if plain else "category")
+        if plain:
+            column = plain_column(column, name, sample[name], comma and values.dtype.kind == "f")
         columns[name] = column._replace(cells=column.cells | own, name=name)
     column, numbers = columns.pop(target), None
-    known = evidence(columns, file.form.separator)
-    settled = {name: settle(c, known) for name, c in columns.items()}
+    marks = {t for c in columns.values() if c.kind[:4] in ("numb", "date") for t in c.gaps}
+    settled = {name: settle(c, marks) for name, c in columns.items()}
     if column.kind == "empty":
         raise no("no_answer", target=target)
     if column.kind.startswith("number"):
-        column = settle(column, known)
         numbers = convert(answer, column.kind, column.cells).dropna()
     classes = column
     if column.kind != "category" and kind != "regression":  # numbers, which may be classes
         classes = words(Cells(answer.astype(object).replace(column.cells), file.starts), "category")
         said = column.said + classes.said
         classes = classes._replace(cells=column.cells | classes.cells, said=said, name=target)
-    classes = settle(classes, known, MIN_PER_CLASS)
+    classes = settle(classes, marks, MIN_PER_CLASS)
     spelled = numbers if kind == "regression" else convert(answer, "category", classes.cells)
     kind = kind or _kind(spelled, numbers, positive)
     if kind != "regression":
@@ -202,14 +199,14 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
 
 
 def _columns(file: Sniffed, names: list[str], as_text: set[str]):
-    """The columns as text or, where that loses nothing, as numbers; first cells, decimal mark."""
+    """The columns as text or, where nothing is lost, numbers; first cells; is the decimal a comma."""
     every = column_names(file.lines, file.form)
     most = min(500, SAMPLE // len(every) + 100)
     rows = [r for r in islice(records(file.lines, file.form, strict=False), 1, most) if r]
     cells = dict(zip(every, zip(*rows, strict=False), strict=False))
     free = [n for n in names if n in cells and n not in as_text]
     plain = {d: [n for n in free if readable(cells[n], d)] for d in ".,"}
-    decimal = max(".,", key=lambda d: len(plain[d]))
+    decimal = max(",." if file.form.separator == ";" else ".,", key=lambda d: len(plain[d]))
     table = read_columns(file.lines, file.form, names, plain[decimal], decimal)
     if len(table) != len(file.starts):
         raise no("two_ways")
@@ -217,7 +214,7 @@ def _columns(file: Sniffed, names: list[str], as_text: set[str]):
     most = numbers.abs().max()
     if len(odd := most.index[most > EXACT]):
         table = table.assign(**read_columns(file.lines, file.form, odd))
-    return table, cells, decimal
+    return table, cells, decimal == ","
 
 
 def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) -> None:

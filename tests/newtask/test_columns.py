@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.newtask.columns import decide, evidence, settle
+from harness.newtask.columns import decide, settle
 from harness.newtask.sniff import sniff, unpack
 from harness.task.table import (
     CsvFormat,
@@ -118,23 +118,23 @@ def test_what_no_reading_can_be_right_for_is_refused(cells, words):
 
 def test_a_word_is_a_level_where_the_column_or_the_file_says_so():
     _, plan = column(["NA", "EU", "AS"] * 40)
-    _, plain = column(ONE)
-    _, gaps = column(some(ONE, "NA"))
-    assert settle(plan, evidence({"a": plain, "b": plan}, ",")).cells == {"NA": "NA"}
-    assert settle(plan, evidence({"a": gaps, "b": plan}, ",")).cells == {}
+    assert settle(plan, set()).cells == {"NA": "NA"}
+    assert settle(plan, {"NA"}).cells == {}
     _, both = column(["None", "", "Some"] * 40)
-    assert settle(both, evidence({}, ",")).cells == {"None": "None"}
+    assert settle(both, set()).cells == {"None": "None"}
     _, both = column(["NA", "", "Some"] * 40)
-    assert "read as missing" in settle(both, evidence({}, ",")).said[0]
+    assert "read as missing" in settle(both, set()).said[0]
 
 
 def test_thousands_are_told_from_decimals_by_the_other_columns():
-    _, german = column(COMMA)
-    values, points = column([f"{1000 + i * 7:,}".replace(",", ".") for i in range(120)])
-    settled = settle(points, evidence({"a": german, "b": points}, ";"))
-    assert settled.kind == "number 1.234,5"
-    assert convert(values, settled.kind, {}).min() == 1000
-    assert settle(points, evidence({"b": points}, ";")).kind == "number"
+    points = [f"{1000 + i * 7:,}".replace(",", ".") for i in range(120)]
+    values, found = column(points, comma=True)
+    assert found.kind == "number 1.234,5"
+    assert convert(values, found.kind, found.cells).min() == 1000
+    assert column(points)[1].kind == "number"
+    values, found = column([p.replace(".", ",") for p in points], comma=True)
+    assert convert(values, found.kind, found.cells).min() == 1
+    assert column([p.replace(".", ",") for p in points])[1].kind == "number 1,234.5"
 
 
 @given(
