@@ -272,61 +272,45 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
     if not one:
         return Column("number", cells)
     off = f", {' and '.join(filter(None, main))} taken off" if any(main) else ""
-    return Column(kind, cells, (_holds(seen.name, one, read[one][0], off),))
-
-
-def plain_column(column: Column, name: str, sample: Iterable[str], comma: bool) -> Column:
-    """A column that pandas read as numbers, with what its first cells tell."""
-    column = column._replace(gaps=Counter(MISSING.intersection(map(str.strip, sample))))
-    if not comma or column.kind != "number":
-        return column
-    told = [_holds(name, c, float(c.replace(",", "."))) for c in sample if "," in c][:1]
-    return column._replace(kind=COMMA, said=(*told, *column.said))
-
-
-def _holds(name: str, cell: str, value: float, off: str = "") -> str:
-    return say("holds_numbers", name=name, cell=cell, value=value, off=off)
+    said = say("holds_numbers", name=seen.name, cell=one, value=read[one][0], off=off)
+    return Column(kind, cells, (said,))
 
 
 def _dates(seen: Cells) -> Column | None:
     """Dates in one or more forms; what is none of them is told."""
-    counts, name, fits, known = seen.counts, seen.name, {}, {}
-    if not any(_shape(t) in FORMS for t in list(counts)[:50]):
+    rest, forms, said, name = pd.Series([*seen.counts], dtype=object), [], [], seen.name
+    while len(rest):
+        fit = dict.fromkeys(form for t in rest[:50] for form in FORMS.get(_shape(t), ()))
+        fit = {
+            form: as_dates(rest, form) for form in fit if _turned(form) not in map(_order, forms)
+        }
+        best = max(fit, key=lambda form: fit[form].count(), default="")
+        if not best or not fit[best].count():
+            break
+        twin = [
+            f for f in fit if _order(f) == _turned(best) and fit[f].count() == fit[best].count()
+        ]
+        said += [say("day_first", name=name, month=form) for form in twin[:1]]
+        rest, forms = rest[fit[best].isna()], [*forms, best]
+    if not forms or sum(map(seen.counts.get, rest)) > (1 - NEARLY) * seen.n:
         return None
-    shapes = pd.Series(list(counts), dtype=object)
-    shapes = shapes.groupby([_shape(t) for t in counts], sort=False).agg(list)
-    for first, second in (("%d", "%m"), ("%m", "%d")):
-        forms, odd = [], []
-        for shape, cells in shapes.items():
-            cells, best = pd.Series(cells, dtype=object), (0, "", None)
-            for form in FORMS.get(shape, ()):
-                if best[0] < len(cells) and _order(form) != (second, first):
-                    if (shape, form) not in known:
-                        known[shape, form] = as_dates(cells, form)
-                    read = known[shape, form]
-                    best = max(best, (read.count(), form, read), key=lambda b: b[0])
-            forms += [best[1]] if best[0] and best[1] not in forms else []
-            odd += list(cells if best[2] is None else cells[best[2].isna()])
-        fits[first] = sum(counts[t] for t in odd), forms, odd
-    bad, forms, odd = min(fits.values(), key=lambda f: f[0])
-    if not forms or bad > (1 - NEARLY) * seen.n:
-        return None
-    said, kind = [], "|".join(forms)
-    if odd:
-        told = few(odd, how=lambda t: seen.means(t, ""), join="; ")
+    if len(rest):
+        told = few(rest, how=lambda t: seen.means(t, ""), join="; ")
         said.append(say("odd_dates", name=name, told=told))
-    if fits["%d"][0] == fits["%m"][0] and fits["%d"][1] != fits["%m"][1]:
-        said.append(say("day_first", name=name, month="|".join(fits["%m"][1])))
     if len(forms) > 1:
         said.append(say("forms", name=name, n=len(forms), forms=", ".join(forms)))
-    if "%y" in kind:
+    if any("%y" in form for form in forms):
         said.append(say("two_digits", name=name))
-    return Column(f"date {kind}", dict.fromkeys(odd, ""), tuple(said))
+    return Column(f"date {'|'.join(forms)}", dict.fromkeys(rest, ""), tuple(said))
 
 
-def _order(form: str) -> tuple[str, ...]:
+def _order(form: str) -> list[str]:
     """Day and month in the order of a form that could be misread: by numbers, the year last."""
-    return tuple(re.findall("%[dm]", form)) if re.match("%[dm].%[dm]", form) else ()
+    return re.findall("%[dm]", form) if re.match("%[dm].%[dm]", form) else []
+
+
+def _turned(form: str) -> list[str]:
+    return _order(form)[::-1] or ["-"]
 
 
 def words(seen: Cells, asked: str = "") -> Column:

@@ -4,7 +4,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,7 +19,6 @@ from harness.newtask.columns import (
     Cells,
     Column,
     decide,
-    plain_column,
     readable,
     settle,
     words,
@@ -29,7 +28,9 @@ from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_texts
 from harness.newtask.words import WORDS, few, hint, no, say
 from harness.task import (
+    COMMA,
     KINDS,
+    MISSING,
     TYPES,
     Task,
     column_names,
@@ -77,16 +78,7 @@ def new_task(
 ) -> Made:
     """Make a task's folder from a CSV file; what can be chosen is what `ratchet new` takes.
 
-    Parameters
-    ----------
-    drop, keep : sequence of str
-        Columns to leave out; columns to keep though they look like identifiers or leaks.
-    types, cells : mapping
-        Types that a person knows better; column -> cell -> what it means (no text: missing).
-    tell : callable
-        Is given what is being done, for somebody who waits.
-    **frozen
-        More choices for the `Task`: `groups`, `time`, `n_folds`, `test_size`, `budget_s`.
+    `cells` is column -> cell -> meaning, `tell` hears what is being done, `frozen` goes to `Task`.
 
     Raises
     ------
@@ -141,16 +133,16 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
     """Read the file, settle what every column holds and what is predicted; say what was odd."""
     drop, keep, types, cells = asked
     task, target = made.task, made.task.target
-    raw, said = unpack(csv)
-    if not raw.strip():
-        raise no("empty_file", file=csv)
+    raw = unpack(csv)
     file = sniff(raw, target, encoding)
-    for line in said + file.said:
+    for line in file.said:
         (made.warnings if "left out" in line else made.choices).append(line)
     names = column_names(file.lines, file.form)
     _check_roles(task, {"drop": drop, "keep": keep, "type": types, "cell": cells}, names)
     wanted = [n for n in names if n not in drop]
     table, sample, comma = _columns(file, wanted, {target, *types, *cells})
+    commas = [c for cells in sample.values() for c in cells if comma and "," in c]
+    made.choices += [say("comma", cell=cell) for cell in commas[:1]]
     columns = {}
     for at, (name, values) in enumerate(table.items()):
         tell(f"looking at column {at + 1} of {table.shape[1]}")
@@ -163,7 +155,9 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
         if column.kind == "id" and name in {*keep, task.groups, task.time}:
             column = Column("number" if plain else "category")
         if plain:
-            column = plain_column(column, name, sample[name], comma and values.dtype.kind == "f")
+            gaps = Counter(MISSING.intersection(map(str.strip, sample[name])))
+            turned = comma and column.kind == "number" and values.dtype.kind == "f"
+            column = column._replace(gaps=gaps, kind=COMMA if turned else column.kind)
         columns[name] = column._replace(cells=column.cells | own, name=name)
     column, numbers = columns.pop(target), None
     marks = {t for c in columns.values() if c.kind[:4] in ("numb", "date") for t in c.gaps}
@@ -199,7 +193,7 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
 
 
 def _columns(file: Sniffed, names: list[str], as_text: set[str]):
-    """The columns as text or, where nothing is lost, numbers; first cells; is the decimal a comma."""
+    """The columns as text or, where nothing is lost, numbers; first cells; comma or not."""
     every = column_names(file.lines, file.form)
     most = min(500, SAMPLE // len(every) + 100)
     rows = [r for r in islice(records(file.lines, file.form, strict=False), 1, most) if r]

@@ -2,8 +2,6 @@
 
 import codecs
 import csv
-import importlib
-import io
 import re
 from collections import Counter
 from pathlib import Path
@@ -32,32 +30,23 @@ class Sniffed(NamedTuple):
     said: list[str]  # what was not plain
 
 
-def unpack(path: Path) -> tuple[bytes, list[str]]:
-    """Give a file's table as CSV bytes, unpacked and converted if need be, and say how."""
-    raw, name, said = read_file(path, "give the path of a CSV file"), path.name, []
+def unpack(path: Path) -> bytes:
+    """Read a file, packed or not; of what is no text, tell the command that converts it."""
+    raw = read_file(path, "give the path of a CSV file")
     if raw[:2] == b"\x1f\x8b" or (raw[:4] == b"PK\x03\x04" and b"xl/workbook" not in raw):
         how = "gzip" if raw[0] == 0x1F else "zip"
         try:
             with pd.io.common.get_handle(path, "rb", is_text=False, compression=how) as file:
-                raw, said = file.handle.read(), [say("unpacked", how=how)]
+                raw = file.handle.read()
         except (OSError, EOFError, ValueError, RuntimeError) as err:
-            raise no("packed", name=name, why=err) from None
-    known = (v for k, v in PACKED.items() if raw.startswith(k.encode("latin-1")))
-    what, reader, needs = next(known, ("", "", ""))
-    if not what:
-        return raw, said
-    if not reader:
-        raise no("export", name=name, what=what)
-    bare = {"header": None, "dtype": str, "keep_default_na": False} if "excel" in reader else {}
-    try:
-        importlib.import_module(needs)
-        table = getattr(pd, reader)(io.BytesIO(raw), **bare)
-    except ImportError:
-        raise no("install", name=name, what=what, needs=needs) from None
-    except Exception as err:  # whatever these readers raise
-        raise no("unreadable", name=name, what=what, why=err) from None
-    said.append(say("converted", name=name, what=what))
-    return table.to_csv(index=False, header=not bare).encode(), said
+            raise no("packed", name=path.name, why=err) from None
+    if not raw.strip():
+        raise no("empty_file", file=path)
+    for begins, (what, reader, needs) in PACKED.items():
+        if raw.startswith(begins.encode("latin-1")):
+            key = "convert" if reader else "export"
+            raise no(key, name=path.name, what=what, reader=reader, needs=needs)
+    return raw
 
 
 def sniff(raw: bytes, target: str, encoding: str | None = None) -> Sniffed:
@@ -116,8 +105,7 @@ def _encoding(raw: bytes) -> str:
     if foreign and fit(best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
         from charset_normalizer import from_bytes
 
-        guess = from_bytes(raw, cp_exclusion=["utf_16", "utf_16_be", "utf_16_le", "utf_32"])
-        best = getattr(guess.best(), "encoding", "cp1252")
+        best = getattr(from_bytes(raw).best(), "encoding", best)
     return best
 
 

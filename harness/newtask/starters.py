@@ -30,19 +30,7 @@ def write_train(task: Task, X: pd.DataFrame) -> str:
 def write_texts(
     task: Task, X: pd.DataFrame, y: np.ndarray, rows: int, dropped: Mapping[str, str], made
 ) -> dict[str, str]:
-    """Write all files of a task.
-
-    Parameters
-    ----------
-    X, y : DataFrame of shape (n_train, p), ndarray of shape (n_train,)
-        The training rows: what is sealed is told to nobody.
-    rows : int
-        Of the whole table.
-    dropped : mapping of str to str
-        Columns that no model sees, and why.
-    made : Made
-        Choices and warnings.
-    """
+    """Write all files of a task: `X` and `y` are its training rows, for sealed ones tell nobody."""
     names = task.labels or (f"not {' or '.join(task.positive)}", " or ".join(task.positive))
     answer = pd.Series(y if task.kind == "regression" else np.array(names, dtype=object)[y])
     asked = task.target, "number" if task.kind == "regression" else "category", answer

@@ -21,8 +21,6 @@ _TASK = {
 }
 _DATA = {
     **dict.fromkeys(("file", "sha256", "separator", "encoding", "answer"), str),
-    "decimal": str,  # of numbers, from before [columns] said so
-    "missing": list,  # marks of missing values in every column; likewise
     "rows": int,
     "skip": tuple,
 }

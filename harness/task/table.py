@@ -60,8 +60,6 @@ class CsvFormat(NamedTuple):
     skip: tuple[int, ...] = ()  # lines that are no rows, from 1 on
     answer: str = "text"  # how the target is read: its type, as a column's
     cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # column -> text -> meaning
-    decimal: str = "."  # of plain numbers; tasks from before types said so
-    missing: tuple[str, ...] = ()  # marks in every column; likewise
 
 
 def text_dtype():
@@ -144,8 +142,7 @@ def read_table(
     form, types = form or CsvFormat(), dict(columns)
     cells = {name for name, _ in form.cells}
     plain = [c for c, kind in types.items() if kind in (PLAIN, COMMA) and c not in cells]
-    comma = form.decimal == "," or any(types[c] == COMMA for c in plain)
-    plain, decimal = [] if form.missing else plain, "," if comma else "."
+    decimal = "," if any(types[c] == COMMA for c in plain) else "."
     table = read_columns(plain_lines(raw, form), form, [*types, target], plain, decimal)
     return typed(table, types, target, form)
 
@@ -154,11 +151,8 @@ def typed(
     table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Give columns that were read the types that they shall have; see `read_table`."""
-    cells, marks = {name: dict(said) for name, said in form.cells}, dict.fromkeys(form.missing, "")
-    found = {}
-    for name, kind in {**types, target: form.answer}.items():
-        kind = COMMA if kind == PLAIN and form.decimal == "," else kind
-        found[name] = convert(table[name], kind, marks | cells.get(name, {}))
+    cells, kinds = {name: dict(said) for name, said in form.cells}, {**types, target: form.answer}
+    found = {name: convert(table[name], kind, cells.get(name, {})) for name, kind in kinds.items()}
     X, answer = pd.DataFrame(found), found[target]
     del X[target]
     if answer.isna().any():
