@@ -133,7 +133,55 @@ def try_one(name: str, csv: Path, target: str, folder: Path, agent: str, iterati
     }
     if checked.returncode:
         found["failed"] = f"verify: {(checked.stdout + checked.stderr).strip()}"
+    for last in ("audit", "report"):
+        done = command(last, *tag)
+        if done.returncode:
+            found["failed"] += f"{last}: {(done.stdout + done.stderr).strip()}"
     return found
+
+
+def size(rows: int = 60_000) -> str:
+    """Time and memory of `ratchet new` on a table of 20 columns, beside pandas' own read.
+
+    Processor time, the reading alone (file, columns, types) and all but the score; what is held
+    at most, by `tracemalloc`, in sizes of the file.
+    """
+    import tracemalloc
+
+    from harness.newtask import new_task, newtask
+
+    rng, spent = np.random.default_rng(0), []
+    day = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1500, rows), unit="D")
+    table = {f"x{i}": rng.normal(0, 1, rows).round(4) for i in range(12)}
+    table |= {f"k{i}": rng.integers(0, 1000, rows) for i in range(3)}
+    table |= {f"c{i}": rng.choice(["red", "green", "blue"], rows) for i in range(3)}
+    table |= {"when": day.strftime("%d.%m.%Y"), "y": rng.integers(0, 2, rows)}
+
+    def timed(act, *args):
+        began = time.process_time()
+        result = act(*args)
+        spent.append(time.process_time() - began)
+        return result
+
+    with tempfile.TemporaryDirectory(prefix="own-data-") as name:
+        csv = Path(name) / "big.csv"
+        pd.DataFrame(table).to_csv(csv, index=False)
+        del table
+        new_task("warm", csv, "y", root=Path(name))  # imports
+        timed(pd.read_csv, csv)
+        sniff, decide = newtask.sniff, newtask._decide
+        newtask.sniff = lambda *args: timed(sniff, *args)
+        newtask._decide = lambda *args: timed(decide, *args)
+        timed(lambda: new_task("timed", csv, "y", root=Path(name)))
+        newtask.sniff, newtask._decide = sniff, decide
+        tracemalloc.start()
+        new_task("traced", csv, "y", root=Path(name))
+        held = tracemalloc.get_traced_memory()[1] / csv.stat().st_size
+    own, *reading, whole = spent
+    return (
+        f"{rows:,} x 20: pandas {own:.2f} s; reading {sum(reading) / own:.1f} times that, "
+        f"`ratchet new` without its score {whole / own:.1f} times; {held:.1f} times the file held"
+    )
 
 
 def line(found: dict) -> str:
@@ -156,8 +204,12 @@ def main() -> int:
     parser.add_argument("--agent", default="playbook")
     parser.add_argument("--iterations", type=int, default=ITERATIONS)
     parser.add_argument("--verbose", action="store_true", help="also show warnings and failures")
+    parser.add_argument("--size", action="store_true", help="time and memory of a large table")
     parser.add_argument("--json", metavar="FILE", help="also write everything found")
     args = parser.parse_args()
+    if args.size:
+        print(size())
+        return 0
     everything = []
     with tempfile.TemporaryDirectory(prefix="own-data-") as name:
         folder = Path(name)

@@ -1,10 +1,12 @@
 """`ratchet new`: make a task from a CSV file."""
 
 import json
-import sys
+import threading
+import time
+from contextlib import contextmanager
 
 from harness import CALL
-from harness.commands.options import JSON, OK, duration, option, pairs, positive, switch
+from harness.commands.options import JSON, OK, duration, option, pairs, positive, say, switch
 
 MANY = {"action": "extend", "nargs": "+", "default": []}
 
@@ -23,6 +25,9 @@ OPTIONS = {
     "--keep": option("columns to keep though they look like ids or leaks", "COL", **MANY),
     "--type": option("number, category, text, date or 'date FORMAT'", "COL=TYPE",
                      dest="types", **MANY),
+    "--cell": option("what a cell means; no text: missing (glucose=-999=)", "COL=CELL=TEXT",
+                     dest="cells", **MANY),
+    "--encoding": option("of the file (default: as it looks)", "NAME"),
     "--folds": option("folds (default: 5)", "N", dest="n_folds", type=positive, default=5),
     "--test-size": option("sealed rows (default: 0.2)", "SHARE", type=float, default=0.2),
     "--budget": option("per candidate (default: 3m)", "3m",
@@ -32,7 +37,26 @@ OPTIONS = {
     "--no-score": switch("do not score the starting train.py"),
     **JSON,
 }  # fmt: skip
+QUIET_S = 2.0  # without a word: then a line says what is being done
 NOT_OF_THE_TASK = {"no_score", "json", "command", "function"}
+
+
+@contextmanager
+def alive():
+    """Say every two seconds what is being done: for somebody who waits."""
+    doing, over, began = [""], threading.Event(), time.monotonic()
+
+    def tick() -> None:
+        while not over.wait(QUIET_S):
+            say(f"{doing[-1]} ({time.monotonic() - began:.0f} s)")
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield doing.append
+    finally:
+        over.set()
+        thread.join()
 
 
 def main(args) -> int:
@@ -41,14 +65,30 @@ def main(args) -> int:
     from harness.task import DataError, note_baseline
 
     given = {name: value for name, value in vars(args).items() if name not in NOT_OF_THE_TASK}
-    made = new_task(**given | {"types": pairs(args.types, "write types as COL=TYPE")})
+    given["types"] = pairs(args.types, "write types as COL=TYPE")
+    given["cells"] = {}
+    for text in args.cells:
+        ((column, said),) = pairs([text], "write cells as COL=CELL=TEXT").items()
+        cell, _, meaning = said.rpartition("=")
+        given["cells"].setdefault(column, {})[cell] = meaning
+    with alive() as tell:
+        made = new_task(**given, tell=tell)
     task, score = made.task, None
     for line in made.warnings:
-        print(f"ratchet: look: {line}", file=sys.stderr)
+        say(f"look: {line}")
     if not args.no_score:
+        from harness.run import too_good
         from harness.scoring import evaluate
 
-        score = evaluate(task.folder / "train.py", task, probe=False)
+        with alive() as tell:
+            tell("scoring the starting train.py")
+            score = evaluate(task.folder / "train.py", task, probe=False)
+        if score.ok and too_good(task, score.val_auc, task.split().y_train):
+            made.warnings.append(
+                "the start is nearly perfect: look for a column, or a sum of columns, that holds "
+                "the answer, and --drop it"
+            )
+            say(f"look: {made.warnings[-1]}")
         if not score.ok:
             raise DataError(
                 f"{task.folder} is made, but its starting train.py does not score: "

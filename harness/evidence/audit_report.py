@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from harness import plots
 from harness.evidence.findings import SIGNIFICANT, Audit, Elsewhere
-from harness.rules import CANNOT_TELL, LUCK, REAL, Interval, stats
+from harness.rules import CANNOT_TELL, LUCK, REAL, STOP_AT, Interval, stats
 
 ADVICE = {
     REAL: "Adopt what is certified; what it gains elsewhere is likely to be less than here.",
@@ -100,10 +100,16 @@ def table(found: Audit) -> str:
 
 def paragraph(found: Audit) -> str:
     """Say in plain words what was found and what to do."""
+    leak = ""
+    if not found.metric.startswith("neg_") and found.baseline_val >= STOP_AT:
+        leak = (
+            " The baseline was nearly perfect: look for a column, or a sum of columns, that holds "
+            "the answer (the task's look.html says which come near)."
+        )
     if found.best_iteration == 0 or found.claimed <= 0:
         return (
             f"Cannot tell: in {found.tries} tries nothing was kept that raised val_auc, so there "
-            "is no gain to judge. The baseline stays."
+            f"is no gain to judge. The baseline stays.{leak}"
         )
     parts = [
         f"{found.verdict.capitalize()}.",
@@ -125,7 +131,7 @@ def paragraph(found: Audit) -> str:
         parts.append(f"{where} ({part.rows} rows) it is {_signed(part.difference)}, {meaning}.")
     if len(found.openings) > 1:
         parts.append(f"The sealed test has now been opened {len(found.openings)} times.")
-    return " ".join([*parts, *found.harms, ADVICE[found.verdict]])
+    return " ".join([*parts, *found.harms, ADVICE[found.verdict]]) + leak
 
 
 def message(found: Audit) -> str:

@@ -1,143 +1,356 @@
-"""How a CSV file is written and what its columns hold, guessed once: then it is frozen."""
+"""What a file's columns hold, guessed once and told: then it is frozen in `task.toml`."""
 
-import csv
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from harness.task import CsvFormat, DataError, as_dates, as_numbers
-
-MISSING_MARKS = ("?", "-", "--", ".", "*", "missing", "unknown")  # in a column of numbers
-# The day first where both orders fit: the more common order in the world. A note says so.
-DATE_FORMATS = (
-    "ISO8601",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d.%m.%Y",
-    "%Y/%m/%d",
-    "%d-%m-%Y",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M",
-    "%d.%m.%Y %H:%M",
-    "%d-%b-%Y",
-    "%b %d, %Y",
-    "%d %b %Y",
-    "%d %B %Y",
+from harness.newtask.words import WORDS, few, no, say
+from harness.task import (
+    CENSORED,
+    COMMA,
+    CURRENCY,
+    MISSING,
+    POINT,
+    Numeral,
+    as_dates,
+    as_float,
+    numeral,
+    numerals,
 )
+
+NEARLY = 0.9  # of the cells: then the others are odd cells
 MANY = 30  # different values that are surely a category; more needs rows to back them
 LONG_WORDS = 3.0  # words per value from which on it is text
 ID_NAME = re.compile(r"(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|no|number)$")
 CAMEL_ID = re.compile(r"[a-z0-9]I[dD]$")
+SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
+EXACT = 2**53  # float64 has the digits of whole numbers up to here
+MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
+UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
 
 
-def sniff(raw: bytes) -> CsvFormat:
-    """Find out how a CSV file is written.
-
-    Raises
-    ------
-    DataError
-        If it is no CSV file with a header and rows.
-    """
-    encoding = "utf-8"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "cp1252"
-        text = raw.decode(encoding, "replace")
-    if raw[:3] == b"\xef\xbb\xbf":
-        encoding, text = "utf-8-sig", text[1:]
-    if "\x00" in text[:4096]:
-        raise DataError("the file is not text: save the table as CSV in UTF-8")
-    lines = [line for line in text[:200_000].splitlines() if line.strip()][:50]
-    if len(lines) < 2:
-        raise DataError("the file has no rows: give a CSV file with a header line and data")
-    widths = {}
-    for mark in (",", ";", "\t", "|"):
-        rows = list(csv.reader(lines, delimiter=mark))
-        counts = [len(row) for row in rows]
-        if counts[0] > 1 and counts.count(counts[0]) > 0.8 * len(counts):
-            widths[mark] = counts[0]
-    if not widths:
-        raise DataError("the file has one column, or rows of different lengths: check it is CSV")
-    separator = max(widths, key=widths.get)
-    decimal = "."
-    if separator != ",":
-        cells = [c.strip() for row in csv.reader(lines[1:], delimiter=separator) for c in row]
-        commas = sum(bool(re.fullmatch(r"-?\d+,\d+", c)) for c in cells)
-        points = sum(bool(re.fullmatch(r"-?\d+\.\d+", c)) for c in cells)
-        decimal = "," if commas > points else "."
-    return CsvFormat(separator, decimal, encoding)
+def _shape(text: str) -> str:
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "a", text))
 
 
-def guess(values: pd.Series, decimal: str = ".") -> tuple[str, tuple[str, ...]]:
-    """Guess the type of a column of text.
+FORMS = defaultdict(list)  # how a date looks -> the formats that may fit, the likelier first
+for _shaped in WORDS["iso"]:
+    FORMS[_shaped].append("ISO8601")
+for _date in WORDS["dates"]:
+    for _time in WORDS["times"] if "%H" not in _date else [""]:
+        _example = pd.Timestamp("2021-05-04 13:02:03.5").strftime(_date + _time)
+        FORMS[_shape(_example)].append(_date + _time)
 
-    Returns
-    -------
-    kind : str
-        As `read_table` takes it; "id" for an identifier, "empty", or "constant".
-    marks : tuple of str
-        Marks for missing values that keep a column of numbers from being read as one.
-    """
-    there = values.dropna()
-    distinct = there.unique()
-    n, k = len(there), len(distinct)
-    if n == 0:
-        return "empty", ()
-    marks = tuple(mark for mark in MISSING_MARKS if mark in distinct)
-    numbers = as_numbers(there, decimal)
-    if numbers is None and marks and k > len(marks):
-        numbers = as_numbers(there[~there.isin(marks)], decimal)
-    elif numbers is not None:
-        marks = ()
-    if k - len(marks) <= (0 if marks else 1) and n == len(values):
-        return "constant", ()
-    if numbers is not None:
-        if _is_code(distinct):
-            return "category" if k <= max(MANY, 0.5 * n) else "id", ()
-        return ("id" if _counts_rows(numbers, values.name, n == len(values)) else "number"), marks
-    if (found := date_format(there)) is not None:
-        return f"date {found}", ()
-    words = there.str.split().str.len().mean()
-    if words >= LONG_WORDS and k > MANY:
-        return "text", ()
-    if k > 0.95 * n and k > MANY and words < LONG_WORDS:
-        return "id", ()
-    return "category", ()
+
+class Column(NamedTuple):
+    """What was decided about a column."""
+
+    kind: str  # as `convert` takes it; or "id", "empty", "constant"
+    cells: dict[str, str] = {}  # what odd cells mean
+    said: tuple[str, ...] = ()  # what a person should know
+    gaps: Counter = Counter()  # how often each of the usual marks for missing stands there
+    name: str = ""
+
+
+class Cells:
+    """A column of text, each text once; `starts` are the lines of its rows."""
+
+    def __init__(self, values: pd.Series, starts: np.ndarray):
+        self.values, self.starts, self.name = values.astype("category"), starts, values.name
+        texts, codes = self.values.cat.categories, self.values.cat.codes.to_numpy()
+        often = np.bincount(codes[codes >= 0], minlength=len(texts))
+        order = [code for code in pd.unique(codes) if code >= 0]  # as they appear
+        self.spelled, found = {texts[code]: int(often[code]) for code in order}, Counter()
+        for text, n in self.spelled.items():
+            found[text.strip()] += n
+        self.gaps = Counter({t: n for t, n in found.items() if t in MISSING})
+        self.counts = {t: n for t, n in found.items() if t not in MISSING}
+        self.n = sum(self.counts.values())
+
+    def means(self, cell: str, meaning: str) -> str:
+        """Say what is made of a cell, and where it stands."""
+        bound = ", its bound" * (cell[:1] in "<>≤≥~≈" and meaning != "")
+        n = self.counts[cell]
+        times = "once" if n == 1 else f"{n} times, first"
+        what = f"{meaning or 'missing'}{bound}"
+        return say("one_cell", cell=cell, meaning=what, times=times, line=self.line(cell))
+
+    def line(self, cell: str) -> int:
+        """The line on which a cell stands first."""
+        spelled = [text for text in self.spelled if text.strip() == cell]
+        return self.starts[int(self.values.isin(spelled).argmax())]
 
 
 def looks_like_id(name: object) -> bool:
     """Whether a column's name says that it identifies something."""
     name = str(name).strip()
-    return bool(ID_NAME.search(name.lower()) or CAMEL_ID.search(name) or "unnamed" in name.lower())
+    lower = name.lower()
+    return bool(ID_NAME.search(lower) or CAMEL_ID.search(name) or re.match("column \\d", lower))
 
 
-def date_format(values: pd.Series) -> str | None:
-    """Find the format that all values have, or None."""
-    first = str(values.iloc[0])
-    if not re.search(r"\d", first) or not 6 <= len(first) <= 40:
-        return None
-    return next((f for f in DATE_FORMATS if as_dates(values, f) is not None), None)
-
-
-def ambiguous_dates(values: pd.Series, form: str) -> bool:
-    """Whether day and month could stand the other way round in every value."""
-    other = form.replace("%d/%m", "%m/%d")
-    return other != form and as_dates(values.dropna(), other) is not None
-
-
-def _is_code(distinct: np.ndarray) -> bool:
-    """Whether digits are names: some begin with 0, all have the same length (postcodes)."""
-    texts = [str(value) for value in distinct]
-    padded = any(t[:1] == "0" and len(t) > 1 and t.isdigit() for t in texts)
-    return padded and len({len(t) for t in texts}) == 1
-
-
-def _counts_rows(numbers: pd.Series, name: object, complete: bool) -> bool:
-    """Whether whole numbers differ on every row and are named or spaced like an identifier."""
-    if not complete or not numbers.is_unique or len(numbers) < 10:
+def readable(cells: Iterable[str], decimal: str) -> bool:
+    """Whether some of a column's cells are numbers so plain that pandas may read them all."""
+    texts = {t.strip() for t in cells} - MISSING
+    if _codes(texts) or (texts and {len(t) for t in texts if t.isdigit()} in ({8}, {14})):
         return False
+    plain = (t if decimal == "." else "?" if "." in t else t.replace(",", ".") for t in texts)
+    return sum(as_float(t) == as_float(t) for t in plain) > 0.5 * len(texts)
+
+
+def _codes(texts: Iterable[str]) -> bool:
+    """Whether digits are names: some have zeros in front."""
+    return all(t.isdigit() for t in texts) and any(t[0] == "0" != t for t in texts)
+
+
+def decide(
+    values: pd.Series,
+    starts: np.ndarray,
+    asked: str = "",
+    target: bool = False,
+    comma: bool = False,
+) -> Column:
+    """Decide what a column holds.
+
+    Parameters
+    ----------
+    values : Series of shape (n,)
+        Text as it stands in the file, or numbers if pandas could read it so.
+    starts : ndarray of shape (n,)
+        The line of each, to tell where an odd cell is.
+    asked : str
+        A type that a person named.
+    target : bool
+        Whether it is what is predicted: then a word that comes back is a class.
+    comma : bool
+        Whether decimals have a comma in this file, where 1,234 could be either.
+
+    Raises
+    ------
+    DataError
+        If no reading of it can be right: infinite numbers, mixed units.
+    """
+    if values.dtype.kind in "iuf":
+        found = values.to_numpy(np.float64)
+        return _numbers(values.name, found[~np.isnan(found)], len(found))
+    seen = Cells(values, starts)
+    if not seen.n:
+        return Column("empty", gaps=seen.gaps)
+    texts, often = [*seen.counts], np.fromiter(seen.counts.values(), int)
+    found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)
+    if np.isinf(found).any() and often[np.isfinite(found)].sum() > 0.5 * seen.n:
+        cell = texts[int(np.isinf(found).argmax())]
+        raise no("infinite", name=values.name, line=seen.line(cell), cell=cell)
+    numeric, column = not np.isnan(found).any(), None
+    if " " in asked or asked in ("category", "text"):
+        column = words(seen, asked) if asked == "category" else Column(asked)
+        return column._replace(gaps=seen.gaps)
+    if numeric and asked != "date":
+        column = _plain(seen, np.repeat(found, often), comma)
+    if asked != "number":
+        column = column or _dates(seen)
+    if asked != "date":
+        column = column or _written(seen, asked == "number", target, comma)
+    if asked == "number":
+        return column._replace(kind=column.kind if column.kind[:6] == asked else asked)
+    if column is None and asked:
+        raise no("no_dates", name=values.name)
+    column = (column or words(seen))._replace(gaps=seen.gaps)
+    if target and column.kind in ("id", "text"):
+        return Column("number" if numeric else "category", gaps=seen.gaps)
+    if len(seen.spelled) == 1 and not seen.gaps and not column.cells and not target:
+        return Column("constant")
+    return column
+
+
+def _plain(seen: Cells, numbers: np.ndarray, comma: bool) -> Column | None:
+    """All numbers, written plainly: but digits may be names, or dates, or number the rows."""
+    texts, k, n = list(seen.counts), len(seen.counts), len(numbers)
+    column = _numbers(seen.name, numbers, len(seen.values))
     if (numbers % 1 != 0).any():
-        return False
-    return looks_like_id(name) or bool(numbers.max() - numbers.min() == len(numbers) - 1)
+        return None if comma else column  # 1.234 is a thousand and more
+    forms = {8: ("%Y%m%d", "%d%m%Y"), 14: ("%Y%m%d%H%M%S",)}
+    sizes = {len(t) for t in texts}
+    for form in forms.get(sizes.pop(), ()) if len(sizes) == 1 < k - 1 else ():
+        read = as_dates(pd.Series(texts, dtype=object), form)
+        if read.notna().all() and read.dt.year.between(1900, 2100).all():
+            return Column(f"date {form}")
+    if _codes(texts) or np.abs(numbers).max() > EXACT:  # zeros or digits would be lost
+        return Column("category" if k <= max(MANY, 0.5 * n) else "id")
+    return column
+
+
+def _numbers(name: str, numbers: np.ndarray, rows: int) -> Column:
+    """Numbers: or do they number the rows, or stand some for missing?"""
+    n = len(numbers)
+    if not n:
+        return Column("empty")
+    low, high = numbers.min(), numbers.max()
+    if low == high and n == rows:
+        return Column("constant")
+    if n > max(0.9 * rows, 9) and (numbers % 1 == 0).all() and len(pd.unique(numbers)) == n:
+        span, up = high - low, (np.diff(numbers) > 0).all()
+        # Numbers drawn at random from so few would not all differ (the birthday problem).
+        if looks_like_id(name) or span < n * n / 20 or (up and span < n * n / 4):
+            return Column("id")
+    if not any(SENTINEL.fullmatch(f"{v:g}") for v in (low, high)):
+        return Column("number")
+    distinct = np.unique(numbers)
+    ends = np.unique([distinct[:3], distinct[-3:]] if len(distinct) > 5 else distinct[[0, -1]])
+    odd = [v for v in ends if SENTINEL.fullmatch(f"{v:g}")]
+    rest = distinct[~np.isin(distinct, odd)]
+    low, high = (rest[0], rest[-1]) if len(rest) > 1 else (-np.inf, np.inf)
+    far = [v for v in odd if v < 0 <= low < high - 4 or max(low - v, v - high) > high - low]
+    said = (say("sentinel", name=name, v=v, n=(numbers == v).sum()) for v in far)
+    return Column("number", {}, tuple(said))
+
+
+def _written(seen: Cells, forced: bool, target: bool, comma: bool) -> Column | None:
+    """Numbers as people write them, most of the cells: say what is made of the others."""
+    counts, name = seen.counts, seen.name
+    sample = list(counts)[:: len(counts) // 500 + 1]
+    hits = sum(any(numeral(t, d)[0] == numeral(t, d)[0] for d in ".,") for t in sample)
+    if not forced and hits < 0.4 * len(sample):
+        return None
+    fits = {d: {t: r for t, r in numerals(counts, d).items() if r[0] == r[0]} for d in ".,"}
+    hits = {d: sum(counts[t] for t in fits[d]) for d in ".,"}
+    decimal, other = ",." if hits[","] + comma > hits["."] else ".,"
+    read = fits[other] | fits[decimal]
+    bad = {t: n for t, n in counts.items() if t not in read}
+    unknown = {t: n for t, n in bad.items() if t.lower() not in MARKS}
+    good, lost = sum(counts[t] for t in read), sum(unknown.values())
+    if forced and good < 0.5 * (good + lost):
+        raise no("no_numbers" + "_target" * target, name=name, cell=next(iter(unknown)))
+    nearly = good >= NEARLY * (good + lost) or (len(read) >= 20 and len(unknown) <= 3)
+    classes = target and len(read) <= 20 and any(n > 9 for n in bad.values())
+    if not forced and (not nearly or len(read) <= len(unknown) or classes):
+        return None
+    column = _around(seen, fits[decimal], COMMA if decimal == "," else POINT)
+    if column is None:
+        return None
+    cells = column.cells | {t: f"{r[0]:.15g}" for t, r in read.items() if t not in fits[decimal]}
+    cells |= dict.fromkeys(bad, "")
+    if column.kind == "number" and not cells and not forced:
+        return None
+    said = list(column.said)
+    if cells:
+        told = few(cells, how=lambda t: seen.means(t, cells[t]), join="; ")
+        said.append(say("cells", name=name, told=told))
+    numbers = [v for t, (v, *_) in read.items() if t not in cells for _ in range(counts[t])]
+    said += _numbers(name, np.array(numbers), 0).said
+    return Column(column.kind, cells, tuple(said))
+
+
+def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | None:
+    """How a column's numbers are written: marks, currency, unit; and cells that are not so."""
+    units, bare = Counter(), 0
+    for t, (value, pre, post) in read.items():
+        if pre or post:
+            units[pre, post] += seen.counts[t] * (pre not in CENSORED and post[:1] != "+")
+        elif value:
+            bare += seen.counts[t]
+    main, weight = units.most_common(1)[0] if +units else (("", ""), 0)
+    often = ["".join(a) for a, n in units.most_common() if n > max(1, 0.02 * (bare + weight))]
+    scaled = bool({*main} & SCALES)
+    often += ["no unit"] * (scaled and min(bare, weight) > 0.05 * (bare + weight))
+    if len(often) > 1 and sum(unit in UNITS for unit in often) < 2:
+        return None  # 12A, 12B; 2nd, 3rd
+    if len(often) > 1:
+        cell = next(t for t, (_, *around) in read.items() if tuple(around) != main)
+        raise no("mixes", name=seen.name, a=often[0], b=often[1], cell=cell)
+    if weight < 0.1 * (bare + weight) and not {*main} & CURRENCY:
+        main = ("", "")
+    cells, one = {}, ""
+    for t, (value, *around) in read.items():
+        if tuple(around) not in (main, ("", "")) or (scaled and value and tuple(around) != main):
+            cells[t] = "" if {*around} & SCALES or scaled else f"{value:.15g}"
+        elif not one and as_float(t) != value:
+            one = t
+    if not one:
+        return Column("number", cells)
+    off = f", {' and '.join(filter(None, main))} taken off" if any(main) else ""
+    said = say("holds_numbers", name=seen.name, cell=one, value=read[one][0], off=off)
+    return Column(kind, cells, (said,))
+
+
+def _dates(seen: Cells) -> Column | None:
+    """Dates in one or more forms; what is none of them is told."""
+    rest, forms, said, name = pd.Series([*seen.counts], dtype=object), [], [], seen.name
+    while len(rest):
+        fit = dict.fromkeys(form for t in rest[:50] for form in FORMS.get(_shape(t), ()))
+        fit = {
+            form: as_dates(rest, form) for form in fit if _turned(form) not in map(_order, forms)
+        }
+        best = max(fit, key=lambda form: fit[form].count(), default="")
+        if not best or not fit[best].count():
+            break
+        twin = [
+            f for f in fit if _order(f) == _turned(best) and fit[f].count() == fit[best].count()
+        ]
+        said += [say("day_first", name=name, month=form) for form in twin[:1]]
+        rest, forms = rest[fit[best].isna()], [*forms, best]
+    if not forms or sum(map(seen.counts.get, rest)) > (1 - NEARLY) * seen.n:
+        return None
+    if len(rest):
+        told = few(rest, how=lambda t: seen.means(t, ""), join="; ")
+        said.append(say("odd_dates", name=name, told=told))
+    if len(forms) > 1:
+        said.append(say("forms", name=name, n=len(forms), forms=", ".join(forms)))
+    if any("%y" in form for form in forms):
+        said.append(say("two_digits", name=name))
+    return Column(f"date {'|'.join(forms)}", dict.fromkeys(rest, ""), tuple(said))
+
+
+def _order(form: str) -> list[str]:
+    """Day and month in the order of a form that could be misread: by numbers, the year last."""
+    return re.findall("%[dm]", form) if re.match("%[dm].%[dm]", form) else []
+
+
+def _turned(form: str) -> list[str]:
+    return _order(form)[::-1] or ["-"]
+
+
+def words(seen: Cells, asked: str = "") -> Column:
+    """Categories, text or names; spellings of one category are joined."""
+    counts, n, k, name, said = seen.counts, seen.n, len(seen.counts), seen.name, []
+    long = sum(len(t.split()) * c for t, c in counts.items()) / n
+    figures = sum(c for t, c in counts.items() if t[:1].isdigit()) > 0.5 * n and long < 5
+    if not asked and long >= LONG_WORDS and k > MANY and not figures:
+        return Column("text")
+    if not asked and k > 0.95 * n and k > MANY:
+        return Column("id")
+    spelled = defaultdict(list)
+    for t in sorted(seen.spelled, key=seen.spelled.get, reverse=True):
+        if t.strip() not in MISSING:
+            spelled[_spelling(t)].append(t)
+    groups = [same for same in spelled.values() if len(same) > 1 < len(spelled)]
+    odd = {t: same[0].strip() for same in groups for t in same if t != same[0].strip()}
+    if odd:
+        told = few(odd, how=lambda t: say("spelling", cell=t, meaning=odd[t]))
+        said.append(say("cells", name=name, told=told))
+    if not asked and figures and k > 9:
+        cell = next((t for t in counts if not t[:1].isdigit()), next(iter(counts)))
+        said.append(say("neither", name=name, k=k, cell=cell))
+    cells = {t.strip(): m for t, m in odd.items() if t.strip() != m}
+    return Column("category", cells, tuple(said), seen.gaps)
+
+
+def _spelling(text: str) -> str:
+    """What spellings of one category share."""
+    folded = " ".join(text.casefold().split())
+    zeros = folded[:1] == "0" and folded[1:].isdigit()
+    return folded if zeros or np.isnan(as_float(folded)) else f"{float(folded):g}"
+
+
+def settle(column: Column, marks: set[str], least: int = 1) -> Column:
+    """Decide by the marks for missing of the other columns what the word NA means in this one."""
+    marked = [t for t, n in column.gaps.items() if t and t not in marks and n >= least]
+    levels = [t for t in marked if "" not in column.gaps or t == "None"]
+    if column.kind != "category" or not marked:
+        return column
+    key, why = "level" if levels else "level_gap", say("no_gaps") * ("" not in column.gaps)
+    said = say(key, name=column.name, marks=" and ".join(map(repr, levels or marked)), why=why)
+    return column._replace(cells=column.cells | {t: t for t in levels}, said=(*column.said, said))

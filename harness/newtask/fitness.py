@@ -1,40 +1,27 @@
 """Is a table fit to learn from? Leaks, identifiers, copies, too few rows: told in plain words."""
 
-import difflib
 from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from harness import CALL
-from harness.newtask.columns import looks_like_id
-from harness.task import DataError, Task, area_under_roc
+from harness.newtask.columns import MANY, looks_like_id
+from harness.newtask.words import WORDS, hint, no, say
+from harness.task import Task, area_under_roc
 
 MIN_ROWS = 50  # fewer: five folds of eight rows measure luck
 FEW_ROWS = 200
 MIN_PER_CLASS, FEW_PER_CLASS = 10, 30
 COPY = 0.9999  # association from which on a column is the target under another name
 CLOSE = 0.98
+HOLES = 0.9  # the same for where a column is empty: nature does not tell so much
+SAME = 0.95  # share of a column's variance between the values of a key of repeated measures
+SUM = {"binary": 0.0, "regression": 0.995}  # correlation of a sum with the target
 MOSTLY_MISSING = 0.95
+SOME = 10_000  # rows that tell whether a column leaks
 MANY_COPIES = 0.5  # of the test rows that also stand in the training rows
-DEFAULT_METRICS = {"binary": "roc_auc", "multiclass": "roc_auc_ovr", "regression": "r2"}
-ALSO_CALLED = {
-    "roc_auc": "auc auroc roc",
-    "average_precision": "ap pr_auc",
-    "accuracy": "acc accuracy_score",
-    "balanced_accuracy": "balanced_accuracy_score",
-    "f1": "f1_score",
-    "neg_log_loss": "log_loss logloss",
-    "neg_brier_score": "brier brier_score",
-    "neg_mean_squared_error": "mse",
-    "neg_root_mean_squared_error": "rmse",
-    "neg_mean_absolute_error": "mae",
-    "neg_mean_absolute_percentage_error": "mape",
-    "neg_root_mean_squared_log_error": "rmsle",
-    "r2": "r2_score r_squared",
-}
+DEFAULT_METRICS, ALSO_CALLED = WORDS["metrics"], WORDS["also_called"]
 
 
 class Finding(NamedTuple):
@@ -44,55 +31,56 @@ class Finding(NamedTuple):
     text: str
 
 
-refuse, warn = partial(Finding, True), partial(Finding, False)
+def refuse(key: str, **values: object) -> Finding:
+    """What ends the making of a task."""
+    return Finding(True, say(key, **values))
+
+
+def warn(key: str, **values: object) -> Finding:
+    """What a person should look at."""
+    return Finding(False, say(key, **values))
 
 
 def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
-    """Look a task's data over; refusals come first.
-
-    Parameters
-    ----------
-    task : Task
-        With everything chosen; its data is loaded here.
-    keep : tuple of str
-        Columns that a person vouches for: what would be refused is only warned about.
-    """
+    """Look a task's data over, refusals first; what is in `keep` a person vouches for."""
     X, y = task.load()
     found = list(_target(task, y))
     if not any(f.refuse for f in found):
         found += _roles(task, X)
     if not any(f.refuse for f in found):
-        found += [*_split(task, y), *_leaks(task, X, y, keep), *_columns(task, X)]
+        key = None if task.groups else _key(task, X, y)
+        found += [*_split(task, y), *_columns(task, X, key)]
+        some = np.random.default_rng(0).permutation(len(y))[:SOME]
+        found += [
+            *_leaks(task, X.iloc[some], y[some], keep, key),
+            *_sums(task, X.iloc[some], y[some]),
+        ]
     return sorted(found, key=lambda f: not f.refuse)
 
 
 def _target(task: Task, y: np.ndarray) -> Iterator[Finding]:
-    n, target = len(y), f"target '{task.target}'"
+    n, target = len(y), task.target
     if task.kind == "regression":
         if not np.isfinite(y).all():
-            yield refuse(f"{target} has infinite values: mend those rows")
+            yield refuse("infinite_target", target=target)
         elif np.ptp(y) == 0:
-            yield refuse(f"{target} has one value: there is nothing to predict")
+            yield refuse("one_value", target=target)
     else:
         counts = np.bincount(y[y >= 0], minlength=2)
         names = task.labels or (f"not {'/'.join(task.positive)}", "/".join(task.positive))
-        few, least = names[int(counts.argmin())], counts.min()
+        label, least = names[int(counts.argmin())], counts.min()
         if (counts > 0).sum() < 2:
-            yield refuse(
-                f"{target} has one class ('{names[int(counts.argmax())]}' on every row): there is "
-                "nothing to tell apart; check the file, or choose another --target or --positive"
-            )
+            yield refuse("one_class", target=target, label=names[int(counts.argmax())])
         elif least < MIN_PER_CLASS:
-            yield refuse(
-                f"class '{few}' has {least} rows, {MIN_PER_CLASS} are the least: collect more, "
-                "join it with another class, or leave those rows out"
-            )
+            numbers = pd.to_numeric(pd.Series(names), "coerce").notna().all()
+            quantity = say("as_quantity") if task.kind == "multiclass" and numbers else ""
+            yield refuse("rare_class", label=label, n=least, least=MIN_PER_CLASS, quantity=quantity)
         elif least < FEW_PER_CLASS:
-            yield warn(f"class '{few}' has only {least} rows: scores will be noisy")
+            yield warn("few_of_class", label=label, n=least)
     if n < MIN_ROWS:
-        yield refuse(f"{n} rows are too few, {MIN_ROWS} are the least: a score would be luck")
+        yield refuse("too_few", n=n, least=MIN_ROWS)
     elif n < FEW_ROWS:
-        yield warn(f"{n} rows are few: most gains will be smaller than the noise, audit the run")
+        yield warn("few_rows", n=n)
 
 
 def _roles(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
@@ -100,23 +88,17 @@ def _roles(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
         name, least = getattr(task, role), 2 * task.n_folds
         if name is None:
             continue
-        what, k = f"--{role} column '{name}'", X[name].nunique()
+        told = {"role": role, "name": name, "n": X[name].nunique()}
         if gaps := int(X[name].isna().sum()):
-            yield refuse(f"{what} is empty on {gaps} rows: fill or drop them")
+            yield refuse("role_gaps", **told | {"n": gaps})
         elif role == "time" and X[name].dtype.kind not in "Mf":
-            yield refuse(
-                f"{what} holds neither dates nor numbers: write it like 2026-01-31, or use --type "
-                "to say what it is"
-            )
-        elif role == "time" and k < least + 2:
-            yield refuse(f"{what} has {k} moments: too few to cut in folds")
-        elif role == "groups" and k < least:
-            yield refuse(
-                f"{what} has {k} values, {least} are the least for {task.n_folds} folds and a "
-                "test: use fewer --folds, or other groups"
-            )
-        elif role == "groups" and k == len(X):
-            yield warn(f"{what} differs on every row: it has no effect")
+            yield refuse("no_order", **told)
+        elif role == "time" and told["n"] < least + 2:
+            yield refuse("few_moments", **told)
+        elif role == "groups" and told["n"] < least:
+            yield refuse("few_groups", **told, least=least, folds=task.n_folds)
+        elif role == "groups" and told["n"] == len(X):
+            yield warn("no_groups", **told)
 
 
 def _split(task: Task, y: np.ndarray) -> Iterator[Finding]:
@@ -125,24 +107,20 @@ def _split(task: Task, y: np.ndarray) -> Iterator[Finding]:
         split = task.split()
         folds = task.folds(split.X_train, split.y_train)
     except ValueError as err:
-        yield refuse(f"the rows cannot be cut into {task.n_folds} folds: {err}")
+        yield refuse("no_cut", n=task.n_folds, why=err)
         return
     parts = {"the sealed test": (split.y_test, split.y_train)}
     for k, (train, val) in enumerate(folds):
         parts[f"fold {k + 1}"] = split.y_train[val], split.y_train[train]
     for name, (asked, learned) in parts.items():
         if not len(asked) or not len(learned):
-            yield refuse(f"{name} has no rows: too many share one moment or group")
+            yield refuse("no_part", part=name)
             return
         classes = [] if task.kind == "regression" else np.arange(max(task.n_outputs, 2))
         for what, labels in ((name, asked), (f"the training rows of {name}", learned)):
-            gone = np.setdiff1d(classes, labels)
-            if len(gone):
+            if len(gone := np.setdiff1d(classes, labels)):
                 label = (task.labels or ("0", "1"))[int(gone[0])]
-                yield refuse(
-                    f"{what} would hold no row of class '{label}': the classes are too unevenly "
-                    "spread over time or groups; use fewer --folds, or leave --time/--groups out"
-                )
+                yield refuse("lacks_class", part=what, label=label)
                 return
     yield from _copies(split)
 
@@ -153,63 +131,96 @@ def _copies(split) -> Iterator[Finding]:
     ]
     both = np.concatenate(keys)
     extra = len(both) - len(np.unique(both))
-    if not extra:
+    bits = np.log2([max(split.X_train[name].nunique(), 1) for name in split.X_train]).sum()
+    if not extra or bits < 2 * np.log2(len(both)) + 6:  # so few combinations come twice by chance
         return
     crossing = int(np.isin(keys[1], keys[0]).sum())
-    share = crossing / max(len(keys[1]), 1)
-    text = (
-        f"{extra} {'rows are copies of others' if extra > 1 else 'row is a copy of another'} in "
-        f"every column, and {crossing} of the {len(keys[1])} test rows also "
-        f"{'stand' if crossing != 1 else 'stands'} among the training rows"
-    )
-    if share > MANY_COPIES:
-        yield refuse(f"{text}: drop the copies, or keep them together with --groups")
-    else:
-        yield warn(f"{text}: scores may flatter; drop the copies, or use --groups")
+    are = "rows are copies of others" if extra > 1 else "row is a copy of another"
+    stand = "stand" if crossing != 1 else "stands"
+    n_test = len(keys[1])
+    copies = say("copies", n=extra, are=are, crossing=crossing, test=n_test, stand=stand)
+    most = crossing > MANY_COPIES * max(n_test, 1)
+    yield Finding(most, say("copies_most" if most else "copies_some", copies=copies))
 
 
-def _leaks(task: Task, X: pd.DataFrame, y: np.ndarray, keep: tuple[str, ...]) -> Iterator[Finding]:
+def _leaks(
+    task: Task, X: pd.DataFrame, y: np.ndarray, keep: tuple[str, ...], key: str | None
+) -> Iterator[Finding]:
     for name in X.columns:
-        if name == task.groups:
+        if name in (task.groups, key):
             continue
         strength, how = association(task, X[name], y)
+        if strength < HOLES:
+            continue
+        together = say("together", name=name) if _recurs(task, X[name]) else ""
         if strength >= COPY and name not in keep:
-            yield refuse(
-                f"column '{name}' gives the target away ({how}): --drop '{name}', or --keep "
-                f"'{name}' if it is known before the target is"
-            )
-        elif strength >= CLOSE:
-            yield warn(
-                f"column '{name}' alone nearly tells the target ({how}): is it known before the "
-                f"target is? If not, --drop '{name}'"
-            )
+            yield refuse("leak", name=name, how=how, together=together)
+        elif strength >= CLOSE or how.endswith("empty"):
+            yield warn("near_leak", name=name, how=how, together=together)
+
+
+def _recurs(task: Task, values: pd.Series) -> bool:
+    """Whether a column could be the key of repeated measures: many values that come again."""
+    if values.dtype.kind == "f" and (values % 1 != 0).any():
+        return False
+    return 2 * task.n_folds <= values.nunique() < len(values) / 1.5
+
+
+def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
+    """The column, if any, inside whose values other columns or the target hardly vary."""
+    numbers = [name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10][:30]
+    best = (0, 0, None)
+    for name in X.columns[:1000]:
+        if name == task.time or not _recurs(task, X[name]):
+            continue
+        codes = pd.factorize(X[name], use_na_sentinel=False)[0]
+        others = [X[other].fillna(X[other].median()) for other in numbers if other != name]
+        fixed = sum(_explained(codes, other.to_numpy()) > SAME for other in others)
+        same = _purity(task, codes, y) > CLOSE and (looks_like_id(name) or codes.max() >= MANY)
+        if same or (fixed and fixed >= max(min(2, len(others)), 0.3 * len(others))):
+            best = max(best, (fixed, codes.max(), name), key=lambda b: b[:2])
+    return best[2]
+
+
+def _sums(task: Task, X: pd.DataFrame, y: np.ndarray) -> Iterator[Finding]:
+    """Numbers whose sum or difference gives the target."""
+    M = X.select_dtypes("number")
+    M = M.loc[:, (M.nunique() > 2) & (M.isna().mean() < 0.2)]
+    if not 1 < M.shape[1] < min(len(y) / 5, 300) or task.kind == "multiclass":
+        return
+    Z = ((M - M.mean()) / M.std()).fillna(0).to_numpy()
+    order = np.argsort(-np.abs(np.linalg.lstsq(Z, y - y.mean(), rcond=None)[0]))
+    for k in range(1, min(4, len(order)) + 1):
+        part = Z[:, order[:k]]
+        fit = part @ np.linalg.lstsq(part, y - y.mean(), rcond=None)[0]
+        if _separation(task, fit, y) >= CLOSE and np.corrcoef(fit, y)[0, 1] >= SUM[task.kind]:
+            if k > 1:
+                yield warn("sum", names=" and ".join(f"'{M.columns[i]}'" for i in order[:k]))
+            return
 
 
 def association(task: Task, values: pd.Series, y: np.ndarray) -> tuple[float, str]:
     """Tell how well one column alone gives the target, from 0 to 1, and how that was measured."""
-    found = [(0.0, "")]
-    holes = values.isna().to_numpy()
+    found, holes = [(0.0, "")], values.isna().to_numpy()
     if 0 < holes.mean() < 1:
         found.append((_separation(task, holes.astype(float), y), "by where it is empty"))
     if values.dtype.kind in "Mf":
-        numbers = values.to_numpy()[~holes]
-        numbers = (numbers.astype(np.int64) if values.dtype.kind == "M" else numbers).astype(float)
-        if len(numbers) > 0.5 * len(y) and np.ptp(numbers) > 0:
-            found.append((_separation(task, numbers, y[~holes]), "by its order"))
-    if values.nunique() <= max(20, len(y) // 10):
-        found.append((_purity(task, values, y), "by its values"))
+        numbers = values[~holes].astype("int64" if values.dtype.kind == "M" else float)
+        if len(numbers) > 0.5 * len(y):
+            found.append((_separation(task, numbers.to_numpy(float), y[~holes]), "by its order"))
+    codes = pd.factorize(values, use_na_sentinel=False)[0]
+    if codes.max() < max(20, len(y) // 10):
+        found.append((_purity(task, codes, y), "by its values"))
     return max(found)
 
 
 def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
     """Area under the ROC curve either way round, one against the rest; rank correlation."""
+    if np.ptp(numbers) == 0 or np.ptp(y) == 0:
+        return 0.0
     if task.kind == "regression":
-        from scipy.stats import rankdata
-
-        ranks = rankdata(numbers)
-        if np.ptp(y) == 0 or np.ptp(ranks) == 0:
-            return 0.0
-        return float(abs(np.corrcoef(ranks, rankdata(y))[0, 1]))
+        ranks = pd.Series(numbers).rank(), pd.Series(y).rank()
+        return float(abs(np.corrcoef(*ranks)[0, 1]))
     try:
         aucs = [area_under_roc(y == k, numbers) for k in range(max(task.n_outputs, 2))]
     except ValueError:  # these rows lack a class
@@ -217,43 +228,40 @@ def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
     return min(max(auc, 1 - auc) for auc in aucs)  # a copy of the target tells every class
 
 
-def _purity(task: Task, values: pd.Series, y: np.ndarray) -> float:
-    """How much better than guessing rows are told by the value of this column alone."""
-    codes = pd.factorize(values, use_na_sentinel=False)[0]
+def _explained(codes: np.ndarray, y: np.ndarray) -> float:
+    """Share of the variance between groups, adjusted for their number."""
     sizes = np.bincount(codes)
+    means, free = np.bincount(codes, y) / sizes, len(y) - len(sizes)
+    left, whole = np.square(y - means[codes]).sum(), np.square(y - y.mean()).sum()
+    return float(max(0.0, 1 - (left / free) / (whole / (len(y) - 1)))) if free > 0 < whole else 0.0
+
+
+def _purity(task: Task, codes: np.ndarray, y: np.ndarray) -> float:
+    """How much better than guessing rows are told by the value of this column alone."""
     if task.kind == "regression":
-        means = np.bincount(codes, y) / sizes
-        left, whole = np.square(y - means[codes]).sum(), np.square(y - y.mean()).sum()
-        free = len(y) - len(sizes)
-        if free <= 0:
-            return 0.0
-        return float(max(0.0, 1 - (left / free) / (whole / (len(y) - 1))))
-    table = np.zeros((len(sizes), max(task.n_outputs, 2)))
-    np.add.at(table, (codes, y), 1)
-    # Values seen once are always pure, so they do not count.
-    sure = (table.max(axis=1) - 1)[sizes > 1].sum() / max((sizes - 1)[sizes > 1].sum(), 1)
+        return _explained(codes, y)
+    table = pd.crosstab(codes, y).to_numpy()
+    again = table.sum(axis=1) > 1  # values seen once are always pure, so they do not count
+    sure = (table.max(axis=1) - 1)[again].sum() / max((table.sum(axis=1) - 1)[again].sum(), 1)
     guess = np.bincount(y).max() / len(y)
     return float(max(0.0, (sure - guess) / (1 - guess)))
 
 
-def _columns(task: Task, X: pd.DataFrame) -> Iterator[Finding]:
-    for name in X.columns:
-        share = X[name].isna().mean()
-        if share > MOSTLY_MISSING:
-            yield warn(f"column '{name}' is empty on {share:.0%} of the rows: --drop '{name}'?")
-        k, n = X[name].nunique(), len(X)
-        repeats = 1.5 * k < n and k >= 2 * task.n_folds
-        if task.groups is None and looks_like_id(name) and repeats:
-            yield warn(
-                f"column '{name}' looks like an identifier that comes back ({k} values on {n} "
-                f"rows): if its rows belong together, use --groups '{name}'"
-            )
+def _columns(task: Task, X: pd.DataFrame, key: str | None) -> Iterator[Finding]:
+    empty = X.isna().mean()
+    empty = empty[empty > MOSTLY_MISSING]
+    for name, share in empty.iloc[:5].items():
+        yield warn("mostly_empty", name=name, share=share)
+    if len(empty) > 5:
+        yield warn("more_empty", n=len(empty) - 5)
+    if key:
+        yield warn("measures", name=key, k=X[key].nunique(), n=len(X))
+    for name in X.columns if task.groups is None else ():
+        if name != key and looks_like_id(name) and _recurs(task, X[name]):
+            yield warn("comes_back", name=name, k=X[name].nunique(), n=len(X))
     date = next((name for name, kind in task.columns if kind.startswith("date")), None)
     if date and task.time is None:
-        yield warn(
-            f"column '{date}' is a date: if the future is to be predicted from the past, use "
-            f"--time '{date}'"
-        )
+        yield warn("is_date", name=date)
 
 
 def check_metric(task: Task) -> None:
@@ -266,24 +274,20 @@ def check_metric(task: Task) -> None:
     """
     from sklearn.metrics import get_scorer, get_scorer_names
 
-    name, instead = task.metric, f"use for example '{DEFAULT_METRICS[task.kind]}'"
+    name, kind, instead = task.metric, task.kind, DEFAULT_METRICS[task.kind]
     if name not in get_scorer_names():
         word = name.lower().replace("-", "_").replace(" ", "_")
         near = [known for known, also in ALSO_CALLED.items() if word in also.split()]
-        near = near or difflib.get_close_matches(name, get_scorer_names(), 1)
-        hint = f": did you mean '{near[0]}'?" if near else f": see `{CALL} new --help`"
-        raise DataError(f"scikit-learn has no scorer '{name}'{hint} (greater must be better)")
+        raise no("no_metric", name=name, hint=hint(name, near or get_scorer_names(), 0.0))
     family = get_scorer(name)._score_func.__module__
-    for_numbers = family.endswith("_regression")
-    if "cluster" in family or for_numbers != (task.kind == "regression"):
-        raise DataError(f"metric '{name}' is not for {task.kind} tasks: {instead}")
-    rng = np.random.default_rng(0)
-    k = max(task.n_outputs, 2)
+    if "cluster" in family or family.endswith("_regression") != (kind == "regression"):
+        raise no("other_metric", name=name, kind=kind, instead=instead)
+    rng, k = np.random.default_rng(0), max(task.n_outputs, 2)
     y = np.arange(60) % k
-    if task.kind == "regression":
+    if kind == "regression":
         y = y + rng.random(60) + 1.0
         good, bad = y[:, None], rng.permutation(y)[:, None]
-    elif task.kind == "binary":
+    elif kind == "binary":
         good, bad = np.where(y, 0.9, 0.1)[:, None], np.where(y, 0.4, 0.6)[:, None]
     else:
         good = np.eye(k)[y] * 0.9 + 0.1 / k
@@ -292,8 +296,6 @@ def check_metric(task: Task) -> None:
         scores = [task.score_predictions(y, p) for p in (good, bad)]
     except ValueError as err:
         why = " ".join(str(err).split())
-        raise DataError(
-            f"metric '{name}' cannot score a {task.kind} task ({why}): {instead}"
-        ) from None
+        raise no("cannot_score", name=name, kind=kind, why=why, instead=instead) from None
     if not (np.isfinite(scores).all() and scores[0] > scores[1]):
-        raise DataError(f"metric '{name}' does not tell good predictions from bad ones here")
+        raise no("blind_metric", name=name)

@@ -1,39 +1,51 @@
 """`ratchet new`: make a task from a CSV file, or say in plain words why it is not fit for one."""
 
-import difflib
 import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype as is_numeric
 
-from harness.newtask import columns as cols
-from harness.newtask.fitness import DEFAULT_METRICS, check_metric, examine
-from harness.newtask.starters import write_program, write_train
+from harness.newtask.columns import (
+    EXACT,
+    Cells,
+    Column,
+    decide,
+    readable,
+    settle,
+    words,
+)
+from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric, examine
+from harness.newtask.sniff import Sniffed, sniff, unpack
+from harness.newtask.starters import write_texts
+from harness.newtask.words import WORDS, few, hint, no, say
 from harness.task import (
+    COMMA,
     KINDS,
+    MISSING,
     TYPES,
-    DataError,
     Task,
-    as_numbers,
+    column_names,
+    convert,
+    frozen_cells,
     load_task,
-    read_file,
-    read_text,
-    write_toml,
+    read_columns,
+    records,
+    typed,
 )
 
+SAMPLE = 50_000  # cells that tell how the numbers of a file are written
 MANY_CLASSES = 20  # different numbers from which on a target is a quantity
 CLASS_LIMIT = 100
-POSITIVE_WORDS = ("1", "yes", "true", "y", "t", "positive", "pos", "1.0", "present", "ja", "oui")
-USELESS = {
-    "id": "a different value on every row, like an identifier",
-    "empty": "empty on every row",
-    "constant": "the same value on every row",
-}
+USELESS = ("id", "empty", "constant")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -58,35 +70,15 @@ def new_task(
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
     types: Mapping[str, str] | None = None,
+    cells: Mapping[str, Mapping[str, str]] | None = None,
+    encoding: str | None = None,
     seed: int = 42,
+    tell: Callable[[str], None] = lambda doing: None,
     **frozen,
 ) -> Made:
-    """Make a folder with data, `task.toml`, `train.py` and `program.md`.
+    """Make a task's folder from a CSV file; what can be chosen is what `ratchet new` takes.
 
-    Parameters
-    ----------
-    name : str
-        Name of the task and its folder.
-    csv : Path
-        The data; copied byte by byte.
-    target : str
-        The column to predict.
-    root : Path, optional
-        Folder of all tasks; `tasks/` beside the package.
-    positive : sequence of str
-        Values of the target that are class 1.
-    kind : {"binary", "multiclass", "regression"}, optional
-        Guessed from the target unless given.
-    metric : str, optional
-        A scikit-learn scorer name.
-    drop, keep : sequence of str
-        Columns to leave out; columns to keep though they look like identifiers or leaks.
-    types : mapping of str to str, optional
-        Types that a person knows better: number, category, text, date or `date FORMAT`.
-    seed : int
-        Of split and folds.
-    **frozen
-        More choices for the `Task`: `groups`, `time`, `n_folds`, `test_size`, `budget_s`.
+    `cells` is column -> cell -> meaning, `tell` hears what is being done, `frozen` goes to `Task`.
 
     Raises
     ------
@@ -98,58 +90,34 @@ def new_task(
     root = Path(root or TASKS)
     folder = root / name
     if not _NAME.fullmatch(name) or name in ("heart", "heart-hungary"):
-        raise DataError(f"'{name}' cannot name a task: use letters, digits, - and _ (not 'heart')")
+        raise no("bad_name", name=name)
     if folder.exists():
-        raise DataError(f"{folder} exists: choose another name, or remove that folder")
+        raise no("exists", folder=folder)
     task = Task(name, folder / "data.csv", target=target, folder=folder, **frozen)
     if not 2 <= task.n_folds <= 20 or not 0 < task.test_size <= 0.5 or task.budget_s <= 0:
-        raise DataError("use 2 to 20 folds, a test of 0 to 0.5 of the rows, a budget above 0 s")
+        raise no("bad_split")
     if kind is not None and kind not in KINDS:
-        raise DataError(f"kind '{kind}' is none of {', '.join(KINDS)}")
+        raise no("bad_kind", kind=kind, kinds=", ".join(KINDS))
     if task.groups and task.time:
-        raise DataError("--groups and --time together are not supported: choose what matters more")
-    raw = read_file(Path(csv), "give the path of a CSV file")
-    if not raw.strip():
-        raise DataError(f"{csv} is empty: give a CSV file with a header line and data")
-    task = replace(
-        task,
-        sha256=hashlib.sha256(raw).hexdigest(),
-        fold_seed=seed,
-        split_seed=seed,
-        csv=cols.sniff(raw),
-    )
-    made, table = Made(task), read_text(raw, task.csv)
-    _check_roles(task, drop, keep, types or {}, list(table.columns))
-    answer = _answer(made, table)
-    chosen = _choose_kind(made, answer, kind, positive)
-    dropped = dict.fromkeys(drop, "left out by the person who made the task")
-    table = table.loc[answer.index].drop(columns=target)
-    features, marks = _features(made, table, dropped, keep, types or {})
-    task = replace(
-        task,
-        metric=metric or DEFAULT_METRICS[chosen["kind"]],
-        columns=tuple(features.items()),
-        csv=task.csv._replace(missing=tuple(sorted(marks))),
-        **chosen,
-    )
+        raise no("two_roles")
+    made, asked = Made(task), (drop, keep, types or {}, cells or {})
+    tell(f"reading {csv}")
+    raw, made.task, dropped = _read(made, Path(csv), encoding, seed, kind, positive, asked, tell)
+    task = made.task = replace(made.task, metric=metric or DEFAULT_METRICS[made.task.kind])
     check_metric(task)
-    made.choices.append(f"metric: {task.metric} (printed as val_auc, whatever the metric is)")
+    made.choices.append(say("metric", metric=task.metric))
+    tell("looking for leaks, copies and rows that belong together")
+    findings = examine(task, tuple(keep))
+    made.warnings += [f.text for f in findings if not f.refuse]
+    if findings and findings[0].refuse:
+        raise no("all", texts="; and ".join(f.text for f in findings if f.refuse))
+    split = task.split()
+    n, X = len(split.y_train) + len(split.y_test), split.X_train  # sealed rows tell nobody
+    texts = write_texts(task, X, split.y_train, n, dropped, made)
     root.mkdir(parents=True, exist_ok=True)
     half_made = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
     try:  # the folder appears whole or not at all
         (half_made / "data.csv").write_bytes(raw)
-        there = replace(task, path=half_made / "data.csv")
-        findings = examine(there, tuple(keep))
-        made.warnings += [f.text for f in findings if not f.refuse]
-        if findings and findings[0].refuse:
-            raise DataError("; and ".join(f.text for f in findings if f.refuse))
-        X, _ = there.load()
-        n_train = len(there.split().y_train)
-        texts = {
-            "task.toml": write_toml(task, len(X), dropped),
-            "train.py": write_train(task, X),
-            "program.md": write_program(task, X, n_train, dropped),
-        }
         for file, text in texts.items():
             (half_made / file).write_text(text, encoding="utf-8", newline="\n")
         half_made.chmod(0o755)
@@ -157,150 +125,191 @@ def new_task(
     finally:
         shutil.rmtree(half_made, ignore_errors=True)
     made.task = load_task(folder)
-    made.choices.append(f"rows: {len(X)}, of which {len(X) - n_train} are sealed for the test")
+    made.choices.append(say("rows", n=n, test=len(split.y_test)))
     return made
 
 
-def _check_roles(task: Task, drop, keep, types, there: list[str]) -> None:
+def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
+    """Read the file, settle what every column holds and what is predicted; say what was odd."""
+    drop, keep, types, cells = asked
+    task, target = made.task, made.task.target
+    raw = unpack(csv)
+    file = sniff(raw, target, encoding)
+    for line in file.said:
+        (made.warnings if "left out" in line else made.choices).append(line)
+    names = column_names(file.lines, file.form)
+    _check_roles(task, {"drop": drop, "keep": keep, "type": types, "cell": cells}, names)
+    wanted = [n for n in names if n not in drop]
+    table, sample, comma = _columns(file, wanted, {target, *types, *cells})
+    commas = [c for cells in sample.values() for c in cells if comma and "," in c]
+    made.choices += [say("comma", cell=cell) for cell in commas[:1]]
+    columns = {}
+    for at, (name, values) in enumerate(table.items()):
+        tell(f"looking at column {at + 1} of {table.shape[1]}")
+        own, want = dict(cells.get(name, {})), types.get(name, "")
+        if own:
+            values = values.astype(object).str.strip().replace(own)
+        if name == target:
+            answer, want = values, "number" if kind == "regression" else ""
+        column, plain = decide(values, file.starts, want, name == target, comma), is_numeric(values)
+        if column.kind == "id" and name in {*keep, task.groups, task.time}:
+            column = Column("number" if plain else "category")
+        if plain:
+            gaps = Counter(MISSING.intersection(map(str.strip, sample[name])))
+            turned = comma and column.kind == "number" and values.dtype.kind == "f"
+            column = column._replace(gaps=gaps, kind=COMMA if turned else column.kind)
+        columns[name] = column._replace(cells=column.cells | own, name=name)
+    column, numbers = columns.pop(target), None
+    marks = {t for c in columns.values() if c.kind[:4] in ("numb", "date") for t in c.gaps}
+    settled = {name: settle(c, marks) for name, c in columns.items()}
+    if column.kind == "empty":
+        raise no("no_answer", target=target)
+    if column.kind.startswith("number"):
+        numbers = convert(answer, column.kind, column.cells).dropna()
+    classes = column
+    if column.kind != "category" and kind != "regression":  # numbers, which may be classes
+        classes = words(Cells(answer.astype(object).replace(column.cells), file.starts), "category")
+        said = column.said + classes.said
+        classes = classes._replace(cells=column.cells | classes.cells, said=said, name=target)
+    classes = settle(classes, marks, MIN_PER_CLASS)
+    spelled = numbers if kind == "regression" else convert(answer, "category", classes.cells)
+    kind = kind or _kind(spelled, numbers, positive)
+    if kind != "regression":
+        column = classes
+    made.warnings += [text.replace("column", "target", 1) for text in column.said]
+    answer = _answer(made, convert(answer, column.kind, column.cells))
+    roles = _choose_kind(made, answer, kind, numbers, positive)
+    dropped = dict.fromkeys(drop, say("by_person"))
+    features = _features(made, settled, dropped)
+    frozen = {n: c.cells for n, c in (features | {target: column}).items() if c.cells}
+    form = file.form._replace(answer=column.kind, cells=frozen_cells(frozen))
+    form = form._replace(answer="text") if kind != "regression" else form
+    kinds = {n: c.kind for n, c in features.items()}
+    sha = hashlib.sha256(raw).hexdigest()
+    task = replace(task, fold_seed=seed, split_seed=seed, sha256=sha, csv=form, **roles)
+    task = replace(task, columns=tuple(kinds.items()))
+    X, answer = typed(table, kinds, target, form)
+    return raw, replace(task, frames=(X, task.encode(answer))), dropped
+
+
+def _columns(file: Sniffed, names: list[str], as_text: set[str]):
+    """The columns as text or, where nothing is lost, numbers; first cells; comma or not."""
+    every = column_names(file.lines, file.form)
+    most = min(500, SAMPLE // len(every) + 100)
+    rows = [r for r in islice(records(file.lines, file.form, strict=False), 1, most) if r]
+    cells = dict(zip(every, zip(*rows, strict=False), strict=False))
+    free = [n for n in names if n in cells and n not in as_text]
+    plain = {d: [n for n in free if readable(cells[n], d)] for d in ".,"}
+    decimal = max(",." if file.form.separator == ";" else ".,", key=lambda d: len(plain[d]))
+    table = read_columns(file.lines, file.form, names, plain[decimal], decimal)
+    if len(table) != len(file.starts):
+        raise no("two_ways")
+    numbers = table.select_dtypes("number").astype(np.float64)
+    most = numbers.abs().max()
+    if len(odd := most.index[most > EXACT]):
+        table = table.assign(**read_columns(file.lines, file.form, odd))
+    return table, cells, decimal == ","
+
+
+def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) -> None:
     """Make sure that every column that a person named is there, and has one role."""
     named = {role: [getattr(task, role)] for role in ("target", "groups", "time")}
-    lower = {name.strip().lower(): name for name in there}
-    for role, names in {**named, "drop": drop, "keep": keep, "type": types}.items():
+    for role, names in {**named, **roles}.items():
         for name in names:
-            if name is None or name in there:
-                continue
-            near = difflib.get_close_matches(name.strip().lower(), lower, 1, 0.5)
-            shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
-            hint = f"did you mean '{lower[near[0]]}'?" if near else f"there are: {shown}"
-            raise DataError(f"--{role}: the file has no column '{name}': {hint}")
-    for role, name in (("--groups", task.groups), ("--time", task.time)):
-        if name == task.target:
-            raise DataError(f"{role} '{name}' is the target, too: choose another column")
-        if name in drop:
-            raise DataError(f"{role} '{name}' is dropped, too: take it out of --drop")
-    if task.target in drop:
-        raise DataError(f"the target '{task.target}' is dropped, too: take it out of --drop")
+            if name is not None and name not in there:
+                raise no("no_column", role=role, name=name, hint=hint(name, there))
+    for name, asked in roles["type"].items():
+        if asked.partition(" ")[0] not in TYPES:
+            raise no("bad_type", name=name, asked=asked, types=", ".join(TYPES))
+    for role, (name,) in named.items():
+        if role != "target" and name == task.target:
+            raise no("role_target", role=role, name=name)
+        if name in roles["drop"]:
+            raise no("role_dropped", role=role, name=name)
 
 
-def _answer(made: Made, table: pd.DataFrame) -> pd.Series:
-    target = made.task.target
-    answer = table[target].dropna()
-    gaps = len(table) - len(answer)
-    if gaps > 0.5 * len(table):
-        raise DataError(
-            f"target '{target}' is empty on {gaps} of {len(table)} rows: choose another --target, "
-            "or leave those rows out of the file"
-        )
+def _answer(made: Made, answer: pd.Series) -> pd.Series:
+    target, gaps = made.task.target, int(answer.isna().sum())
+    if gaps > 0.5 * len(answer):
+        raise no("few_answers", target=target, gaps=gaps, n=len(answer))
     if gaps:
-        made.warnings.append(f"target '{target}' is empty on {gaps} rows: they are left out")
-    return answer
+        made.warnings.append(say("some_answers", target=target, gaps=gaps))
+    return answer.dropna()
 
 
-def _choose_kind(
-    made: Made, answer: pd.Series, kind: str | None, positive: Sequence[str]
-) -> dict[str, object]:
-    """Settle kind, positive values and labels."""
-    target, decimal = made.task.target, made.task.csv.decimal
-    values = list(answer.unique())
-    numbers = as_numbers(answer, decimal)
-    if kind is None:
-        whole = numbers is not None and (numbers % 1 == 0).all()
-        if positive or len(values) <= 2:
-            kind = "binary"
-        elif numbers is not None and (not whole or len(values) > MANY_CLASSES):
-            kind = "regression"
-        else:
-            kind = "multiclass"
+def _kind(answer: pd.Series, numbers: pd.Series | None, positive: Sequence[str]) -> str:
+    if positive or (answer if numbers is None else numbers).nunique() <= 2:
+        return "binary"
+    if numbers is None or ((numbers % 1 == 0).all() and numbers.nunique() <= MANY_CLASSES):
+        return "multiclass"
+    return "regression"
+
+
+def _choose_kind(made: Made, answer: pd.Series, kind: str, numbers, positive) -> dict[str, object]:
+    """Settle positive values and labels."""
+    target, values = made.task.target, list(answer.unique())
     if positive and kind != "binary":
-        raise DataError(f"--positive is for binary tasks, this one is {kind}: leave one out")
+        raise no("not_binary", kind=kind)
     if kind == "regression":
-        if numbers is None:
-            odd = next(v for v in values if as_numbers(pd.Series([v], dtype=str), decimal) is None)
-            raise DataError(f"target '{target}' is not all numbers ('{odd}'): mend it, or --kind")
-        made.choices.append(
-            f"kind: regression, '{target}' from {numbers.min():g} to {numbers.max():g}"
-        )
+        said = say("regression", target=target, low=answer.min(), high=answer.max())
+        made.choices.append(said)
         return {"kind": kind}
     if kind == "multiclass":
-        if len(values) > CLASS_LIMIT:
-            hint = "is it a quantity (--kind regression), or text?"
-            raise DataError(f"target '{target}' has {len(values)} different values: {hint}")
-        if len(values) == 2:
-            raise DataError(f"target '{target}' has two values: leave --kind out, it is binary")
-        by_size = None if numbers is None else lambda v: (float(v), v)
-        labels = sorted(values, key=by_size)
-        made.choices.append(f"kind: multiclass, {len(labels)} classes of '{target}'")
-        return {"kind": kind, "labels": tuple(labels)}
+        n, quantity = len(values), say("quantity") if numbers is not None else ""
+        if n > CLASS_LIMIT:
+            quantity = quantity or ", or join some"
+            raise no("many_classes", target=target, n=n, most=CLASS_LIMIT, quantity=quantity)
+        if n <= 2:
+            raise no("two_values", target=target)
+        order = {} if numbers is None else dict(zip(answer, numbers[answer.index], strict=True))
+        made.choices.append(say("multiclass", n=n, target=target, quantity=quantity))
+        return {"kind": kind, "labels": tuple(sorted(values, key=lambda v: (order.get(v, 0.0), v)))}
     chosen = _positive(answer, values, positive, target)
     share = answer.isin(chosen).mean()
-    made.choices.append(
-        f"kind: binary, class 1 is '{target}' = {' or '.join(chosen)} ({share:.1%} of the rows)"
-        + ("" if positive or len(values) < 2 else "; --positive says otherwise")
-    )
+    otherwise = "" if positive or len(values) < 2 else say("otherwise")
+    told = {"chosen": " or ".join(chosen), "share": share, "otherwise": otherwise}
+    made.choices.append(say("binary", target=target, **told))
     return {"kind": "binary", "positive": chosen}
 
 
 def _positive(answer: pd.Series, values: list, asked: Sequence[str], target: str) -> tuple:
+    for value in asked:
+        if value not in values:
+            raise no("never_positive", target=target, value=value, hint=hint(value, values, 0.4))
     if asked:
-        for value in asked:
-            if value not in values:
-                near = difflib.get_close_matches(value, values, 1, 0.4)
-                shown = ", ".join(f"'{v}'" for v in sorted(values)[:8])
-                hint = f"did you mean '{near[0]}'?" if near else f"there are: {shown}"
-                raise DataError(f"--positive: '{target}' is never '{value}': {hint}")
         return tuple(asked)
     if len(values) > 2:
-        shown = ", ".join(f"'{v}'" for v in sorted(values)[:5])
-        raise DataError(
-            f"target '{target}' has {len(values)} values ({shown}, …): say which are class 1 with "
-            "--positive, or use --kind multiclass"
-        )
-    known = [v for v in values if v.strip().lower() in POSITIVE_WORDS]
+        raise no("which_positive", target=target, n=len(values), shown=few(sorted(values)))
+    known = [v for v in values if v.strip().lower() in WORDS["positive"]]
     if len(known) == 1:
         return (known[0],)
     counts = answer.value_counts()
     return (min(values, key=lambda v: (counts[v], v)),)  # the rarer one is what people look for
 
 
-def _features(
-    made: Made,
-    table: pd.DataFrame,
-    dropped: dict[str, str],
-    keep: Sequence[str],
-    types: Mapping[str, str],
-) -> tuple[dict[str, str], set[str]]:
-    """Settle the type of every column; add to `dropped` what no model should see."""
-    decimal, kept = made.task.csv.decimal, {*keep, made.task.groups, made.task.time}
-    features: dict[str, str] = {}
-    marks: set[str] = set()
-    for name, values in table.drop(columns=list(dropped)).items():
-        guessed, found = cols.guess(values, decimal)
-        kind = types.get(name, guessed)
-        if name in types and kind.partition(" ")[0] not in TYPES:
-            raise DataError(f"--type {name}={kind}: use {', '.join(TYPES)} or 'date FORMAT'")
-        if kind == "date":
-            kind = f"date {cols.date_format(values.dropna()) or 'ISO8601'}"
-        if kind == "id" and name in kept:
-            numeric = as_numbers(values.dropna(), decimal) is not None
-            kind = "number" if numeric else "category"
-        if kind in USELESS:
-            dropped[name] = USELESS[kind]
-            cure = f"; --keep '{name}' keeps it" if kind == "id" else ""
-            made.warnings.append(f"column '{name}' is left out ({USELESS[kind]}){cure}")
+def _features(made: Made, columns: dict[str, Column], dropped: dict[str, str]) -> dict[str, Column]:
+    """The columns to learn from; add to `dropped` what no model should see."""
+    features, useless = {}, defaultdict(list)
+    for name, column in columns.items():
+        if column.kind not in USELESS:
+            features[name] = column
+            made.warnings += column.said
             continue
-        features[name] = kind
-        if found and kind == "number":
-            marks |= set(found)
-            shown = " ".join(f"'{mark}'" for mark in found)
-            made.warnings.append(f"column '{name}': {shown} is read as missing")
-        if kind.startswith("date") and cols.ambiguous_dates(values, kind.partition(" ")[2]):
-            made.warnings.append(
-                f"column '{name}' is read with the day first; if the month is first, use --type "
-                f"'{name}=date %m/%d/%Y'"
-            )
+        dropped[name] = say(column.kind)
+        if name in (made.task.groups, made.task.time):
+            raise no("cuts_nothing", name=name, why=dropped[name])
+        useless[column.kind].append(name)
+    for kind, names in useless.items():
+        if len(names) > 3:
+            n, told = len(names), few(names, 8)
+            made.warnings.append(say("left_columns", n=n, names=told, why=say(kind)))
+            continue
+        for name in names:
+            keep = say("keep_it", name=name) if kind == "id" else ""
+            made.warnings.append(say("left_column", name=name, why=say(kind), keep=keep))
     if not features:
-        raise DataError("no column is left to learn from: check --drop, or --keep one")
-    count = {kind: sum(k.startswith(kind) for k in features.values()) for kind in TYPES}
-    said = ", ".join(f"{n} {kind}" for kind, n in count.items() if n)
-    made.choices.append(f"columns: {said}; {len(dropped)} left out")
-    return features, marks
+        raise no("nothing_left")
+    count = {kind: sum(c.kind.startswith(kind) for c in features.values()) for kind in TYPES}
+    counts = ", ".join(f"{n} {kind}" for kind, n in count.items() if n)
+    made.choices.append(say("columns", counts=counts, n=len(dropped)))
+    return features

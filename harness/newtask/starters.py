@@ -1,125 +1,64 @@
-"""The starting `train.py` and `program.md` of a task of one's own, written for its columns."""
+"""The files of a new task, each from its template: task.toml, train.py, program.md, look.html."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 from harness.candidate import LINE
 from harness.task import Task
 
 FEW = 10  # categories of a column from which on rare ones are pooled
-LOGISTIC = "LogisticRegression(max_iter=1000, random_state=42)"
-MODELS = {
-    "binary": (LOGISTIC, "logistic regression"),
-    "multiclass": (LOGISTIC, "multinomial logistic regression"),
-    "regression": ("Ridge(alpha=1.0)", "ridge regression"),
-}
-WORDS = {
-    "number": "scaled numbers",
-    "category": "one-hot categories",
-    "date": "dates as numbers",
-    "text": "TF-IDF of text",
-}
-PAGES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-    undefined=jinja2.StrictUndefined,
-)
+SHOWN = 300  # columns of a wide table that are described
 
 
 def write_train(task: Task, X: pd.DataFrame) -> str:
-    """Write the starting `train.py` for a task's column types.
-
-    Parameters
-    ----------
-    X : DataFrame of shape (n, p)
-        The task's features, to see how many categories there are and which dates have a time.
-    """
-    of = {
-        kind: [n for n, k in task.columns if k.partition(" ")[0] == kind and n != task.groups]
-        for kind in WORDS
-    }
-    does = ", ".join(words for kind, words in WORDS.items() if of[kind])
-    model, model_words = MODELS[task.kind]
-    lists = {"CATEGORIES": of["category"], "DATES": of["date"], "TEXTS": of["text"]}
-    dates = [X[name].dropna() for name in of["date"]]
-    return PAGES.get_template("own_train.py.txt").render(
-        **of,
-        many=any(X[name].nunique() > FEW for name in of["category"]),
-        hours=any((date.dt.normalize() != date).any() for date in dates),
-        groups=_string(task.groups) if task.groups else "",
-        hypothesis=_hypothesis(f"baseline: {does}, {model_words}"),
-        constants=[_constant(name, values) for name, values in lists.items() if values],
-        model=model,
-        task=_string(task.ref),
-    )
+    """Write the starting `train.py` for a task's column types; `X` are the training rows."""
+    of = {kind: [] for kind in ("number", "category", "date", "text")}
+    for name, kind in task.columns:
+        if name != task.groups:
+            of[kind.partition(" ")[0]].append(name)
+    many = any(X[name].nunique() > FEW for name in of["category"])
+    dates = (X[name].dropna() for name in of["date"])
+    hours = any((date.dt.normalize() != date).any() for date in dates)
+    return _page("own_train.py.txt", task, LINE=LINE, many=many, hours=hours, **of)
 
 
-def _constant(name: str, values: list[str]) -> str:
-    line = f"{name} = [{', '.join(map(_string, values))}]"
-    if len(line) <= LINE:
-        return line
-    return f"{name} = [\n" + "".join(f"    {_string(v)},\n" for v in values) + "]"
+def write_texts(
+    task: Task, X: pd.DataFrame, y: np.ndarray, rows: int, dropped: Mapping[str, str], made
+) -> dict[str, str]:
+    """Write all files of a task: `X` and `y` are its training rows, for sealed ones tell nobody."""
+    names = task.labels or (f"not {' or '.join(task.positive)}", " or ".join(task.positive))
+    answer = pd.Series(y if task.kind == "regression" else np.array(names, dtype=object)[y])
+    asked = task.target, "number" if task.kind == "regression" else "category", answer
+    shown = [(name, kind, X[name]) for name, kind in task.columns[:SHOWN]]
+    told = {"rows": rows, "n_train": len(X), "dropped": dropped, "made": made, "asked": asked}
+    files = {"task.toml": "task.toml.txt", "program.md": "own_program.md", "look.html": "look.html"}
+    texts = {name: _page(file, task, shown=shown, **told) for name, file in files.items()}
+    return texts | {"train.py": write_train(task, X)}
+
+
+def _page(template: str, task: Task, **told) -> str:
+    return PAGES.get_template(template).render(task=task, **told)
+
+
+def _toml(value: object) -> str:
+    """A value of TOML: JSON's escapes of text are TOML's, apart from DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if plain else _toml(name)
 
 
 def _string(text: str) -> str:
     """A Python string in double quotes, whatever is in it."""
     plain = text.isprintable() and '"' not in text and "\\" not in text
     return f'"{text}"' if plain else json.dumps(text)
-
-
-def _hypothesis(text: str) -> str:
-    line = f"HYPOTHESIS = {_string(text)}"
-    if len(line) <= LINE:
-        return line
-    at = text.rindex(" ", 0, LINE - 10) + 1
-    return f"HYPOTHESIS = (\n    {_string(text[:at])}\n    {_string(text[at:])}\n)"
-
-
-def write_program(task: Task, X: pd.DataFrame, n: int, dropped: Mapping[str, str]) -> str:
-    """Write the starting `program.md`: what the task is, what a candidate is, how to work.
-
-    Parameters
-    ----------
-    X : DataFrame of shape (n, p)
-        The task's features, to say what each column holds.
-    n : int
-        Rows of the training split.
-    dropped : mapping of str to str
-        Columns that no model sees, and why.
-    """
-    methods = {
-        "binary": "`fit` and `predict_proba` or `decision_function`",
-        "multiclass": "`fit` and `predict_proba`",
-        "regression": "`fit` and `predict`",
-    }[task.kind]
-    answer = {
-        "binary": f"whether `{task.target}` is {' or '.join(f'`{p}`' for p in task.positive)}",
-        "multiclass": f"`{task.target}`, one of {', '.join(f'`{c}`' for c in task.labels)}",
-        "regression": f"`{task.target}`, a number",
-    }[task.kind]
-    how = "five frozen folds" if task.n_folds == 5 else f"{task.n_folds} frozen folds"
-    if task.time:
-        how += f" that each come after the rows they learn from, by `{task.time}`"
-    if task.groups:
-        how += f" that never part rows with the same `{task.groups}`"
-    return PAGES.get_template("own_program.md").render(
-        task=task,
-        answer=answer,
-        how=how,
-        methods=methods,
-        n_rows=len(X),
-        n_train=n,
-        columns=[
-            (_cell(c), kind.partition(" ")[0], _describe(X[c], kind)) for c, kind in task.columns
-        ],
-        dropped=dropped,
-    )
 
 
 def _cell(text: str) -> str:
@@ -131,12 +70,35 @@ def _describe(values: pd.Series, kind: str) -> str:
     empty = values.isna().mean()
     gaps = f", {empty:.0%} missing" if empty >= 0.005 else ", few missing" if empty else ""
     there = values.dropna()
-    if kind == "number":
+    if kind[:6] == "number":
         return f"{there.min():.6g} to {there.max():.6g}, median {there.median():.6g}{gaps}"
-    if kind.startswith("date"):
+    if kind[:4] == "date":
         return f"{there.min():%Y-%m-%d} to {there.max():%Y-%m-%d}{gaps}"
     if kind == "text":
         return f"about {there.str.split().str.len().mean():.0f} words each{gaps}"
-    counts = there.astype(str).value_counts()
+    counts = there.astype(object).value_counts()
     shown = ", ".join(f"{_cell(v)[:30]}" for v in counts.index[:6])
     return f"{len(counts)} values: {shown}{', …' if len(counts) > 6 else ''}{gaps}"
+
+
+def _bars(values: pd.Series, kind: str) -> list[int]:
+    """Heights of a small histogram, from 0 to 30: of categories, the most frequent first."""
+    there = values.dropna()
+    if kind == "category":
+        counts = there.astype(object).value_counts()[:24].to_numpy()
+    else:
+        there = there.str.len() if kind == "text" else there
+        counts = np.histogram(there.astype("int64" if kind[:4] == "date" else float), 24)[0]
+    return [round(30 * c / max(counts.max(), 1)) for c in counts]
+
+
+PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    autoescape=jinja2.select_autoescape(["html"]),
+    keep_trailing_newline=True,
+    undefined=jinja2.StrictUndefined,
+)
+PAGES.filters |= {"toml": _toml, "key": _key, "py": _string, "cell": _cell}
+PAGES.filters |= {"describe": _describe, "bars": _bars}

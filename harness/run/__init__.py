@@ -10,7 +10,7 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     ratchet="Run",
-    loop="loop ENDED Outcome parse_duration",
+    loop="loop ENDED Outcome parse_duration too_good",
     pace="OutOfTime",
     ledger="BASELINE DISCARDED KEPT Ledger Row describe describe_best told",
     record="Record read_record",

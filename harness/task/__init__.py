@@ -10,7 +10,9 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    table="TYPES CsvFormat DataError as_dates as_numbers read_file read_text",
+    table="""CENSORED COMMA CURRENCY MISSING POINT TYPES CsvFormat DataError Numeral as_dates
+        as_float clean_name column_names convert numeral numerals plain_lines read_columns read_file
+        records typed""",
     task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",
-    own="KINDS get_task load_task note_baseline write_toml",
+    own="KINDS frozen_cells get_task load_task note_baseline",
 )

@@ -1,7 +1,6 @@
-"""Finding a task; those of one's own: `tasks/<name>/task.toml` to a `Task` and back."""
+"""Finding a task; those of one's own: `tasks/<name>/task.toml` to a `Task`."""
 
 import difflib
-import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,36 +12,17 @@ from harness.task.task import HEART, Task
 
 KINDS = ("binary", "multiclass", "regression")
 
-# Keys of task.toml, in the order in which they are written: type, what a reader is told.
-_ROLES = {
-    "name": (str, ""),
-    "kind": (str, "binary, multiclass or regression"),
-    "metric": (str, "a scikit-learn scorer; greater is better"),
-    "target": (str, "the column to predict"),
-    "positive": (list, "values of the target that are class 1"),
-    "labels": (list, "classes 0, 1, 2 and so on"),
-    "groups": (str, "rows of one value never part between folds"),
-    "time": (str, "folds and test come after what they learn from"),
-}
-_SPLIT = {
-    "test_size": (float, ""),
-    "split_seed": (int, ""),
-    "n_folds": (int, ""),
-    "fold_seed": (int, ""),
-    "budget_s": (float, "wall-clock seconds for one candidate"),
-}
-_UNWRITTEN = {
-    "baseline": (float, ""),  # known once the start is scored
-    "subgroup": (str, ""),  # for a person to add
+# Keys of task.toml, and their types; those that [data] has.
+_TASK = {
+    **dict.fromkeys(("name", "kind", "metric", "target", "groups", "time", "subgroup"), str),
+    **dict.fromkeys(("positive", "labels"), list),
+    **dict.fromkeys(("split_seed", "n_folds", "fold_seed"), int),
+    **dict.fromkeys(("test_size", "budget_s", "baseline"), float),
 }
 _DATA = {
-    "file": (str, ""),
-    "sha256": (str, "checked at every load"),
-    "rows": (int, ""),
-    "separator": (str, ""),
-    "decimal": (str, ""),
-    "encoding": (str, ""),
-    "missing": (list, "marks of missing values, beside empty and NA"),
+    **dict.fromkeys(("file", "sha256", "separator", "encoding", "answer"), str),
+    "rows": int,
+    "skip": tuple,
 }
 
 
@@ -82,12 +62,10 @@ def load_task(folder: Path) -> Task:
         found = tomllib.loads(read_file(path, "restore it").decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise DataError(f"{path} is not valid TOML ({err}): mend it") from None
-    data, columns = found.pop("data", {}), found.pop("columns", {})
+    data, columns, cells = (found.pop(table, {}) for table in ("data", "columns", "cells"))
     found.pop("dropped", None)  # for people
     n_rows = data.pop("rows", 0)
-    plain = _checked(
-        path, found, _ROLES | _SPLIT | _UNWRITTEN, ("name", "kind", "metric", "target")
-    )
+    plain = _checked(path, found, _TASK, ("name", "kind", "metric", "target"))
     data = _checked(path, data, _DATA, ("file", "sha256"))
     if plain["kind"] not in KINDS:
         raise DataError(f"{path}: kind '{plain['kind']}' is none of {', '.join(KINDS)}")
@@ -99,6 +77,9 @@ def load_task(folder: Path) -> Task:
     for role in ("groups", "time", "subgroup"):
         if role in plain and plain[role] not in columns:
             raise DataError(f"{path}: {role} '{plain[role]}' is not in [columns]")
+    for name, said in cells.items():
+        if name not in (*columns, plain["target"]) or not isinstance(said, dict):
+            raise DataError(f'{path}: [cells] {name}: use a column = {{ "cell" = "meaning" }}')
     if plain["target"] in columns:
         raise DataError(f"{path}: the target '{plain['target']}' is in [columns]: take it out")
     return Task(
@@ -106,10 +87,15 @@ def load_task(folder: Path) -> Task:
         path=folder / data.pop("file"),
         sha256=data.pop("sha256"),
         columns=tuple((name, str(kind)) for name, kind in columns.items()),
-        csv=CsvFormat(**data),
+        csv=CsvFormat(**data, cells=frozen_cells(cells)),
         n_rows=n_rows if isinstance(n_rows, int) else 0,  # as noted by `ratchet new`, for agents
         folder=folder,
     )
+
+
+def frozen_cells(cells: Mapping[str, Mapping[str, str]]) -> tuple:
+    """What odd cells mean, column by column, as `CsvFormat` holds it."""
+    return tuple((c, tuple((k, str(v)) for k, v in said.items())) for c, said in cells.items())
 
 
 def note_baseline(task: Task, value: float) -> None:
@@ -123,7 +109,7 @@ def note_baseline(task: Task, value: float) -> None:
     path.write_text(text, "utf-8")
 
 
-def _checked(path: Path, found: Mapping, keys: Mapping[str, tuple], needed: tuple) -> dict:
+def _checked(path: Path, found: Mapping, keys: Mapping[str, type], needed: tuple) -> dict:
     """The values as a task holds them, if all that is needed is there and of its type."""
     for key in needed:
         if key not in found:
@@ -133,62 +119,9 @@ def _checked(path: Path, found: Mapping, keys: Mapping[str, tuple], needed: tupl
         if key not in keys:
             near = difflib.get_close_matches(key, keys, 1)
             raise DataError(f"{path}: unknown '{key}'" + (f", say '{near[0]}'" if near else ""))
-        wanted = keys[key][0]
-        ok = (int, float) if wanted is float else wanted
+        wanted = keys[key]
+        ok = {float: (int, float), tuple: list}.get(wanted, wanted)
         if not isinstance(value, ok) or isinstance(value, bool):
             raise DataError(f"{path}: '{key}' must be a {wanted.__name__}, not {value!r}")
         values[key] = tuple(map(str, value)) if wanted is list else wanted(value)
     return values
-
-
-def write_toml(task: Task, rows: int, dropped: Mapping[str, str]) -> str:
-    """Write a task out as the text of a `task.toml`.
-
-    Parameters
-    ----------
-    task : Task
-        One with `columns`, `csv` and `path`.
-    rows : int
-        Rows of the file, for the reader.
-    dropped : mapping of str to str
-        Columns that no model sees, and why.
-    """
-    form = (task.csv or CsvFormat())._asdict()
-    lines = [
-        f"# Task {task.name}: what is frozen. A run holds on to it: change something here, and",
-        "# runs that began before are over. Make a new task for a new question.",
-        *_lines(_ROLES, {key: value for key, value in vars(task).items() if value}),
-        "",
-        "# The split: the test rows are sealed first, the folds are made of the rest.",
-        *_lines(_SPLIT, vars(task) | {"budget_s": f"{task.budget_s:g}"}),
-        "",
-        "[data]",
-        *_lines(_DATA, {"file": task.path.name, "sha256": task.sha256, "rows": rows, **form}),
-        "",
-        "[columns]  # what a model may see, and how it is read: number, category, text, date",
-        *(f"{_key(name)} = {_text(kind)}" for name, kind in task.columns),
-    ]
-    if dropped:
-        lines += ["", "[dropped]  # what no model sees, and why; move a line up to use the column"]
-        lines += [f"{_key(name)} = {_text(why)}" for name, why in dropped.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _lines(keys: Mapping[str, tuple], values: Mapping) -> list[str]:
-    """The keys that have a value, as lines of TOML."""
-    write = {str: _text, list: lambda items: f"[{', '.join(map(_text, items))}]"}
-    return [
-        f"{key} = {write.get(kind, str)(values[key])}" + (f"  # {comment}" if comment else "")
-        for key, (kind, comment) in keys.items()
-        if key in values
-    ]
-
-
-def _text(value: str) -> str:
-    """A TOML basic string: JSON's escapes are TOML's, apart from DEL."""
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(name: str) -> str:
-    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
-    return name if plain else _text(name)

@@ -1,19 +1,24 @@
-"""A CSV file as a table: columns read by their frozen types.
+"""A CSV file as a table: lines, columns and cells read as `task.toml` says.
 
-A task of one's own freezes a type per column, so that a file is read the same way every time:
+==============================  =====================================================
+number                          float64, missing as NaN
+number 1,234.5, number 1.234,5  the same as people write it, whatever unit stands beside it
+category                        `category` of text; codes such as 02139 keep zeros
+text                            `str`, missing as NaN
+date [form|form]                datetime64 without a time zone (UTC), missing as NaT
+==============================  =====================================================
 
-================  =================================================================
-number            float64, missing as NaN
-category          `category` of text, missing as NaN; codes such as 02139 keep zeros
-text              `str`, missing as NaN
-date [format]     datetime64 without a time zone (UTC), missing as NaT
-================  =================================================================
+A cell that its column's type does not fit, or that means something else than it says, stands under
+`[cells]`: `crp = { "<0.1" = "0.1", "n.d." = "" }` (no text: missing; numbers with a point). A cell
+that is named there is never one of the usual marks: `{ "NA" = "NA" }` makes the word a level.
 """
 
 import csv
+import functools
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +26,18 @@ import numpy as np
 import pandas as pd
 
 TYPES = ("number", "category", "text", "date")
+# What pandas takes for missing, as of version 3: frozen, so that a task is read alike for ever.
+MISSING = frozenset(
+    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"]
+    + ["<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
+)
+PLAIN, POINT, COMMA = NUMBERS = ("number", "number 1,234.5", "number 1.234,5")
+CENSORED = ("<", ">", "≤", "≥", "<=", ">=", "=<", "=>", "&lt;", "&gt;", "~", "≈", "ca.", "ca", "+")
+CURRENCY = frozenset(
+    "$ € £ ¥ ₹ ₽ ₩ ₺ US$ R$ A$ C$ Rs Rs. kr kr. Fr Fr. CHF USD EUR GBP JPY CNY INR AUD CAD SEK NOK "
+    "DKK PLN CZK HUF BRL MXN ZAR TRY RUB SGD HKD NZD KRW zł Kč".split()
+)
+csv.field_size_limit(2**31 - 1)
 
 
 class DataError(Exception):
@@ -36,12 +53,13 @@ def read_file(path: Path, cure: str, what: str = "") -> bytes:
 
 
 class CsvFormat(NamedTuple):
-    """How a CSV file is written; `missing` are marks beside the usual ones (empty, NA, …)."""
+    """How a CSV file is written."""
 
     separator: str = ","
-    decimal: str = "."
     encoding: str = "utf-8"
-    missing: tuple[str, ...] = ()
+    skip: tuple[int, ...] = ()  # lines that are no rows, from 1 on
+    answer: str = "text"  # how the target is read: its type, as a column's
+    cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # column -> text -> meaning
 
 
 def text_dtype():
@@ -52,29 +70,69 @@ def text_dtype():
         return np.dtype(object)
 
 
-def read_text(raw: bytes, form: CsvFormat) -> pd.DataFrame:
-    """Read a table as text, missing values as NaN."""
-    return _read(raw, form, text_dtype())
+def plain_lines(raw: bytes, form: CsvFormat) -> bytes:
+    """The file as UTF-8 with one kind of line end, without the lines that are left out."""
+    if form.encoding not in ("utf-8", "ascii") or b"\r" in raw:
+        text = raw.decode(form.encoding, "replace").removeprefix("\ufeff")
+        raw = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    if form.skip:
+        lines, gone = raw.split(b"\n"), set(form.skip)
+        raw = b"\n".join(line for n, line in enumerate(lines, 1) if n not in gone)
+    return raw
+
+
+def records(lines: bytes, form: CsvFormat, strict: bool = True) -> Iterator[list[str]]:
+    """The records of a file, a `csv.reader`."""
+    text = io.TextIOWrapper(io.BytesIO(lines), "utf-8", "replace", newline="\n")
+    return csv.reader(text, delimiter=form.separator, skipinitialspace=True, strict=strict)
+
+
+def column_names(lines: bytes, form: CsvFormat) -> list[str]:
+    """Names from the header; a column that it lacks is R's row names, or empty and the last."""
+    rows = (row for row in records(lines, form, strict=False) if row)
+    header, first = next(rows, []), next(rows, [])
+    if len(first) == len(header) + 1:
+        header.insert(0 if first[-1].strip() else len(header), "")
+    names = [clean_name(name) or f"column {i}" for i, name in enumerate(header, 1)]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise DataError(f"column '{twice[0]}' appears twice in the header: rename one")
+    return names
+
+
+def clean_name(name: str) -> str:
+    """A column's name without spaces and single quotes around it."""
+    name = name.strip()
+    return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
+
+
+def read_columns(
+    lines: bytes, form: CsvFormat, columns=None, numbers: Iterable[str] = (), decimal: str = "."
+) -> pd.DataFrame:
+    """Read columns as text, each text once (`category`); `numbers` as such, if all cells are."""
+    names, numbers = column_names(lines, form), set(numbers)
+    wanted = names if columns is None else list(columns)
+    for name in wanted:
+        if name not in names:
+            raise DataError(f"the data has no column '{name}': mend [columns]")
+    words = [name for name in wanted if name not in numbers]
+    marks = dict.fromkeys(numbers, list(MISSING))
+    how = {"sep": form.separator, "decimal": decimal, "skipinitialspace": True, "header": 0}
+    how |= {"index_col": False, "keep_default_na": False, "na_values": marks, "usecols": wanted}
+    try:
+        dtype = dict.fromkeys(words, object)
+        table = pd.read_csv(io.BytesIO(lines), names=names, dtype=dtype, **how)
+    except pd.errors.ParserError as err:
+        raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
+    odd = [c for c in wanted if c in numbers and table[c].dtype.kind not in "iuf"]
+    table = table.astype(dict.fromkeys(words, "category"))
+    return table.assign(**read_columns(lines, form, odd)) if odd else table
 
 
 def read_table(
     raw: bytes, columns: Iterable[tuple[str, str]], target: str, form: CsvFormat | None = None
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Read features by their frozen types; rows without a target are left out.
-
-    Parameters
-    ----------
-    raw : bytes
-        The CSV file.
-    columns : iterable of (str, str)
-        Names and types, in the order that the table shall have.
-    target : str
-        The column to predict; comes back as text.
-
-    Returns
-    -------
-    X : DataFrame of shape (n, p)
-    target : Series of shape (n,)
+    """Read features by their frozen types, and the target; rows without a target are left out.
 
     Raises
     ------
@@ -82,78 +140,123 @@ def read_table(
         If a column is not there or does not hold what its type says.
     """
     form, types = form or CsvFormat(), dict(columns)
-    dtype = {name: text_dtype() for name in [*types, target]}
-    dtype |= {name: np.float64 for name, kind in types.items() if kind == "number"}
-    try:
-        table = _read(raw, form, dtype, [*types, target])
-    except ValueError as err:
-        table = read_text(raw, form)  # tell which column it is
-        for name, kind in {target: "text", **types}.items():
-            if name not in table:
-                raise DataError(f"the data has no column '{name}': mend [columns]") from None
-            if kind == "number" and as_numbers(table[name], form.decimal) is None:
-                cure = "make it a category in [columns]"
-                raise DataError(f"column '{name}' is not all numbers: {cure}") from None
-        raise DataError(f"the data cannot be read: {err}") from None
-    there = table[target].notna().to_numpy()
-    table = table[there].reset_index(drop=True)
-    X = {name: _convert(table[name], kind) for name, kind in types.items()}
-    return pd.DataFrame(X), table[target]
+    cells = {name for name, _ in form.cells}
+    plain = [c for c, kind in types.items() if kind in (PLAIN, COMMA) and c not in cells]
+    decimal = "," if any(types[c] == COMMA for c in plain) else "."
+    table = read_columns(plain_lines(raw, form), form, [*types, target], plain, decimal)
+    return typed(table, types, target, form)
 
 
-def _convert(values: pd.Series, kind: str) -> pd.Series:
-    name, _, form = kind.partition(" ")
-    if name in ("number", "text"):  # it was read as such
-        return values
-    if name == "category":
-        return pd.Series(pd.Categorical(values, categories=sorted(values.dropna().unique())))
-    if name == "date":
-        found = as_dates(values, form or "ISO8601")
-        if found is None:
-            raise DataError(f"column '{values.name}' is not all dates of the form {form}")
-        return found
-    raise DataError(f"column '{values.name}' has type '{kind}': use {', '.join(TYPES)}")
+def typed(
+    table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Give columns that were read the types that they shall have; see `read_table`."""
+    cells, kinds = {name: dict(said) for name, said in form.cells}, {**types, target: form.answer}
+    found = {name: convert(table[name], kind, cells.get(name, {})) for name, kind in kinds.items()}
+    X, answer = pd.DataFrame(found), found[target]
+    del X[target]
+    if answer.isna().any():
+        X, answer = X[answer.notna()].reset_index(drop=True), answer.dropna().reset_index(drop=True)
+        for name in X.columns[X.dtypes == "category"]:
+            X[name] = X[name].cat.remove_unused_categories()
+    return X, answer
 
 
-def _read(raw: bytes, form: CsvFormat, dtype, columns: list[str] | None = None) -> pd.DataFrame:
-    text = io.StringIO(raw.decode(form.encoding, "replace"))
-    header = next(csv.reader(text, delimiter=form.separator, skipinitialspace=True))
-    names = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(header)]
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise DataError(f"column '{twice[0]}' appears twice in the header: rename one")
-    try:
-        return pd.read_csv(
-            io.BytesIO(raw),
-            sep=form.separator,
-            decimal=form.decimal,
-            encoding=form.encoding,
-            encoding_errors="replace",
-            na_values=list(form.missing),
-            names=names,
-            header=0,
-            index_col=False,
-            usecols=columns,
-            dtype=dtype,
-            skipinitialspace=True,
+def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series:
+    """Turn a column's text into what its type says.
+
+    Raises
+    ------
+    DataError
+        If a cell is not what the type says; it is named.
+    """
+    if values.dtype.kind in "iuf":  # read as numbers already
+        return values.astype(np.float64)
+    values, (name, _, written) = values.astype("category"), kind.partition(" ")
+    codes = values.cat.codes.to_numpy()
+    texts = [*(text.strip() for text in values.cat.categories), ""]  # the last: nothing there
+    said, choices = [cells.get(t, "" if t in MISSING else t) for t in texts], {}
+    if kind in NUMBERS:
+        read = numerals(texts, "," if kind == COMMA else ".", regular=kind == PLAIN)
+        found = [as_float(cells[t]) if t in cells else read[t][0] for t in texts]
+    elif name == "date":
+        found = as_dates(pd.Series(said, dtype=object), written or "ISO8601")
+    elif kind == "category":
+        levels = sorted({text for text in said if text})
+        place = {level: code for code, level in enumerate(levels)}
+        found = pd.Categorical.from_codes([place.get(t, -1) for t in said], levels)
+    elif kind == "text":
+        found, choices = [text or None for text in said], {"dtype": text_dtype()}
+    else:
+        kinds = ", ".join((*NUMBERS, *TYPES[1:]))
+        raise DataError(f"column '{values.name}' has type '{kind}': use {kinds} or 'date FORMAT'")
+    found = pd.Series(found, **choices)
+    bad = found.isna().to_numpy() & np.array([text != "" for text in said])
+    if bad.any():
+        cell, what = texts[int(bad.argmax())], f"all {name}s" + f" ({written})" * bool(written)
+        raise DataError(
+            f"column '{values.name}' is not {what}: '{cell}' is none; say what it means (--cell, "
+            "or [cells] in task.toml), or make the column a category"
         )
-    except pd.errors.ParserError as err:
-        raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
+    codes = np.where(codes < 0, len(texts) - 1, codes)
+    return found.take(codes).set_axis(values.index).rename(values.name)
 
 
-def as_numbers(values: pd.Series, decimal: str) -> pd.Series | None:
-    """Turn a column of text into float64, or None if a cell is no number."""
-    text = values.str.replace(",", ".", regex=False) if decimal == "," else values
+def as_float(text: str) -> float:
+    """A number as programs write it, or NaN."""
     try:
-        return pd.to_numeric(text.astype(object)).astype(np.float64)
-    except (ValueError, TypeError):
-        return None
+        return float(text)
+    except ValueError:
+        return np.nan
 
 
-def as_dates(values: pd.Series, form: str) -> pd.Series | None:
-    """Turn a column of text into datetime64 (UTC), or None if a cell is no such date."""
-    try:
-        found = pd.to_datetime(values, format=form, utc=True)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found.dt.tz_localize(None)
+Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
+
+
+def numerals(texts: Iterable[str], decimal: str, regular: bool = False) -> dict[str, Numeral]:
+    """Numbers as people write them; if `regular`, none but those that a program writes."""
+    texts = pd.Series(list(texts), dtype=object).drop_duplicates()
+    plain = texts
+    if decimal == ",":
+        plain = texts.str.replace(",", ".", regex=False).mask(texts.str.contains(".", regex=False))
+    read = pd.to_numeric(plain, errors="coerce").tolist()
+    other = (np.nan, "", "") if regular else None
+    pairs = zip(texts, read, strict=True)
+    return {t: (float(v), "", "") if v == v else other or numeral(t, decimal) for t, v in pairs}
+
+
+def numeral(text: str, decimal: str) -> Numeral:
+    """A number as people write it, with what stands before and after it."""
+    found = _numeral(decimal).fullmatch(text)
+    if found is None:
+        return np.nan, "", ""
+    pre, body, post = found.group("pre", "body", "post")
+    minus = bool(re.search("[-−–]", pre)) or post == "-" or (pre[:1] == "(" and post[-1:] == ")")
+    pre, post = re.sub(r"[-−–(\s]|^\+", "", pre), post.strip(" )").removesuffix("-").strip()
+    if pre and pre not in CURRENCY and pre not in CENSORED or re.match(r"[-−–]", post):
+        return np.nan, "", ""
+    body = re.sub(r"[^\d.,eE+-]", "", body).replace("." if decimal == "," else ",", "")
+    value = float(body.replace(",", "."))
+    return (-value if minus else value), pre, post
+
+
+@functools.cache
+def _numeral(decimal: str) -> re.Pattern:
+    d, t = re.escape(decimal), re.escape("." if decimal == "," else ",")
+    whole = rf"[1-9]\d{{0,2}}(?P<t>[{t}'’ \u00a0\u202f\u2009])\d{{3}}(?:(?P=t)\d{{3}})*"
+    whole = rf"(?:{whole}|[1-9]\d?(?:{t}\d\d)+{t}\d{{3}}|\d+)(?:{d}\d*)?|{d}\d+"
+    pre, body = r"(?P<pre>(?:[^\d.,]|(?<=[^\W\d])\.)*?)", rf"(?:{whole})(?:[eE][+-]?\d+)?"
+    post = r"(?P<post>(?!.*\d\d)(?:/?[^\W\d]|[%‰°$€£¥₹₽₩₺+)*†\-−])[^;,:]{0,16}|)"
+    return re.compile(rf"{pre}\s*(?P<body>{body})\s*{post}")
+
+
+def as_dates(values: pd.Series, forms: str) -> pd.Series:
+    """Turn text into datetime64 (UTC), by the first of the forms that fits; NaT where none does."""
+    found = pd.Series(pd.NaT, values.index, dtype="datetime64[ns]")
+    for form in forms.split("|"):
+        rest = found.isna()
+        dates = pd.to_datetime(values[rest], format=form, utc=True, errors="coerce")
+        dates = dates.dt.tz_localize(None)
+        known = dates.between("1678", "2261")  # 9999-12-31 is no date
+        found[rest] = dates.where(known).astype("datetime64[ns]")
+    return found

@@ -148,14 +148,14 @@ class Task:
             return self.frames
         if self.columns:
             X, target = read_table(self.read_bytes(), self.columns, self.target, self.csv)
-            return X, self._encode(target)
+            return X, self.encode(target)
         table = pd.read_csv(io.BytesIO(self.read_bytes()))
         X = table.drop(columns=self.target)
         integers = X.select_dtypes("integer").columns
         X = X.astype(dict.fromkeys(integers, np.float64))
-        return X, self._encode(table[self.target])
+        return X, self.encode(table[self.target])
 
-    def _encode(self, target: pd.Series) -> np.ndarray:
+    def encode(self, target: pd.Series) -> np.ndarray:
         if self.kind == "regression":
             return pd.to_numeric(target).to_numpy(np.float64)
         text = target.astype(str)

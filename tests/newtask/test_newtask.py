@@ -72,7 +72,7 @@ def test_folder_holds_the_data_byte_by_byte_and_the_frozen_choices(make, tmp_pat
     made = make(customers(), metric="average_precision", seed=7, n_folds=4)
     folder = tmp_path / "tasks" / "mine"
     assert sorted(p.name for p in folder.iterdir()) == [
-        "data.csv", "program.md", "task.toml", "train.py",
+        "data.csv", "look.html", "program.md", "task.toml", "train.py",
     ]  # fmt: skip
     raw = (tmp_path / "mine.csv").read_bytes()
     assert (folder / "data.csv").read_bytes() == raw
@@ -141,7 +141,9 @@ def test_reading_is_the_same_with_semicolons_commas_and_a_mark(make, tmp_path):
     csv = tmp_path / "european.csv"
     csv.write_bytes(b"\xef\xbb\xbf" + frame.to_csv(index=False, sep=";", decimal=",").encode())
     task = new_task("european", csv, "churn", root=tmp_path / "tasks").task
-    assert task.csv == ("; , utf-8-sig".split(" ")[0], ",", "utf-8-sig", ("?",))
+    assert (task.csv.separator, task.csv.encoding) == (";", "utf-8-sig")
+    assert dict(task.columns)["usage"] == "number 1.234,5"
+    assert task.csv.cells == (("calls", (("?", ""),)),)
     X, y = task.load()
     pd.testing.assert_frame_equal(X, plain[0])
     assert (y == plain[1]).all()
@@ -322,8 +324,8 @@ def test_honest_columns_raise_no_alarm(make, seed):
     ],
 )  # fmt: skip
 def test_types_are_guessed(values, kind):
-    found, _ = columns.guess(pd.Series(values, dtype=table.text_dtype(), name="x"))
-    assert found == kind
+    text = pd.Series([v or "" for v in values], dtype=table.text_dtype(), name="x")
+    assert columns.decide(text, np.arange(2, len(text) + 2)).kind == kind
 
 
 @pytest.mark.parametrize(

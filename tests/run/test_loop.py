@@ -4,6 +4,7 @@ import dataclasses
 import math
 import time
 
+import numpy as np
 import pytest
 from fakes import PROGRAM, START, Climber, FakeScorer, Scripted, frozen, program  # noqa: F401
 from hypothesis import given
@@ -25,6 +26,7 @@ from harness.run import loop
 from harness.run.loop import parse_duration
 from harness.run.pace import UNDECIDED
 from harness.run.ratchet import Run
+from harness.task.task import Task
 
 pytestmark = pytest.mark.usefixtures("frozen")
 
@@ -272,6 +274,24 @@ def test_a_score_too_good_to_be_true_ends_it(run):
     assert "look for leakage" in ended.reason
     assert "0.9901 at iteration 1" in ended.reason
     assert loop.run(run, Scripted([]), iterations=50).rows == 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "near", "far"),
+    [
+        ("roc_auc", "binary", 0.995, 0.95),
+        ("r2", "regression", 0.995, 0.9),
+        ("neg_mean_absolute_error", "regression", -0.02, -0.5),
+        ("neg_root_mean_squared_error", "regression", -0.05, -0.5),
+        ("neg_log_loss", "binary", -0.01, -0.4),
+        ("accuracy", "multiclass", 1.0, 0.8),
+    ],
+)
+def test_what_is_too_good_by_any_metric(metric, kind, near, far):
+    y = np.random.default_rng(0).normal(0, 1, 200) if kind == "regression" else np.arange(200) % 2
+    task = Task("x", kind=kind, metric=metric, labels=("a", "b", "c"))
+    assert loop.too_good(task, near, y)
+    assert not loop.too_good(task, far, y)
 
 
 # -- agents that fail -----------------------------------------------------------------------

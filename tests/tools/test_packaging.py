@@ -31,6 +31,7 @@ IMPORTED_AS = {
     "pygments": "ipywidgets",  # through IPython
     "dask": "distributed",
     "nbformat": "papermill",
+    "charset_normalizer": "charset-normalizer",
 }
 # The packages that the course promises to conda users by name.
 PROMISED = {
