@@ -11,7 +11,7 @@ __getattr__, __all__ = face(
     __name__,
     ratchet="Run",
     loop="loop ENDED Outcome parse_duration",
-    ledger="BASELINE DISCARDED KEPT Ledger Row describe describe_best told",
+    ledger="BASELINE DISCARDED KEPT Ledger Row clean describe describe_best told",
     record="Record read_record",
     settings="DEFAULTS RECORD RUNS find_run now read_settings recorded_agent rule_of "
     "take_fingerprint",

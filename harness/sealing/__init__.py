@@ -14,4 +14,5 @@ __getattr__, __all__ = face(
     sandbox="Sandbox isolation_name usable_cpus",
     seal="seal",
     folders="OwnFolder",
+    reach="readable_roots",
 )
