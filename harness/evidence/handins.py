@@ -25,6 +25,7 @@ MAX_FILES = 20_000
 MAX_DEPTH, MAX_ZIPS_DEEP = 40, 3
 MAX_DIRECTORY = 8 * 1024**2  # bytes of a zip's list of its files
 MAX_NOTES = 20
+_UNSHOWN = "a name that cannot be shown, or too deep"
 _SKIPPED = ("__MACOSX", ".DS_Store", ".ipynb_checkpoints", "__pycache__")
 # How Canvas names what it gives out (name_LATE_user_submission_file), and Moodle.
 _CANVAS = re.compile(r"(?P<name>.+?)_(?:LATE_)?(?P<id>\d+)_\d+_.+")
@@ -64,11 +65,7 @@ class Intake:
         self.target, self.left, self.files = target, MAX_BYTES, 0
         self.notes: list[str] = []
         self._hash = hashlib.sha256()
-
-    @property
-    def digest(self) -> str:
-        """Name what was taken in."""
-        return self._hash.hexdigest()
+        self.digest = ""
 
     def take(self, entries: list[Path]) -> None:
         """Take in files, folders and zips."""
@@ -77,25 +74,22 @@ class Intake:
             while todo:
                 path, parts = todo.pop()
                 try:
-                    todo += self._take_one(path, parts)
+                    mode = path.lstat().st_mode
+                    if parts[-1] in _SKIPPED:
+                        continue
+                    if stat.S_ISDIR(mode) and len(parts) < MAX_DEPTH:
+                        inside = sorted(path.iterdir(), reverse=True)
+                        todo += [(child, (*parts, child.name)) for child in inside]
+                    elif not stat.S_ISREG(mode) or parts[-1] != visible(parts[-1]):
+                        link = "a link" if stat.S_ISLNK(mode) else "no plain file, or too deep"
+                        self.note(parts, link if not stat.S_ISREG(mode) else _UNSHOWN)
+                    else:
+                        self.put(parts, read_plain(path, self.left + 1))
                 except OSError as err:
                     self.note(parts, err.strerror or "cannot be read")
         except RunError as err:
             self.notes.append(str(err))
-
-    def _take_one(self, path: Path, parts: tuple[str, ...]) -> list[tuple]:
-        mode = path.lstat().st_mode
-        if parts[-1] in _SKIPPED:
-            return []
-        if stat.S_ISDIR(mode) and len(parts) < MAX_DEPTH:
-            return [(child, (*parts, child.name)) for child in sorted(path.iterdir(), reverse=True)]
-        if not stat.S_ISREG(mode):
-            self.note(parts, "a link" if stat.S_ISLNK(mode) else "no plain file, or too deep")
-        elif parts[-1] != visible(parts[-1]):
-            self.note(parts, "a name that cannot be shown")
-        else:
-            self.put(parts, read_plain(path, self.left + 1))
-        return []
+        self.digest = self._hash.hexdigest()
 
     def note(self, parts: tuple[str, ...], why: str) -> None:
         """Say what was left behind."""
@@ -126,7 +120,10 @@ class Intake:
         try:
             if zips > MAX_ZIPS_DEEP:
                 raise ValueError("zips in zips in zips")
-            _check_directory(data)
+            at = data.rfind(b"PK\x05\x06")  # refuse a list of millions before it is in memory
+            count, size = struct.unpack_from("<HI", data, at + 10) if at >= 0 else (0, 0)
+            if count == 0xFFFF or size > MAX_DIRECTORY:
+                raise ValueError("too many files in it")
             with zipfile.ZipFile(io.BytesIO(data)) as box:
                 for info in box.infolist():
                     inside = info.filename.rstrip("/").split("/")
@@ -142,16 +139,6 @@ class Intake:
             self.note(parts, f"no zip that can be read: {plain(str(err), 80)}")
 
 
-def _check_directory(data: bytes) -> None:
-    """Refuse a list of millions of files before it is read into memory."""
-    at = data.rfind(b"PK\x05\x06")
-    if at < 0 or len(data) < at + 22:
-        raise ValueError("it has no end")
-    count, size = struct.unpack_from("<HI", data, at + 10)
-    if count == 0xFFFF or size > MAX_DIRECTORY:
-        raise ValueError("too many files in it")
-
-
 def _refused(info: zipfile.ZipInfo, depth: int) -> str:
     """Say why an entry of a zip is left out, "" if it is not."""
     name, kind = info.filename, stat.S_IFMT(info.external_attr >> 16)
@@ -160,7 +147,7 @@ def _refused(info: zipfile.ZipInfo, depth: int) -> str:
     if {"", ".", ".."} & set(name.split("/")) or "\\" in name or ":" in name:
         return "a name that leads elsewhere"
     if name != visible(name) or depth > MAX_DEPTH:
-        return "a name that cannot be shown, or too deep"
+        return _UNSHOWN
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "packed in another way"
     return ""

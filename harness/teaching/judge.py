@@ -99,16 +99,15 @@ class Lesson:
         folder = OwnFolder("ratchet-notebook")
         pid = os.fork()
         if pid == 0:
-            _Child(self, theirs, str(folder.path)).live(cells)
+            _Child(self.moments, self.known).live(theirs, str(folder.path), cells)
         theirs.close()
         try:
-            peer = _Peer(ours, time.monotonic() + NOTEBOOK_S)
+            wire = _Wire(ours, time.monotonic() + NOTEBOOK_S)
             for _ in range(MAX_MESSAGES):
-                said = peer.hear()
-                name = said.get("check")
-                if name in self.moments:
-                    verdicts[name] = self._check(name, peer, said.get("answer"))
-                peer.tell(("done", ()))
+                said = wire.hear()
+                if (name := str(said.get("check"))) in self.moments:
+                    verdicts[name] = self._check(name, wire, said.get("answer"))
+                wire.tell(None)
         except (OSError, EOFError, ValueError, RecursionError):
             pass  # it has ended, or talks nonsense: what it answered before counts
         finally:
@@ -118,10 +117,10 @@ class Lesson:
             folder.close()
         return verdicts
 
-    def _check(self, name: str, peer: _Peer, answer) -> str:
+    def _check(self, name: str, wire: _Wire, answer) -> str:
         _, check, args, options = self.moments[name]
         try:
-            answer = decode(answer, peer.call)
+            answer = decode(answer, wire.call)
         except TypeError:
             return NOT_COVERED
         with contextlib.ExitStack() as stack:
@@ -194,8 +193,8 @@ def decode(value, call):
     raise TypeError("an answer of another sort")
 
 
-class _Peer:
-    """The trusted end: hears JSON, tells pickles, neither without bounds."""
+class _Wire:
+    """The trusted end: messages with their length before them, bounded in size and time."""
 
     def __init__(self, sock: socket.socket, until: float):
         self.sock, self.until = sock, until
@@ -211,21 +210,21 @@ class _Peer:
         return data
 
     def hear(self) -> dict:
-        """Take one message."""
+        """Take one message, which is JSON."""
         (size,) = struct.unpack("<I", self._take(4))
         if size > MAX_MESSAGE:
             raise EOFError
         said = json.loads(self._take(size))
         return said if isinstance(said, dict) else {}
 
-    def tell(self, message: tuple) -> None:
-        """Send one message."""
+    def tell(self, message: tuple | None) -> None:
+        """Send one message: the arguments of a call, or that the check is over."""
         data = pickle.dumps(message)
         self.sock.sendall(struct.pack("<I", len(data)) + data)
 
     def call(self, *args):
         """Have the learner's function called in there."""
-        self.tell(("call", args))
+        self.tell(args)
         said = self.hear()
         if "error" in said:
             raise RuntimeError(str(said["error"])[:200])
@@ -233,34 +232,33 @@ class _Peer:
 
 
 class _Child:
-    """The sealed process that runs a stranger's cells."""
+    """The sealed process that runs a stranger's cells; in them it stands for `checks`."""
 
-    def __init__(self, lesson: Lesson, sock: socket.socket, scratch: str):
-        self.lesson, self.sock, self.scratch = lesson, sock, scratch
+    def __init__(self, moments: dict[str, tuple], known: set[str]):
+        self.moments, self.known = moments, known
 
-    def live(self, cells: list[str]) -> None:
+    def live(self, sock: socket.socket, scratch: str, cells: list[str]) -> None:
         """Lock in, run the cells, end. Never returns."""
         try:
-            self.lock_in()
+            self.lock_in(sock, scratch)
             self.run(cells)
         finally:
             os._exit(0)
 
-    def lock_in(self) -> None:
+    def lock_in(self, sock: socket.socket, scratch: str) -> None:
         """Give up everything but the way back and the scratch folder; system calls come last."""
         os.setsid()
         seal.die_with_parent()
-        os.chdir(self.scratch)
+        os.chdir(scratch)
         quiet = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(quiet, number)
-        os.dup2(self.sock.fileno(), 3)
+        os.dup2(sock.detach(), 3)
         os.closerange(4, 65536)  # the ways to our own workers among them
-        self.sock.detach()
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         os.environ.clear()
         seal.limit_resources(**LIMITS)
-        seal.restrict_files([*readable_roots(), str(CODE), "/proc/self"], self.scratch)
+        seal.restrict_files([*readable_roots(), str(CODE), "/proc/self"], scratch)
         seal.drop_capabilities()
         signal.signal(signal.SIGALRM, _too_long)
         seal.restrict_calls(seal.call_filter(os.getpid()))
@@ -269,65 +267,56 @@ class _Child:
         """Run what is not the lesson's own, each exercise among the names that it had there."""
         names: dict = {"__name__": "__main__"}
         theirs: set[str] = set()
-        asked = [[n for n in _CHECK.findall(text) if n in self.lesson.moments] for text in cells]
+        asked = [[n for n in _CHECK.findall(text) if n in self.moments] for text in cells]
         for i, text in enumerate(cells):
-            following = next((found[0] for found in asked[i:] if found), None)
-            if text.strip() in self.lesson.known and not asked[i]:
+            if text.strip() in self.known and not asked[i]:
                 continue
-            if following is not None:
-                there = self.lesson.moments[following][0]
-                names |= {k: v for k, v in there.items() if k not in theirs}
-            before = dict(names) | {"checks": self}
-            names["checks"] = self
+            following = next((found[0] for found in asked[i:] if found), None)
+            there = self.moments[following][0] if following else {}
+            names |= {k: v for k, v in there.items() if k not in theirs} | {"checks": self}
+            before = dict(names)
             signal.alarm(CELL_S)
             with contextlib.suppress(BaseException):  # the next exercise may be right
-                self.run_cell(text, names)
+                for node in ast.parse(text).body:  # and what stands below a mistake, too
+                    with contextlib.suppress(Exception):
+                        exec(compile(ast.Module([node], []), "notebook", "exec"), names)
             signal.alarm(0)
             theirs |= {k for k, v in names.items() if before.get(k, names) is not v}
 
-    def run_cell(self, text: str, names: dict) -> None:
-        """Run a cell; a statement that fails does not keep an exercise below it from its check."""
-        for node in ast.parse(text).body:
-            with contextlib.suppress(Exception):
-                exec(compile(ast.Module([node], []), "notebook", "exec"), names)
-
     def __getattr__(self, name: str):
-        """Stand for `checks`: hand the answer over, and let its function be called."""
+        """Hand an answer over instead of checking it, and let its function be called."""
 
-        def ask(answer=..., *args, **options):
-            signal.alarm(0)
-            if name not in self.lesson.moments:
-                return
-            self.send({"check": name, "answer": encode(answer)})
-            while (told := self.told())[0] == "call":
-                try:
+        def hand_over(answer=..., *args, **options):
+            if name in self.moments:
+                _write({"check": name, "answer": encode(answer)})
+                while (call := pickle.loads(_read())) is not None:
                     signal.alarm(CELL_S)
-                    self.send({"value": encode(answer(*told[1]))})
-                except Exception as err:
-                    self.send({"error": f"{type(err).__name__}: {err}"[:200]})
-                signal.alarm(0)
+                    try:
+                        _write({"value": encode(answer(*call))})
+                    except Exception as err:
+                        _write({"error": f"{type(err).__name__}: {err}"[:200]})
+                signal.alarm(CELL_S)
 
-        return ask
+        return hand_over
 
-    def send(self, message: dict) -> None:
-        """Write a message, whole."""
-        data = json.dumps(message).encode()
-        data = struct.pack("<I", len(data)) + data
-        while data:
-            data = data[os.write(3, data) :]
 
-    def told(self) -> tuple:
-        """Read a message of the trusted side."""
+def _write(message: dict) -> None:
+    """Send by plain writes: the sealed process has no calls of sockets."""
+    data = json.dumps(message).encode()
+    data = struct.pack("<I", len(data)) + data
+    while data:
+        data = data[os.write(3, data) :]
 
-        def take(count: int) -> bytes:
-            data = b""
-            while len(data) < count:
-                if not (part := os.read(3, count - len(data))):
-                    os._exit(0)
-                data += part
-            return data
 
-        return pickle.loads(take(*struct.unpack("<I", take(4))))
+def _read(count: int | None = None) -> bytes:
+    if count is None:
+        return _read(*struct.unpack("<I", _read(4)))
+    data = b""
+    while len(data) < count:
+        if not (part := os.read(3, count - len(data))):
+            os._exit(0)
+        data += part
+    return data
 
 
 def _too_long(*_) -> None:

@@ -1,4 +1,4 @@
-"""A class of hand-ins, most of them poisoned: a row each, nothing run, nothing left, none fooled."""
+"""A class of hand-ins, most poisoned: a row each, nothing run, nothing left, nobody fooled."""
 
 import csv
 import io
@@ -120,13 +120,14 @@ NOTEBOOKS = {  # name: notebook, verdicts
     "never ends": (notebook(SOLVED | {2: "while True: pass"}),
                    RIGHT | {"lazy_accuracy": "not attempted yet"}),
     "a rule that never ends": (
-        notebook(SOLVED | {5: "def decide(*a):\n    while True: pass\n\n\nchecks.strict_rule(decide)"}),
+        notebook(SOLVED | {5: "def decide(*a):\n    while 1: 0\n\n\nchecks.strict_rule(decide)"}),
         RIGHT | {"strict_rule": "not yet"}),
     "an answer of another sort": (notebook(SOLVED | {2: "lazy_accuracy = object()"}),
                                   RIGHT | {"lazy_accuracy": "not covered"}),
     "an answer without an end": (
         notebook(SOLVED | {6: "stops = []\nfor i in range(100_000): stops = [stops]"}), None),
-    "a flood": (notebook({2: "while True: checks.lazy_accuracy(1)"}), OPEN | {"lazy_accuracy": "not yet"}),
+    "a flood": (notebook({2: "while True: checks.lazy_accuracy(1)"}),
+                OPEN | {"lazy_accuracy": "not yet"}),
     "ends itself": (notebook(SOLVED | {6: "import os; os._exit(0)"}),
                     RIGHT | {"what_stops_what": "not attempted yet"}),
 }  # fmt: skip
