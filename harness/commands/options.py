@@ -1,12 +1,14 @@
 """What the commands share: options, exit statuses, parsing of values, what is printed how."""
 
 import argparse
+import contextlib
 import json
 import math
 import sys
 from pathlib import Path
 
 from harness import CALL, RunError
+from harness.candidate import plain
 
 OK, FAILED, REJECTED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 4, 64, 130, 141
 
@@ -118,7 +120,9 @@ def check_task(args) -> None:
     from harness.task import get_task
 
     for name in [args.tag] if isinstance(args.tag, str) else [*args.tag, *args.folder]:
-        recorded = read_settings(find_run(name, args.runs) / "run.json")["task"]
+        recorded = get_task(args.task).ref
+        with contextlib.suppress(RunError):  # the command itself will say what is wrong with it
+            recorded = read_settings(find_run(name, args.runs) / "run.json")["task"]
         if get_task(args.task).ref != recorded:
             raise Usage(f"run '{name}' is about task '{recorded}', not '{args.task}'")
 
@@ -128,7 +132,7 @@ def check_task(args) -> None:
 
 def say(line: str) -> None:
     """Tell a person something that is no result."""
-    print(f"ratchet: {line}", file=sys.stderr, flush=True)
+    print(f"ratchet: {plain(line, 2000)}", file=sys.stderr, flush=True)
 
 
 def dump(data: dict | list) -> None:

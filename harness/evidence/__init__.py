@@ -15,6 +15,7 @@ __getattr__, __all__ = face(
     findings="Audit",
     certificate="Certificate certify lines",
     verify="verify check_agreement",
+    grade="grade",
     report="report",
     replay="ReplayAgent",
 )

@@ -9,7 +9,6 @@ facts and the figures.
 import base64
 import difflib
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from matplotlib.figure import Figure
 
 from harness import CALL, RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
+from harness.candidate import visible
 from harness.evidence import audit_report
 from harness.evidence.findings import Audit
 from harness.files import check_target, read_json, read_plain, write_file
@@ -41,8 +41,6 @@ FULL = 60  # rows that the table of candidates shows one by one
 LAST = 10  # rows at the end that a longer run's table shows as well
 KEPT_SHOWN = 50  # kept candidates; a run that keeps more is told to look at its ledger
 DIFF_LINES, LINE_CHARS = 400, 500  # of the winning diff
-# Not allowed in HTML at all, or able to turn the text around them backwards.
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 # -- what the files say -------------------------------------------------------------------
@@ -141,8 +139,7 @@ def clean(value: object) -> object:
     """Mask secrets and odd characters of what the page prints; then it is escaped."""
     if hasattr(value, "__html__"):
         return value
-    shown = _ODD.sub("\ufffd", redact(str(value)))
-    return shown.encode("utf-8", "replace").decode("utf-8")
+    return visible(redact(str(value)), "\ufffd", keep="\n\t")
 
 
 def number(value: float, form: str) -> str:

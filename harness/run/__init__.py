@@ -12,7 +12,7 @@ __getattr__, __all__ = face(
     ratchet="Run",
     loop="loop ENDED Outcome parse_duration too_good",
     pace="OutOfTime",
-    ledger="BASELINE DISCARDED KEPT Ledger Row describe describe_best told",
+    ledger="BASELINE DISCARDED KEPT Ledger Row describe describe_best told clean",
     record="Record read_record",
     settings="DEFAULTS RECORD RUNS find_run now read_settings recorded_agent rule_of "
     "take_fingerprint",

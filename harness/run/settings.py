@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from harness import REPO, RunError, __version__, fingerprint
-from harness.candidate import refusal
+from harness.candidate import refusal, visible
 from harness.files import read_json, read_plain, sync_folder, write_file
 from harness.run.ledger import Ledger, clean
 from harness.run.workspace import Workspace, check_tag
@@ -42,6 +42,8 @@ def read_settings(record: Path) -> dict:
         settings = read_json(record)
         for name, (kind, needed) in SHAPE.items():
             if not isinstance(settings.get(name), kind) and (needed or name in settings):
+                raise ValueError(f"{name} is not as it was written")
+            if kind is str and (text := settings.get(name, "")) != visible(text)[:500]:
                 raise ValueError(f"{name} is not as it was written")
         blobs = map(str, map(settings["start"].get, ("train.py", "program.md")))
         if not all(map(re.compile("[0-9a-f]{40}").fullmatch, blobs)):

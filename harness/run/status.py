@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness import CALL, REPO, RunError
+from harness.candidate import plain, refusal
 from harness.files import check_target, read_json, read_plain, write_file
 from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
@@ -48,9 +49,10 @@ def read_certificate(record: Record) -> dict:
     """Read what `certificate.json` says of a run as it is now; empty where it says nothing."""
     try:
         found = read_json(record.path / CERTIFICATE)
-        if found["tries"] == sum(row.ok for row in record.rows[1:]):
-            return found
-    except (OSError, ValueError, KeyError, TypeError):
+        same = found["tries"] == sum(row.ok for row in record.rows[1:])
+        if same and not refusal(found["source"].encode("utf-8", "surrogatepass")):
+            return found | {"sentence": plain(found["sentence"], 1000)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return {}
 

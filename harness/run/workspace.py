@@ -14,7 +14,7 @@ from pathlib import Path
 from harness import RunError
 from harness.candidate import MAX_BYTES
 from harness.files import remove, restore_file
-from harness.run.git import Commit, GitFiles
+from harness.run.git import MAX_REFS, Commit, GitFiles
 from harness.run.ledger import Row
 
 SHORT = 12  # characters of a commit in the ledger: no two alike in a run of 10,000 iterations
@@ -189,7 +189,7 @@ class Workspace:
         for name, sha in there.items():
             following: str | None = sha
             with contextlib.suppress(RunError):  # not there: nothing that could be lost
-                while following is not None and following[:SHORT] not in named:
+                while following and following[:SHORT] not in named and len(found) < MAX_REFS:
                     number = self.git.iteration_of(following)
                     if number is not None:
                         found.setdefault(number, following)
@@ -223,7 +223,7 @@ class Workspace:
     def history(self, tip: str | None) -> list[tuple[str, Commit]]:
         """Walk from a commit to the first one; newest first."""
         walk = []
-        while tip is not None:
+        while tip is not None and len(walk) < MAX_REFS:
             commit = self.git.read_commit(tip)
             walk.append((tip, commit))
             tip = commit.parent

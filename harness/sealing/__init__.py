@@ -15,4 +15,5 @@ __getattr__, __all__ = face(
     seal="seal",
     forking="head_start",
     folders="OwnFolder",
+    reach="readable_roots",
 )

@@ -97,11 +97,16 @@ def run_candidate(source: bytes, job: dict, X_train, y_train, X_new) -> bytes:
 
 
 def _features(module, X, n_rows: int):
+    before = X.index
     table = module.feature_fn(X)
     shape = getattr(table, "shape", None)
     found = shape[0] if shape else len(table) if hasattr(table, "__len__") else None
     if found != n_rows:
         raise BadCandidate(f"feature_fn returned {found} rows for {n_rows}")
+    after = getattr(table, "index", None)  # of a table; a list has a method of this name
+    if hasattr(after, "equals") and not after.equals(before) and set(after) == set(before):
+        # The labels stay where they are: each row would learn, and get, another row's.
+        raise BadCandidate("feature_fn put the rows in another order: end it with .loc[X.index]")
     return table
 
 
