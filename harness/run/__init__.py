@@ -10,13 +10,16 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     ratchet="Run",
-    loop="loop ENDED Outcome parse_duration",
+    loop="loop ENDED Outcome",
+    duration="parse_duration",
     ledger="BASELINE DISCARDED KEPT Ledger Row describe describe_best told",
     record="Record read_record",
     settings="DEFAULTS RECORD RUNS find_run now read_settings recorded_agent rule_of "
     "take_fingerprint",
     workspace="DISCARDED_REFS SHORT Workspace check_tag",
     git="Commit",
+    lock="owner",
+    steering="read_progress steering",
     notes="one_line_hypothesis",
     status="CERTIFICATE adopt read_certificate read_status",
     repair="TOLERANCE rebuild_ledger",
