@@ -17,6 +17,7 @@ SHOWING = (
     "commands/doctor.py",
     "evidence/audit_report.py",
     "evidence/report.py",
+    "evidence/watch.py",
     "plots.py",
     "run/status.py",
     "teaching",

@@ -78,12 +78,27 @@ def price(text: str) -> dict:
     return {"*": {"input": money(given), "output": money(got)}}
 
 
+def guard(text: str) -> dict[str, float]:
+    """Parse a guard."""
+    from harness.rules import check_guards
+
+    name, _, margin = text.partition("=")
+    return checked(check_guards, {name: margin})
+
+
 def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") -> dict[str, str]:
     """Parse KEY=VALUE texts."""
     pairs = [text.partition("=") for text in texts]
     if not all(key and mark for key, mark, _ in pairs):
         raise Usage(advice)
     return {key: value for key, _, value in pairs}
+
+
+class Joined(argparse.Action):
+    """Gathers what may be repeated into one dict."""
+
+    def __call__(self, parser, args, value, flag=None):
+        setattr(args, self.dest, (getattr(args, self.dest) or {}) | value)
 
 
 # -- options: flags and what `add_argument` takes for them ----------------------------------
@@ -102,6 +117,7 @@ def switch(help: str) -> dict:
 RUNS = {"--runs": option("folder of all runs (default: runs/)", "FOLDER",
                          type=runs_folder, default="")}  # fmt: skip
 RUN = {"--tag": option("name of the run", "T", required=True, type=tag), **RUNS}
+NAMED = {"tag": option("name of the run", "TAG", type=tag), **RUNS}
 TASK = {"--task": option(f"task (default: heart); see `{CALL} new`", "NAME")}
 OF_THE_RUN = {"--task": option("the run's task, to be sure; others are refused", "NAME")}
 JSON = {"--json": switch("print JSON, for machines")}
@@ -109,6 +125,12 @@ FROZEN = {  # when a run starts
     "--task": option(f"task of a new run (default: heart); see `{CALL} new`", "NAME"),
     "--rule": option("decision rule (default: confirm)", "NAME"),
     "--seed": option("seed of the agent (default: 0)", "S", type=int),
+    "--guard": option(
+        "discard what gets worse by more: brier, brier=0.01, time=3 (times); may be repeated",
+        "NAME",
+        action=Joined,
+        type=guard,
+    ),
 }
 
 

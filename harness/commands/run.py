@@ -31,6 +31,11 @@ OPTIONS = {
     "--max-cost": option("of the whole run", "USD", type=money),
     "--price": option("US dollars per million tokens, if nobody says", "IN,OUT", type=price),
     "--max-calls": option("agent calls", "N", type=count),
+    "--patience": option(
+        "tell the agent after N candidates without a keep to change the kind, end after 3 N",
+        "N",
+        type=positive,
+    ),
     "--model": option("for agents that use one; chat also takes SERVER/MODEL", "M"),
     "--agent-command": option("program of agent 'command'", "'CMD …'"),
     "--agent-timeout": option("per proposal", "10m", type=duration),
@@ -65,6 +70,7 @@ def main(args) -> int:
         raise options.Usage(str(err)) from None
     args.resumable = True
     frozen = {"agent": args.agent, "rule": args.rule, "seed": args.seed, "options": given}
+    frozen["guard"] = args.guard
     task = args.task or recorded.get("task")
     with (
         _cluster(args, task) as scorer,
@@ -72,6 +78,7 @@ def main(args) -> int:
     ):
         ends = time.monotonic() + (args.time_budget or math.inf)
         told = {"on_row": lambda row: options.show_row(run, row), "say": options.say}
+        told["patience"] = args.patience
         with contextlib.closing(agent):
             outcome = loop.run(run, agent, parallel=args.parallel, **limits, **told)
         best = run.ledger.best()

@@ -23,7 +23,7 @@ from harness.agents import calls, redact, totals
 from harness.candidate import visible
 from harness.evidence import audit_report
 from harness.evidence.findings import Audit
-from harness.files import check_target, read_json, read_plain, write_file
+from harness.files import check_target, read_json, write_file
 from harness.run import (
     ENDED,
     KEPT,
@@ -31,6 +31,7 @@ from harness.run import (
     Record,
     Row,
     now,
+    owner,
     read_certificate,
     read_record,
     take_fingerprint,
@@ -85,7 +86,7 @@ def read(path: Path) -> Run:
         _number(notebook.get("noise_sd")) or _number(audit.get("noise_baseline")),
         ended if isinstance(ended.get("reason"), str) else None,
         notebook.get("status") == "ok",
-        _owner(path / ".lock"),
+        owner(path / ".lock"),
     )
 
 
@@ -99,19 +100,6 @@ def _json(path: Path) -> dict:
 def _number(value: object) -> float | None:
     good = isinstance(value, int | float) and math.isfinite(value) and value > 0
     return float(value) if good else None
-
-
-def _owner(lock: Path) -> int | None:
-    """Return the process that may own the run now; the lock itself is left alone."""
-    import psutil
-
-    try:
-        number = int(read_plain(lock))
-        # A number is used again for other processes: those began after the lock was taken.
-        early = psutil.Process(number).create_time() <= lock.stat().st_mtime + 1
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return number if early else None
 
 
 def measure_noise(run: Run) -> float | None:
@@ -207,8 +195,12 @@ def winning_diff(run: Run) -> list[str] | None:
         programs = [run.record.start, run.record.source(run.best.iteration)]
     except RunError:
         return None
-    before, after = (program.decode("utf-8", "replace").splitlines() for program in programs)
-    names = ("the start", f"the best, iteration {run.best.iteration}")
+    return diff_lines(*programs, "the start", f"the best, iteration {run.best.iteration}")
+
+
+def diff_lines(before: bytes, after: bytes, *names: str) -> list[str]:
+    """List how two programs differ, bounded."""
+    before, after = (program.decode("utf-8", "replace").splitlines() for program in (before, after))
     lines = list(difflib.unified_diff(before, after, *names, n=3, lineterm=""))
     shown = [line[:LINE_CHARS] for line in lines[:DIFF_LINES]]
     if len(lines) > DIFF_LINES:

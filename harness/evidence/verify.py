@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import RunError, fingerprint
 from harness.candidate import CandidateError, plain, program_id, refusal
 from harness.files import read_plain
-from harness.rules import Best, Tries, decide
+from harness.rules import Best, Tries, decide, objection
 from harness.run import (
     BASELINE,
     DISCARDED,
@@ -235,8 +235,9 @@ class _Judge:
             folds = self.record.folds(row.iteration)
             self.tries = self.tries.after(folds, self.best.fold_scores)
         if row.kept:
-            text, folds = data.decode("utf-8", "replace"), self.record.folds(row.iteration)
-            self.best = Best(row.iteration, row.commit, text, row.val_auc, folds)
+            text, commit = data.decode("utf-8", "replace"), self.record.commit(row.iteration)
+            told = (row.iteration, row.commit, text, row.val_auc, commit.folds)
+            self.best = Best(*told, guarded=commit.guarded)
             self.report.best_val_auc = row.val_auc
 
     def _score_again(self, row: Row, data: bytes, source: str) -> Generator[str, None, str]:
@@ -261,13 +262,21 @@ class _Judge:
                     f"scores {score.val_auc:.9f}, the ledger says {row.val_auc:.9f} "
                     f"({difference:.2g} off)"
                 )
+            mine, told = score.brier, self.record.commit(row.iteration).guarded.get("brier")
+            if told is not None and not abs(mine - told) <= TOLERANCE:
+                yield f"has a Brier score of {mine:.9f}, its commit says {told:.9f}"
         return score.status
 
     def _check_decision(self, row: Row, source: str) -> Iterator[str]:
         """Ask the rule again, with the scores of the ledger."""
         if not abs(row.delta - (row.val_auc - self.best.val_auc)) <= TOLERANCE:
             yield "delta is not against the best"
-        score = Score("ok", row.val_auc, fold_scores=self.record.folds(row.iteration))
+        commit, guards = self.record.commit(row.iteration), self.rule.guards
+        if said := objection(guards, commit.guarded, self.best.guarded):
+            if row.decision == KEPT or row.reason != said:  # time is not measured again
+                yield f"{row.decision}, but {said}"
+            return
+        score = Score("ok", row.val_auc, fold_scores=commit.folds)
         try:
             found = decide(source, score, self.best, self.rule, self.scorer, self.tries)
         except CandidateError as err:

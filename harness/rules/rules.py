@@ -20,8 +20,8 @@ greater is better; `val_auc` is its name in the ledger whatever the metric.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -72,6 +72,7 @@ class Rule:
     name: str
     decide: Callable[[Evidence, Evidence], Verdict]
     fold_seeds: tuple[int, ...] = ()
+    guards: Mapping[str, float] = field(default_factory=dict)  # of the run; see guards.py
 
     def worth_confirming(self, candidate: Evidence, best: Evidence) -> bool:
         """Whether there is a gain on the frozen folds: no fresh ones for what did not gain."""

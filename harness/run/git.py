@@ -71,6 +71,12 @@ class Commit(NamedTuple):
         return tuple(_numbers(self.trailers.get("Folds", "")))
 
     @property
+    def guarded(self) -> dict[str, float]:
+        """What guards looked at; nothing where there were none."""
+        pairs = (word.partition("=") for word in self.trailers.get("Guarded", "").split())
+        return {name: float(value) for name, _, value in pairs}
+
+    @property
     def fresh(self) -> list[list[float]] | None:
         """Scores on fresh folds, a list for each fold seed; None where there are none."""
         told = self.trailers.get("Fresh-Folds")

@@ -2,15 +2,17 @@
 
 import json
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from harness import RunError
 from harness.agents import Agent, AgentError, Proposal, View, at_most
 from harness.candidate import program_id
 from harness.files import write_file
+from harness.run import steering
+from harness.run.duration import parse_duration
 from harness.run.ledger import Row
 from harness.run.ratchet import Run, spent
 
@@ -25,9 +27,6 @@ UNKNOWN = (
     "what a call cost is unknown, so the cost limit cannot hold: give --price IN,OUT (US dollars "
     "per million tokens in and out), or use --max-calls instead of --max-cost"
 )
-LONGEST_S = 3650 * 86400.0  # clocks and timeouts take no infinite one
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,6 @@ class Outcome:
     reason: str
     rows: int
     failed: bool = False
-
-
-def parse_duration(text: str | float) -> float:
-    """Turn `8h`, `90m`, `30s`, `1h30m` or a number of seconds into seconds.
-
-    Raises
-    ------
-    ValueError
-        If it is none of these, or not more than 0.
-    """
-    match = _DURATION.fullmatch(str(text).strip().lower().replace(" ", ""))
-    parts = [float(part or 0) for part in match.groups()] if match else []
-    seconds = sum(p * unit for p, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
-    if not 0 < seconds <= LONGEST_S:
-        shown = f"{str(text)[:40]!r}"
-        raise ValueError(f"bad duration {shown}: write it like 8h, 90m, 30s or 1h30m, up to 3650d")
-    return seconds
 
 
 def too_good(task, value: float, y=None) -> bool:
@@ -100,6 +82,7 @@ class _Loop:
     parallel: int
     max_cost: float | None
     max_calls: int | None
+    patience: int | None
     on_row: Callable[[Row], None]
     say: Callable[[str], None]
     sleep: Callable[[float], None]
@@ -125,6 +108,19 @@ class _Loop:
         calls = max(run.iteration - 1, 0) + self.batch_calls + self.extra_calls
         if self.max_calls is not None and calls >= self.max_calls:
             raise _Stop(f"the limit of {self.max_calls} agent calls is reached")
+        tried = run.iteration - 1 - run.best.iteration
+        whole = (run.iteration - 1) % self.parallel == 0  # as if it had never been cut short
+        if self.patience and whole and tried >= 3 * self.patience:
+            raise _Stop(f"none of the last {tried} candidates was kept (patience {self.patience})")
+
+    def steer(self, view: View) -> View:
+        """Do as a person wishes: wait, end, or hand on hints."""
+        run = self.run
+        if steering.obey(run, self.check_budgets, self.sleep, self.say):
+            raise _Stop("a person stopped it")
+        steering.tell(run, "asking", iteration=view.iteration)
+        hints = steering.take(run.path, view.iteration)
+        return replace(view, hints=hints, patience=self.patience or 0)
 
     def _spent(self) -> float | None:
         """US dollars so far, rows and calls without one; what nobody knows is never 0 but None."""
@@ -162,6 +158,7 @@ class _Loop:
         """Get a proposal for one slot, whatever it takes short of giving up."""
         waited, tries, proposed = 0.0, 0, 0
         while True:
+            view = self.steer(view)
             self.check_budgets()
             try:
                 proposal = self._propose(view)
@@ -211,6 +208,7 @@ class _Loop:
         if self.errors >= ERRORS:
             raise _Stop(f"the agent failed {self.errors} times in a row, last: {err}", failed=True)
         self.say(f"agent {err.outcome}: {err}")
+        steering.give_back(self.run.path, view.iteration)
         note = f"{err}\n{err.note}" if err.note else str(err)
         return self._with_carried(
             Proposal(view.best_source, err.tokens, err.cost_usd, err.cost_source, note, err.outcome)
@@ -223,6 +221,7 @@ class _Loop:
         if self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
         self.say(f"agent {err.outcome}: asking again in {pause:.0f} s, at {_clock(pause)} ({err})")
+        steering.tell(self.run, "waiting")
         self.sleep(pause)
 
     def _carry(self, call: Proposal | AgentError) -> None:
@@ -320,9 +319,10 @@ def run(
     parallel: int = 1,
     max_cost: float | None = None,
     max_calls: int | None = None,
+    patience: int | None = None,
     on_row: Callable[[Row], None] = lambda row: None,
     say: Callable[[str], None] = lambda line: None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Run the ratchet loop until something ends it.
@@ -344,6 +344,9 @@ def run(
     max_cost, max_calls : optional
         US dollars that the whole run may cost: no call starts once the ledger and this loop's own
         calls have reached them; agent calls, counting one per row that is there.
+    patience : int, optional
+        Rows without a keep after which the agent is told to change the kind of idea; three times
+        as many end the run.
     on_row : callable
         Called with each new row.
     say : callable
@@ -359,10 +362,13 @@ def run(
     if parallel < 1:
         raise ValueError("parallel must be at least 1")
     deadline = clock() + parse_duration(time_budget) if time_budget is not None else math.inf
-    limits = (iterations, deadline, parallel, max_cost, max_calls)
+    limits = (iterations, deadline, parallel, max_cost, max_calls, patience)
+    sleep = sleep or partial(steering.sleep, run.path)
     loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
     before = run.iteration
     run.planned = iterations or 0
+    run.ends_at = None if deadline == math.inf else time.time() + deadline - clock()
+    steering.clear(run.path)
     (run.path / ENDED).unlink(missing_ok=True)
     try:
         with run.pace.until(deadline, clock):
@@ -371,4 +377,8 @@ def run(
         # The morning's report cannot know otherwise.
         said = {"reason": stop.reason, "failed": stop.failed, "iterations": run.iteration - 1}
         write_file(run.path / ENDED, json.dumps(said).encode() + b"\n")
+        steering.tell(run, "ended", reason=stop.reason)
         return Outcome(stop.reason, run.iteration - before, stop.failed)
+    except BaseException:
+        steering.tell(run, "not running")  # the process may live on: a notebook's kernel does
+        raise

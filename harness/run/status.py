@@ -6,6 +6,7 @@ from pathlib import Path
 from harness import CALL, REPO, RunError
 from harness.candidate import plain, refusal
 from harness.files import check_target, read_json, read_plain, write_file
+from harness.run import steering
 from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
 from harness.run.settings import find_run
@@ -35,6 +36,8 @@ def read_status(root: Path, tag: str) -> dict:
         "cost_usd": sum(r.cost_usd or 0.0 for r in rows),
         "unknown_costs": sum(r.cost_usd is None for r in rows),
         "certificate": read_certificate(record).get("sentence", ""),
+        "stage": steering.read_progress(record.path)["stage"],
+        "hints": steering.waiting(record.path),
         "best": record.best,
         "rows": rows,
         "train": str(space.train),

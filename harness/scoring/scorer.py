@@ -18,7 +18,7 @@ import pandas as pd
 
 from harness.candidate import CandidateError, check_source, plain
 from harness.scoring.probes import run_probes
-from harness.scoring.score import FIGURES, Probe, Score
+from harness.scoring.score import FIGURES, Probe, Score, brier
 from harness.sealing import Job, Packed, Reply, Sandbox
 from harness.task import HEART, Task
 
@@ -278,6 +278,7 @@ class Scorer:
             val_sd=float(np.std(values, ddof=1)),
             fold_scores=tuple(values),
             predictions=tuple(reply.numbers for reply in replies[: len(folds)]),
+            brier=brier(self.task, self.split.y_train, folds, replies),
             **test,
         )
 
