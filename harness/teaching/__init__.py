@@ -10,6 +10,7 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     lesson="lesson",
+    guesses="guess outcome calibration",
     checks="checks",
     widgets="widgets",
     figures="figures",
