@@ -213,7 +213,7 @@ def changed_program(answer, view, original: str) -> str:
     return f"The agent would now read: {added[0][:120]!r}"
 
 
-# -- lesson 05: is it real? -------------------------------------------------------------
+# -- lesson 05: luck --------------------------------------------------------------------
 
 
 @exercise("5.1")
@@ -238,10 +238,66 @@ def share_that_survives(answer, frozen: np.ndarray, fresh: np.ndarray) -> str:
     return f"{truth:.0%} of a lead of {lead:.4f} is left."
 
 
+@exercise("5.2")
+def ladder_rule(answer: Callable) -> str:
+    """Keep a mean gain on the frozen folds that exceeds its standard error."""
+    cases = (  # frozen gains, fresh gains, kept, hint
+        ((5, 6, 4, 5, 5), (9, 8, 9, 8, 9), True, "A gain far beyond its standard error is kept."),
+        ((-5, -6, -4, -5, -5), (9, 8, 9, 8, 9), False, "A loss is discarded, however sure it is."),
+        ((9, -8, 7, -6, 0.5), (9, 8, 9, 8, 9), False, "That gain is smaller than its error."),
+        ((5, 6, 4, 5, 5), (-9, -8, 3, 2, 1), True, "This rule does not look at fresh gains."),
+        ((4, -2, 4, -2, 2), (1, 1, 1, 1, 1), False,
+         "Its error is the SD (ddof=1) divided by the root of 5: standard_error does it."),
+        ((4, -2, 4, -1, 2), (1, 1, 1, 1, 1), True,
+         "The gain need exceed the standard error only, not the SD of the five gains."),
+        ((0, 0, 0, 0, 0), (1, 1, 1, 1, 1), False, "No gain at all is not kept: > and not >=."),
+    )  # fmt: skip
+    for frozen, fresh, kept, hint in cases:
+        given = attempt(answer, np.array(frozen) / 1000, np.array(fresh) / 1000)
+        need(not isinstance(given, str), f"Give back True or False, not the text {given!r}.")
+        need(bool(given) == kept, f"With the gains {frozen} in thousandths it gave {given}. {hint}")
+    return f"It agrees with the rule in {len(cases)} cases."
+
+
+@exercise("5.3")
+def fresh_gains_by_hand(answer: Callable, X, y: np.ndarray) -> str:
+    """Paired gains of one model over another, one for each seed of the folds."""
+    from sklearn.model_selection import cross_val_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    from harness.task import HEART
+
+    deep, stump = (DecisionTreeClassifier(max_depth=d, random_state=0) for d in (3, 1))
+    seeds = (301, 302)
+    auc = np.array([
+        [cross_val_score(m, X, y, cv=HEART.folds(X, y, s), scoring="roc_auc") for s in seeds]
+        for m in (deep, stump)
+    ])  # fmt: skip
+    gains = auc.mean(axis=2)[0] - auc.mean(axis=2)[1]
+    value = np.asarray(attempt(answer, deep, stump, seeds), dtype=float)
+    need(value.shape != (), "That is one number: give back one gain for each seed, as an array.")
+    need(value.size == 2, f"For two seeds two gains are wanted; this has {value.size} numbers.")
+    value = value.ravel()
+    need(not np.allclose(value, -gains), "The sign: `model` minus `other`.")
+    need(not np.allclose(value, auc.mean(axis=2)[0]), "Those are scores of `model` alone.")
+    need(
+        not math.isclose(value[0], value[1]),
+        "Both seeds gave the same: does the seed reach HEART.folds(X, y, seed)?",
+    )
+    need(
+        np.allclose(value, gains, atol=1e-6),
+        f"A deep tree against a stump should gain {gains.round(4)} here, yours says "
+        f"{value.round(4)}. Both models sit the same five folds, scored by roc_auc.",
+    )
+    return "The same folds for both: that is what pairing means."
+
+
+# -- lesson 06: is it real? -------------------------------------------------------------
+
 VERDICTS = ("real", "luck", "cannot tell")
 
 
-@exercise("5.2")
+@exercise("6.1")
 def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
     """Real, luck or cannot tell, for each recorded run."""
     need(
@@ -273,7 +329,7 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
     )
 
 
-@exercise("5.3")
+@exercise("6.2")
 def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
     """T of one edit: gains of shape (n_seeds, n_folds), those of the tries (n_tries, n_folds)."""
     from harness.rules import Tries, test
@@ -312,7 +368,7 @@ def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
     return f"The gain of {g:.4f} is {found.t:.2f} of its standard errors of {found.error:.4f}."
 
 
-# -- lesson 06: when agents cheat -------------------------------------------------------
+# -- lesson 07: when agents cheat -------------------------------------------------------
 
 STOPPED_BY = {"a": "lock", "b": "trusted sum", "c": "probe", "d": "lock", "e": "probe"}
 WHY = {
@@ -324,7 +380,7 @@ WHY = {
 }
 
 
-@exercise("6.1")
+@exercise("7.1")
 def what_stops_what(answer) -> str:
     """Lock, trusted sum or probe, for five tricks."""
     need(isinstance(answer, Mapping), 'Give a dictionary, like {"a": "lock", "b": …}.')
@@ -342,7 +398,7 @@ def what_stops_what(answer) -> str:
     return "Each layer for what it can do."
 
 
-@exercise("6.2")
+@exercise("7.2")
 def your_own_cheat(answer, scorer, start: str) -> str:
     """Score and probe the learner's cheat, and say what became of it."""
     from harness.candidate import normalise
@@ -374,10 +430,10 @@ def your_own_cheat(answer, scorer, start: str) -> str:
     )
 
 
-# -- lesson 07: your own research -------------------------------------------------------
+# -- lesson 08: your own research -------------------------------------------------------
 
 
-@exercise("7.1")
+@exercise("8.1")
 def columns_that_must_go(answer, columns: Sequence[str]) -> str:
     """The identifier and the column from the future; the target is no feature anyway."""
     given = [answer] if isinstance(answer, str) else answer
@@ -399,7 +455,7 @@ def columns_that_must_go(answer, columns: Sequence[str]) -> str:
     return "One says nothing, one says too much."
 
 
-@exercise("7.2")
+@exercise("8.2")
 def plan(answer, noise_sd: float) -> str:
     """A plan whose parts can be kept and mean something."""
     from harness.rules import RULES

@@ -11,9 +11,9 @@
 # ---
 
 # %% [markdown] id="title"
-# # 07 · Your own research
+# # 08 · Your own research
 #
-# *About 50 minutes, and as many evenings as you like. You need: lessons 01 to 06.*
+# *About 50 minutes, and as many evenings as you like. You need: lessons 01 to 07.*
 #
 # Heart disease was the practice ground. Now take a table of your own. The loop is the easy part;
 # what decides is done before it starts and after it ends.
@@ -73,7 +73,7 @@ rng = np.random.default_rng(0)
 table.insert(0, "patient_id", rng.permutation(90_000)[: len(table)])
 table["insulin_after"] = rng.normal(np.where(fast == 1, 28, 18), 6).round(1)
 table["fast"] = fast
-folder = Path(tempfile.mkdtemp(prefix="lesson07-"))
+folder = Path(tempfile.mkdtemp(prefix="lesson08-"))
 table.to_csv(folder / "diabetes.csv", index=False)
 table.head()
 
@@ -83,7 +83,7 @@ table.head()
 # faster, is what we want to predict.
 
 # %% [markdown] id="exercise-1-words"
-# ### Exercise 7.1: which columns must go?
+# ### Exercise 8.1: which columns must go?
 #
 # Imagine the day on which your model will be used: a new patient sits there, and the year has not
 # passed. Make `must_go` a list of the columns that must not be used, by name. Two thoughts help:
@@ -157,7 +157,7 @@ noise_sd = float(scorer.fold_scores(start, range(1, 9)).mean(axis=1).std(ddof=1)
 lesson.markdown(f"Baseline {honest:.4f}; **one noise SD is {noise_sd:.4f}**.")
 
 # %% [markdown] id="exercise-2-words"
-# ### Exercise 7.2: write the plan
+# ### Exercise 8.2: write the plan
 #
 # Make `plan` a dictionary with the four entries below. With a plan made before looking, it is
 # harder to fool oneself afterwards.
@@ -207,7 +207,7 @@ print(outcome.reason)
 # %% [markdown] id="audit-words"
 # ## Audit, once
 #
-# Fresh folds and the sealed test, as in lesson 05: this is the one opening of the plan. There is
+# Fresh folds and the sealed test, as in lesson 06: this is the one opening of the plan. There is
 # no other hospital for this table; for your own, look for one *before* you start: another year,
 # another site, another device.
 
@@ -216,7 +216,7 @@ found = audit.audit(folder / "runs" / "mine", scorer, task=task, hospital=None)
 plots.show(audit_report.figure(found), audit_report.alt(found))
 
 # %% [markdown] id="audit-after"
-# The title is the verdict, by the rule of exercise 5.2 (where nothing was kept, there is no gain
+# The title is the verdict, by the rule of exercise 6.1 (where nothing was kept, there is no gain
 # to judge). Compare the claim, the diamond, with the interval on fresh folds below it.
 
 # %% [markdown] id="report-words"

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown] id="title"
-# # 05 · Is it real?
+# # 06 · Is it real?
 #
 # *About 80 minutes. You need: lessons 01 to 04.*
 #
@@ -364,7 +364,7 @@ print({tries: round(float(bar_for(tries)), 2) for tries in (25, 50, 100, 200)})
 # The two constants were found by simulation, in worlds with nothing to find.
 
 # %% [markdown] id="exercise-2-words"
-# ### Exercise 5.2: five recorded runs
+# ### Exercise 6.1: five recorded runs
 #
 # `claimed` is the gain on the frozen folds, `luck` what so many tries find on average with nothing
 # there. `fresh` is the gain of the working best on fresh folds, with its 95% interval from
@@ -490,7 +490,7 @@ tries_gains.round(4)
 # One row for each try, one column for each frozen fold.
 
 # %% [markdown] id="exercise-3-words"
-# ### Exercise 5.3: compute T
+# ### Exercise 6.2: compute T
 #
 # With `gains` (a row for each seed, of the one edit) and `tries_gains` (a row for each try):
 #
@@ -723,4 +723,4 @@ checks.quiz(
 #    only. An audit adds the sealed test, once, and another hospital. *Real*, *luck* and *cannot
 #    tell* are all good answers; a claim alone is none.
 #
-# Next: **06 · When agents cheat**.
+# Next: **07 · When agents cheat**.

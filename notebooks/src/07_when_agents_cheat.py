@@ -11,9 +11,9 @@
 # ---
 
 # %% [markdown] id="title"
-# # 06 · When agents cheat
+# # 07 · When agents cheat
 #
-# *About 50 minutes. You need: lessons 02 and 05.*
+# *About 50 minutes. You need: lessons 02 and 06.*
 #
 # A search keeps whatever scores best. If reading the answers scores best, a search will end up
 # reading the answers, without wish or will. It has happened to published systems. This lesson is
@@ -198,7 +198,7 @@ for name in ("301_table_of_rows", "313_nudge"):
 # is nothing to find.
 
 # %% [markdown] id="exercise-1-words"
-# ### Exercise 6.1: what stops what?
+# ### Exercise 7.1: what stops what?
 #
 # Match each trick with what stops it: `"lock"`, `"trusted sum"` or `"probe"`. Make `stops` a
 # dictionary: `{"a": …, "b": …}` and so on.
@@ -222,7 +222,7 @@ checks.what_stops_what(stops)
 # alone.
 
 # %% [markdown] id="exercise-2-words"
-# ### Exercise 6.2: cheat
+# ### Exercise 7.2: cheat
 #
 # Make `my_cheat` a `train.py` that tries to score better than it deserves. Take an exhibit as a
 # model (`print(exhibits["107_file_cwd"].source)`), change the starting program (`start`), or
@@ -314,7 +314,7 @@ checks.quiz(
     b=("A secret seed for the folds.", "It knows all rows: any fold is made of them."),
     c=(
         "Patients that were never published.",
-        "Our other hospital (lesson 05) helps less here: its table is public, too.",
+        "Our other hospital (lesson 06) helps less here: its table is public, too.",
     ),
 )
 
@@ -328,4 +328,4 @@ checks.quiz(
 # 3. A public data set, a tiny nudge and selection itself remain. Fresh patients, a sealed test
 #    and open words are the answer.
 #
-# Next: **07 · Your own research**.
+# Next: **08 · Your own research**.
