@@ -1,5 +1,6 @@
 """The check of every exercise, by lesson: any right answer passes, likely slips get a hint."""
 
+import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -368,7 +369,96 @@ def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
     return f"The gain of {g:.4f} is {found.t:.2f} of its standard errors of {found.error:.4f}."
 
 
+@exercise("6.3")
+def sensitivities(answer, X, y: np.ndarray) -> str:
+    """Share of the sick of each sex that get a probability of one half or more, out of fold."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from harness.task import HEART
+
+    need(isinstance(answer, Mapping), 'Give a dictionary, like {"women": 0.5, "men": 0.5}.')
+    steps = SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=500)
+    model, folds = make_pipeline(*steps), HEART.folds(X, y)
+    p = cross_val_predict(model, X, y, cv=folds, method="predict_proba")[:, 1]
+    seen = model.fit(X, y).predict_proba(X)[:, 1]
+    given = {str(name).strip().lower(): value for name, value in answer.items()}
+    for name, code in (("women", 0), ("men", 1)):
+        need(name in given, f"There is no entry {name!r}.")
+        rows = (X["sex"] == code).to_numpy()
+        sick, yes = rows & (y == 1), p >= 0.5
+        slips = (
+            (yes[rows].mean(), 3, "That counts all of them: sensitivity is a share of the sick."),
+            ((yes == y)[rows].mean(), 3, "That is the share of right answers, for sick and well."),
+            ((seen[sick] >= 0.5).mean(), 3, "The model has seen these patients: predict out of "
+             "fold, with cross_val_predict."),
+            (y[rows & yes].mean(), 3, "That is the share of the positive answers that are right."),
+            (1 - yes[sick].mean(), 3, "That is the share it misses."),
+        )  # fmt: skip
+        hint = f"{name}: of those with y == 1, which share has p >= 0.5?"
+        compare(given[name], float(yes[sick].mean()), 2, slips, hint)
+    few = int(((X["sex"] == 0) & (y == 1)).sum())
+    return f"Only {few} women are sick here: one patient moves their share by {1 / few:.0%}."
+
+
 # -- lesson 07: when agents cheat -------------------------------------------------------
+
+
+@exercise("7.1")
+def flip_probe(answer: Callable, X, y: np.ndarray) -> str:
+    """AUC on turned labels: as good as ever for a model that learns, bad for one that knows."""
+
+    class Knows:
+        """Gives the true answers, or their opposite, whatever it is fitted to."""
+
+        truth = dict(zip(X.index, y, strict=True))
+
+        def fit(self, X, y):
+            self.fitted_to = np.asarray(y)
+            return self
+
+        def predict_proba(self, X):
+            p = np.array([float(self.truth[row]) for row in X.index])
+            return np.c_[1 - p, p]
+
+    class Learns(Knows):
+        """Learns the sense of the labels from the first rows it is fitted to."""
+
+        def fit(self, X, y):
+            same = np.mean(
+                [self.truth[row] == label for row, label in zip(X.index, y, strict=True)]
+            )
+            self.turn = same < 0.5
+            return self
+
+        def predict_proba(self, X):
+            p = super().predict_proba(X)
+            return p[:, ::-1] if self.turn else p
+
+    knows = as_number(attempt(answer, Knows(), X, y))
+    learns = as_number(answer(Learns(), X, y))
+    need(
+        not (near(knows, 1) and near(learns, 1)),
+        "A program that knows the answers still scores 1: turn the labels that score it, too.",
+    )
+    need(
+        not (near(knows, 1) and near(learns, 0)),
+        "The labels were turned in training only: score against the turned ones as well.",
+    )
+    need(
+        not (near(knows, 0) and near(learns, 0)),
+        "The labels were turned in scoring only: fit to the turned ones as well.",
+    )
+    need(
+        near(knows, 0) and near(learns, 1),
+        f"A program that knows should score 0, one that learns 1; yours say {knows:.3f}, "
+        f"{learns:.3f}. With labels of 0 and 1, 1 - y turns them.",
+    )
+    return "A program that learns does not mind; a program that knows is wrong about everybody."
+
 
 STOPPED_BY = {"a": "lock", "b": "trusted sum", "c": "probe", "d": "lock", "e": "probe"}
 WHY = {
@@ -380,9 +470,9 @@ WHY = {
 }
 
 
-@exercise("7.1")
-def what_stops_what(answer) -> str:
-    """Lock, trusted sum or probe, for five tricks."""
+@exercise("7.2")
+def what_stops_what(answer, isolation: str = "") -> str:
+    """Lock, trusted sum or probe, for five tricks; where files have no lock, a probe for `a`."""
     need(isinstance(answer, Mapping), 'Give a dictionary, like {"a": "lock", "b": …}.')
     given = {str(k).strip().lower(): " ".join(str(v).lower().split()) for k, v in answer.items()}
     given = {k: v.rstrip("s") for k, v in given.items()}  # locks, probes
@@ -393,12 +483,38 @@ def what_stops_what(answer) -> str:
             given[letter] in STOPPED_BY.values(),
             f'{letter}: write "lock", "trusted sum" or "probe", not {given[letter]!r}.',
         )
-    wrong = [letter for letter in STOPPED_BY if given[letter] != STOPPED_BY[letter]]
+    also = {} if not isolation or "landlock" in isolation else {"a": "probe", "d": "probe"}
+    wrong = [k for k, v in STOPPED_BY.items() if given[k] not in (v, also.get(k))]
     need(not wrong, f"Not quite at {', '.join(wrong)}. {WHY[wrong[0]] if wrong else ''}")
     return "Each layer for what it can do."
 
 
-@exercise("7.2")
+# What a program that only models has no use for.
+REACHING = set(
+    "open print exec eval compile globals vars getattr setattr os sys io time pathlib Path socket "
+    "subprocess shutil tempfile inspect gc ctypes builtins importlib threading multiprocessing "
+    "atexit signal mmap pickle random requests urllib".split()
+)
+
+
+def _reaches(source: str) -> set[str]:
+    """What a program uses that modelling needs not: names, a `global`, a table of constants."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            found |= {name.split(".")[0] for name in names}
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Dict | ast.List | ast.Tuple | ast.Set):
+            items = node.keys if isinstance(node, ast.Dict) else node.elts
+            found |= {"print"} if len(items) >= 20 else set()
+        elif isinstance(node, ast.Global):
+            found.add("globals")
+    return found & REACHING
+
+
+@exercise("7.3")
 def your_own_cheat(answer, scorer, start: str) -> str:
     """Score and probe the learner's cheat, and say what became of it."""
     from harness.candidate import normalise
@@ -417,6 +533,11 @@ def your_own_cheat(answer, scorer, start: str) -> str:
     if not score.ok:
         return f"Stopped: {score.status}."
     if score.val_auc <= honest + 1e-6:
+        need(
+            _reaches(answer) - _reaches(start),
+            "It gains nothing, and it is a model and no more. A cheat reaches for what it should not "
+            "have: a file, the clock, another fold, the printed score, a table of answers.",
+        )
         return f"It ran and gained nothing: {score.val_auc:.4f}, the start has {honest:.4f}."
     score = scorer.probe(answer, score)
     if not score.ok:

@@ -23,7 +23,8 @@
 #
 # 1. say how much a score moves when nothing has changed, and show a ratchet climbing on that alone;
 # 2. explain why the best of many looks better than it is, and write rules that know about it;
-# 3. say which luck fresh folds take away, and which luck no rule can take away on the same patients.
+# 3. say which luck fresh folds take away, and which luck no rule can take away on the same
+#    patients.
 
 # %% [markdown] id="setup-words"
 # ## Set up
@@ -64,8 +65,8 @@ from harness.teaching import checks, figures, guess, lesson, outcome
 # regression to them. It does so three times and adds up the three answers. The programs differ in
 # one number only, the seed of the draws, and no seed is better than another.
 #
-# Whatever these programs gain on each other is therefore luck, by construction. In the real loop the
-# **null agent** proposes nothing but such programs (`--agent null`).
+# Whatever these programs gain on each other is therefore luck, by construction. In the real loop
+# the **null agent** proposes nothing but such programs (`--agent null`).
 
 
 # %% id="nothing"
@@ -233,9 +234,9 @@ def auc(X, y, X_new, y_new):  # of a model fitted to X and y, on new patients
 
 
 # %% [markdown] id="class-predict"
-# Forty students share a training set of 242 patients and a sealed test of 61. Each has one idea, five
-# more columns, and opens the test once, honestly. Unknown to them all columns are random numbers.
-# The best of the forty results is celebrated. Then the winner meets 20,000 new patients.
+# Forty students share a training set of 242 patients and a sealed test of 61. Each has one idea,
+# five more columns, and opens the test once, honestly. Unknown to them all columns are random
+# numbers. The best of the forty results is celebrated. Then the winner meets 20,000 new patients.
 #
 # **Predict:** on the new patients, the celebrated model is compared with the baseline without extra
 # columns. Which one is better?
@@ -279,8 +280,8 @@ outcome("5d", "the baseline" if true_gain[star] < 0 else "the celebrated model")
 # ## Rules that know about luck
 #
 # A **rule** decides from paired gains, candidate minus best: five on the frozen folds, and five on
-# fresh cuts, one for each seed. Here are two of the course's rules, whole. A **standard error** says
-# how far a mean typically lies from its true value: the SD of five gains, divided by √5. For
+# fresh cuts, one for each seed. Here are two of the course's rules, whole. A **standard error**
+# says how far a mean typically lies from its true value: the SD of five gains, divided by √5. For
 # example, gains with an SD of 2 have a mean that is uncertain by about 0.9.
 
 
@@ -307,8 +308,8 @@ def confirm(frozen_gains, fresh_gains):
 # standard error. It does not look at fresh cuts.
 #
 # The rule is made after the *Ladder* of Blum and Hardt (2015), without its guarantee: their Ladder
-# also withholds the score of whatever it rejects, so that nobody can learn from it, while our ledger
-# shows every score.
+# also withholds the score of whatever it rejects, so that nobody can learn from it, while our
+# ledger shows every score.
 
 
 # %% id="exercise-2"
@@ -359,10 +360,10 @@ plots.show(fig, f"Bar chart of false keeps per run by rule: {words}.")
 outcome("5e", float(means["strict"]))
 
 # %% [markdown] id="false-after"
-# Fewer false keeps are not free. A rule that is hard to fool by luck is also slow to believe a small
-# real gain. On these patients nobody has yet shown that one rule's keeps are better than another's;
-# in made-up worlds, where the truth is known, the careful rules lose less. `benchmarks/` has the
-# scripts and the figures.
+# Fewer false keeps are not free. A rule that is hard to fool by luck is also slow to believe a
+# small real gain. On these patients nobody has yet shown that one rule's keeps are better than
+# another's; in made-up worlds, where the truth is known, the careful rules lose less. `benchmarks/`
+# has the scripts and the figures.
 
 # %% [markdown] id="exercise-3-words"
 # ### Exercise 5.3: a paired gain
@@ -431,7 +432,8 @@ def search(X, y, rng, new_seeds):
 
 
 # %% [markdown] id="wear-predict"
-# **Predict:** what are all the kept columns together worth on new patients, compared with the start?
+# **Predict:** what are all the kept columns together worth on new patients, compared with the
+# start?
 
 # %% id="guess-wear"
 guess("5f", "On new patients, with all that was kept, AUC is", "higher", "the same", "lower")
@@ -529,8 +531,8 @@ checks.quiz(
 #
 # 1. A score moves though nothing has changed, and a ratchet climbs on that alone: the more tries,
 #    the higher.
-# 2. The best of many was chosen for its luck and falls back when it is measured anew. Rules that ask
-#    for a margin or a confirmation keep less of it, and are slower to believe.
+# 2. The best of many was chosen for its luck and falls back when it is measured anew. Rules that
+#    ask for a margin or a confirmation keep less of it, and are slower to believe.
 # 3. Seeds wear out when decisions use them, and even fresh folds are not fresh patients: what is
 #    lucky in these patients stays lucky however they are cut.
 #

@@ -24,7 +24,7 @@ MAX_LINES = 15
 # lessons that make a run of their own
 WITH_TAG = ("03_ratchet_by_hand", "04_agent_loop", "06_is_it_real")
 LOOP = FORMS["learner"] / "04_agent_loop.ipynb"
-# What later cells read: lesson 05 lets the learner's rule take part, lesson 08 runs the learner's own plan.
+# What later cells read of an exercise: a rule of the learner's own, and a plan.
 DECIDES_LATER = {("05_luck", "exercise-2"), ("08_your_own_research", "exercise-2")}
 
 

@@ -1,8 +1,6 @@
 """Every check: right answers, unusual right ones, and the likeliest wrong ones with their hint."""
 
-import json
 import math
-import re
 from types import SimpleNamespace
 
 import numpy as np
