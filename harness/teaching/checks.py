@@ -535,8 +535,8 @@ def your_own_cheat(answer, scorer, start: str) -> str:
     if score.val_auc <= honest + 1e-6:
         need(
             _reaches(answer) - _reaches(start),
-            "It gains nothing, and it is a model and no more. A cheat reaches for what it should not "
-            "have: a file, the clock, another fold, the printed score, a table of answers.",
+            "It gains nothing, and it is a model and no more. A cheat reaches for what it should "
+            "not have: a file, the clock, another fold, the printed score, a table of answers.",
         )
         return f"It ran and gained nothing: {score.val_auc:.4f}, the start has {honest:.4f}."
     score = scorer.probe(answer, score)
@@ -555,13 +555,37 @@ def your_own_cheat(answer, scorer, start: str) -> str:
 
 
 @exercise("8.1")
-def columns_that_must_go(answer, columns: Sequence[str]) -> str:
-    """The identifier and the column from the future; the target is no feature anyway."""
+def columns_alone(answer, table, target: str) -> str:
+    """ROC AUC of each numeric column alone, upwards or downwards."""
+    from sklearn.metrics import roc_auc_score
+
+    need(isinstance(answer, Mapping) or hasattr(answer, "items"), "Give a dictionary.")
+    given = {str(name): value for name, value in answer.items()}
+    need(target not in given, f"{target} is what is predicted: leave it out.")
+    columns = table.drop(columns=target).select_dtypes("number")
+    missing = sorted(set(columns) - set(given))
+    need(not missing, f"Still missing: {', '.join(missing[:3])}.")
+    best = ""
+    for name in columns:
+        filled = columns[name].fillna(columns[name].median())
+        area = float(roc_auc_score(table[target], filled))
+        truth, low = max(area, 1 - area), min(area, 1 - area)
+        slips = ((low, 3, f"{name} counts downwards: take one minus its AUC."),)
+        compare(given[name], truth, 3, slips, f"{name}: roc_auc_score({target}, column).")
+        best = name if not best or truth > as_number(given[best]) else best
+    return f"{best} is ahead with {as_number(given[best]):.3f}."
+
+
+@exercise("8.2")
+def columns_that_must_go(answer, columns: Sequence[str], target: str = "fast") -> str:
+    """The identifier and the column from the future; of another table, only the learner knows."""
     given = [answer] if isinstance(answer, str) else answer
     need(isinstance(given, Sequence | set | frozenset), "Give a list of column names.")
-    names = {str(name).strip() for name in given} - {"fast"}
+    names = {str(name).strip() for name in given} - {target}
     unknown = sorted(names - set(columns))
     need(not unknown, f"There is no column {', '.join(unknown)}: copy the names from the table.")
+    if "insulin_after" not in columns:
+        return f"{len(names)} columns go. You know this table; its dates would tell the rest."
     need(
         "insulin_after" in names,
         "One column is recorded at the end of the year: on the day of use it does not exist yet.",
@@ -576,8 +600,8 @@ def columns_that_must_go(answer, columns: Sequence[str]) -> str:
     return "One says nothing, one says too much."
 
 
-@exercise("8.2")
-def plan(answer, noise_sd: float) -> str:
+@exercise("8.3")
+def plan(answer, paired_sd: float) -> str:
     """A plan whose parts can be kept and mean something."""
     from harness.rules import RULES
 
@@ -587,11 +611,11 @@ def plan(answer, noise_sd: float) -> str:
     ]
     need(not missing, f"Still missing: {', '.join(missing)}.")
     gain = as_number(answer["smallest_gain"])
-    need(gain < 0.5, "smallest_gain is a difference in AUC, a small number like noise_sd.")
+    need(0 < gain < 0.5, "smallest_gain is a difference in AUC: a small number above 0.")
     need(
-        gain >= noise_sd,
-        f"smallest_gain {gain:.4f} is less than one noise SD ({noise_sd:.4f}): another draw of the "
-        "folds would 'find' it. Take two or three noise SDs.",
+        gain >= 2 * paired_sd,
+        f"smallest_gain {gain:.4f} is less than two paired SDs ({2 * paired_sd:.4f}): it may "
+        "matter, but another draw of the folds would 'find' it as well.",
     )
     tries = as_number(answer["tries"])
     need(tries == int(tries) and 1 <= tries <= 12, "tries: a whole number from 1 to 12 here.")
@@ -603,4 +627,4 @@ def plan(answer, noise_sd: float) -> str:
         "openings: at most 1. What is looked at twice is chosen by, and can no longer judge.",
     )
     lesson = "Strict believes any gain: let the audit judge. " if answer["rule"] == "strict" else ""
-    return f"{lesson}A gain counts from {gain:.4f}, {gain / noise_sd:.1f} noise SDs."
+    return f"{lesson}A gain counts from {gain:.4f}: the audit is held to that."

@@ -25,7 +25,11 @@ MAX_LINES = 15
 WITH_TAG = ("03_ratchet_by_hand", "04_agent_loop", "06_is_it_real")
 LOOP = FORMS["learner"] / "04_agent_loop.ipynb"
 # What later cells read of an exercise: a rule of the learner's own, and a plan.
-DECIDES_LATER = {("05_luck", "exercise-2"), ("08_your_own_research", "exercise-2")}
+DECIDES_LATER = {
+    ("05_luck", "exercise-2"),
+    ("08_your_own_research", "exercise-2"),
+    ("08_your_own_research", "exercise-3"),
+}
 
 
 def cells_of(lesson: str, form: str = "solution") -> list[dict]:
@@ -424,7 +428,7 @@ def test_later_cells_follow_from_one_exercise_alone():
 def test_the_run_of_lesson_08_follows_either_form_of_the_plan(form):
     """The notebook below goes on with the learner's dots; the solution's plan asks for as much."""
     space = {"noise_sd": 0.01}
-    exec(find("08_your_own_research", "exercise-2", form), space)
+    exec(find("08_your_own_research", "exercise-3", form), space)
     first = find("08_your_own_research", "run").splitlines()[0]
     exec(first, space)
     assert space["follow"]["rule"] == "confirm"
