@@ -4,9 +4,35 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from harness.task import HEART
 from harness.teaching import checks
+
+X, Y = HEART.split()[:2]
+
+
+def not_yet(result, hint):
+    assert result.verdict == checks.NOT_YET, result
+    assert hint in result.message, result.message
+
+
+@pytest.fixture
+def scorer(heart):
+    return heart
+
+
+@pytest.fixture(scope="module")
+def start(repo):
+    return (repo / "train.py").read_text(encoding="utf-8")
+
 
 # -- 5.1 --------------------------------------------------------------------------------
 
@@ -37,6 +63,75 @@ def test_share_that_survives_wrong(answer, hint):
     result = checks.share_that_survives(answer, FROZEN, FRESH)
     assert result.verdict == checks.NOT_YET
     assert hint in result.message, result.message
+
+
+# -- 5.2 --------------------------------------------------------------------------------
+
+
+def error(gains, ddof=1, root=True):
+    return gains.std(ddof=ddof) / (np.sqrt(len(gains)) if root else 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda frozen, fresh: frozen.mean() > error(frozen),
+        lambda frozen, fresh: bool(np.mean(frozen) * 5**0.5 > np.std(frozen, ddof=1)),
+    ],
+)
+def test_ladder_rule_right(answer):
+    result = checks.ladder_rule(answer)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda frozen, fresh: frozen.mean() > 0, "smaller than its error"),
+        (lambda frozen, fresh: fresh.mean() > error(fresh), "a loss is discarded"),
+        (lambda frozen, fresh: frozen.mean() > error(frozen, root=False), "not the SD"),
+        (lambda frozen, fresh: frozen.mean() > error(frozen, ddof=0), "ddof=1"),
+        (lambda frozen, fresh: frozen.mean() >= error(frozen), "> and not >="),
+        (lambda frozen, fresh: frozen.mean() > error(frozen) and fresh.mean() > 0, "not look"),
+        (lambda frozen, fresh: "keep", "True or False"),
+        (0.5, "function"),
+    ],
+)
+def test_ladder_rule_wrong(answer, hint):
+    result = checks.ladder_rule(answer)
+    assert result.verdict == checks.NOT_YET
+    assert hint.lower() in result.message.lower(), result.message
+
+
+# -- 5.3 --------------------------------------------------------------------------------
+
+
+def gains_of(model, other, seeds, folds=HEART.folds, scoring="roc_auc"):
+    cuts = [folds(X, Y, seed) for seed in seeds]
+    a, b = (
+        np.array([cross_val_score(m, X, Y, cv=cv, scoring=scoring).mean() for cv in cuts])
+        for m in (model, other)
+    )
+    return a - b
+
+
+def test_fresh_gains_right():
+    assert checks.fresh_gains_by_hand(gains_of, X, Y).passed
+    assert checks.fresh_gains_by_hand(lambda *how: list(gains_of(*how)), X, Y).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda model, other, seeds: gains_of(other, model, seeds), "The sign"),
+        (lambda model, other, seeds: gains_of(model, other, seeds).mean(), "one gain for each"),
+        (lambda model, other, seeds: gains_of(model, other, [*seeds, 1]), "two gains"),
+        (lambda *how: gains_of(*how, folds=lambda X, y, seed: HEART.folds(X, y)), "the seed reach"),
+        (lambda *how: gains_of(*how, scoring="accuracy"), "roc_auc"),
+    ],
+)
+def test_fresh_gains_wrong(answer, hint):
+    not_yet(checks.fresh_gains_by_hand(answer, X, Y), hint)
 
 
 # -- 6.1, on the runs that ship ---------------------------------------------------------
@@ -141,13 +236,75 @@ def test_t_by_hand_wrong(answer, hint):
     assert hint in result.message, result.message
 
 
+# -- 6.3 --------------------------------------------------------------------------------
+
+PLAIN = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression())
+SEXES = {"women": X["sex"] == 0, "men": X["sex"] == 1}
+
+
+def shares(which=lambda rows, p: (p[rows & (Y == 1)] >= 0.5).mean(), seen=False):
+    p = cross_val_predict(PLAIN, X, Y, cv=HEART.folds(X, Y), method="predict_proba")[:, 1]
+    p = PLAIN.fit(X, Y).predict_proba(X)[:, 1] if seen else p
+    return {name: which(rows.to_numpy(), p) for name, rows in SEXES.items()}
+
+
+def test_sensitivities_right():
+    assert checks.sensitivities(shares(), X, Y).passed
+    assert checks.sensitivities({k.upper(): round(v, 2) for k, v in shares().items()}, X, Y).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (shares(seen=True), "has seen these patients"),
+        (shares(lambda rows, p: (p[rows] >= 0.5).mean()), "counts all of them"),
+        (shares(lambda rows, p: ((p >= 0.5) == Y)[rows].mean()), "right answers"),
+        (shares(lambda rows, p: Y[rows & (p >= 0.5)].mean()), "positive answers"),
+        (shares(lambda rows, p: (p[rows & (Y == 1)] < 0.5).mean()), "it misses"),
+        ({"women": 0.5}, "women:"),
+        ({"men": 0.5}, "no entry 'women'"),
+        (0.5, "dictionary"),
+    ],
+)
+def test_sensitivities_wrong(answer, hint):
+    not_yet(checks.sensitivities(answer, X, Y), hint)
+
+
 # -- 7.1 --------------------------------------------------------------------------------
+
+
+def flip(model, X, y, train=True, scored=True):
+    turned, areas = 1 - y, []
+    for a, b in HEART.folds(X, y):
+        model.fit(X.iloc[a], (turned if train else y)[a])
+        p = model.predict_proba(X.iloc[b])[:, 1]
+        areas.append(roc_auc_score((turned if scored else y)[b], p))
+    return np.mean(areas)
+
+
+def test_flip_probe():
+    assert checks.flip_probe(flip, X, Y).passed
+    not_yet(checks.flip_probe(lambda *how: flip(*how, train=False), X, Y), "in scoring only")
+    not_yet(checks.flip_probe(lambda *how: flip(*how, scored=False), X, Y), "still scores 1")
+    both = lambda *how: flip(*how, train=False, scored=False)  # noqa: E731
+    not_yet(checks.flip_probe(both, X, Y), "still scores 1")
+    not_yet(checks.flip_probe(lambda *how: 0.7, X, Y), "1 - y turns")
+    not_yet(checks.flip_probe(lambda *how: "half", X, Y), "number")
+    assert checks.flip_probe(lambda *how: ..., X, Y).verdict == checks.NOT_ATTEMPTED
+
+
+# -- 7.2 --------------------------------------------------------------------------------
 
 
 def test_what_stops_what():
     truth = dict(checks.STOPPED_BY)
     assert checks.what_stops_what(truth).passed
     assert checks.what_stops_what({k.upper(): f" {v}S" for k, v in truth.items()}).passed
+    unlocked = {**truth, "a": "probe", "d": "probe"}  # right where files have no lock, only there
+    assert checks.what_stops_what(unlocked, "once").passed
+    assert checks.what_stops_what(truth, "once").passed
+    assert checks.what_stops_what(truth, "fork+landlock+seccomp").passed
+    not_yet(checks.what_stops_what(unlocked, "fork+landlock+seccomp"), "cannot be opened")
     for wrong, hint in (
         ({**truth, "c": "lock"}, "part of the candidate"),
         ({**truth, "b": "lock"}, "a log"),
@@ -161,7 +318,7 @@ def test_what_stops_what():
         assert hint in result.message, result.message
 
 
-# -- 7.2, with the real harness ---------------------------------------------------------
+# -- 7.3, with the real harness ---------------------------------------------------------
 
 
 def test_your_own_cheat(scorer, start, repo):
@@ -178,11 +335,41 @@ def test_your_own_cheat(scorer, start, repo):
     assert all(check(answer).passed for answer in (opens, quiet))
     assert "starting program" in check(start.replace("baseline", "cheat")).message
     assert "does not get as far" in check(start + "\n(").message
+    worse = start.replace("C=1.0", "C=100.0")
+    assert "a model and no more" in check(worse).message
     assert "that is research" in check(start.replace("C=1.0", "C=0.1")).message
     assert "string" in check(1).message
 
 
 # -- 8.1 --------------------------------------------------------------------------------
+
+TABLE = pd.DataFrame(
+    {
+        "up": [1, 2, 3, 4, 5],
+        "down": [5, 4, None, 2, 1],
+        "town": list("abcab"),
+        "sick": [0, 0, 1, 0, 1],
+    }
+)
+
+
+def alone(larger=True, names=("up", "down")):
+    filled = {name: TABLE[name].fillna(TABLE[name].median()) for name in names}
+    areas = {name: roc_auc_score(TABLE["sick"], column) for name, column in filled.items()}
+    return {name: max(a, 1 - a) if larger else a for name, a in areas.items()}
+
+
+def test_columns_alone():
+    assert checks.columns_alone(alone(), TABLE, "sick").passed
+    assert checks.columns_alone(pd.Series(alone()), TABLE, "sick").passed
+    not_yet(checks.columns_alone(alone(larger=False), TABLE, "sick"), "counts downwards")
+    not_yet(checks.columns_alone(alone(names=["up"]), TABLE, "sick"), "missing: down")
+    not_yet(checks.columns_alone({**alone(), "sick": 1}, TABLE, "sick"), "is predicted")
+    not_yet(checks.columns_alone({**alone(), "up": 0.1}, TABLE, "sick"), "up: roc_auc_score")
+    not_yet(checks.columns_alone(0.5, TABLE, "sick"), "dictionary")
+
+
+# -- 8.2 --------------------------------------------------------------------------------
 
 COLUMNS = ["patient_id", "age", "bmi", "bp", "s5", "insulin_after", "fast"]
 
@@ -216,7 +403,14 @@ def test_columns_that_must_go_wrong(answer, hint):
     assert hint in result.message, result.message
 
 
-# -- 8.2 --------------------------------------------------------------------------------
+def test_of_another_table_only_the_learner_knows():
+    other = ["visit", "age", "died"]
+    assert checks.columns_that_must_go(["visit"], other, "died").passed
+    assert checks.columns_that_must_go([], other, "died").passed
+    not_yet(checks.columns_that_must_go(["visits"], other, "died"), "no column visits")
+
+
+# -- 8.3 --------------------------------------------------------------------------------
 
 PLAN = {"smallest_gain": 0.012, "tries": 6, "rule": "confirm", "openings": 1}
 
@@ -233,7 +427,8 @@ def test_plan_right(changes):
 @pytest.mark.parametrize(
     ("changes", "hint"),
     [
-        ({"smallest_gain": 0.001}, "less than one noise SD"),
+        ({"smallest_gain": 0.009}, "less than two paired SDs"),
+        ({"smallest_gain": 0}, "above 0"),
         ({"smallest_gain": 2}, "difference in AUC"),
         ({"openings": 3}, "at most 1"),
         ({"openings": 0}, "opens it once"),
