@@ -59,6 +59,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+# %% id="imports-course"
 from harness import plots
 from harness.agents import Proposal, get_agent
 from harness.candidate import with_hypothesis
@@ -325,6 +326,7 @@ def search(clinic):
     return found, after - before, [row.hypothesis for row in record.kept[1:]]
 
 
+# %% id="clinics-both"
 clinics = {"clinic": sim.clinic(), "twin": sim.clinic(strength=0.0)}
 searched = {name: search(clinic) for name, clinic in clinics.items()}
 

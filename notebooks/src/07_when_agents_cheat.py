@@ -53,6 +53,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-course"
 from harness import plots
 from harness.scoring import Scorer
 from harness.task import HEART
@@ -76,6 +77,7 @@ def honest_model():
     return make_pipeline(*steps)
 
 
+# %% id="memoriser-class"
 class Memoriser:
     """Is fitted like any model, and says what it knows."""
 

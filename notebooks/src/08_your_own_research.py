@@ -55,6 +55,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-course"
 from harness import plots
 from harness.agents import get_agent
 from harness.evidence import audit, audit_report
@@ -211,6 +212,7 @@ def pair(seed):
     return [cross_val_score(m, X, y, cv=cv, scoring="roc_auc").mean() for m in models]
 
 
+# %% id="noise-sd"
 both = np.array([pair(seed) for seed in range(10)])
 noise_sd = float(both[:, 0].std(ddof=1))
 paired_sd = float((both[:, 1] - both[:, 0]).std(ddof=1))
@@ -227,9 +229,9 @@ lesson.markdown(
 # Make `plan` a dictionary with the four entries below. With a plan made before looking, it is
 # harder to fool oneself afterwards.
 #
-# - `"smallest_gain"`: the smallest gain in AUC that would matter *to you*. 0.02, say, would put two
-#   more pairs in a hundred into the right order. It should not be less than two `paired_sd`, or
-#   nobody could see it.
+# - `"smallest_gain"`: the smallest gain in AUC that would matter *to you*. Two hundredths, say,
+#   would put two more pairs in a hundred into the right order. It should not be less than two
+#   `paired_sd`, or nobody could see it.
 # - `"tries"`: how many candidates at most, 1 to 12 here (a night at home may take hundreds).
 # - `"rule"`: `"strict"`, `"ladder"`, `"confirm"` or `"moderated"` (lessons 05 and 06).
 # - `"openings"`: how often you will open the sealed test.
@@ -338,7 +340,7 @@ scorer.close()
 # %% id="guesses"
 mine = calibration()
 mine = mine[~mine["late"].astype(bool)]
-mine[["question", "guess", "outcome", "right", "sure"]]
+mine[["question", "guess", "outcome", "right", "sure"]] if len(mine) else None
 
 # %% id="guesses-said" tags=["folded"]
 said = mine.dropna(subset=["sure"])
