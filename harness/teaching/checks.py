@@ -247,7 +247,7 @@ def ladder_rule(answer: Callable) -> str:
         ((-5, -6, -4, -5, -5), (9, 8, 9, 8, 9), False, "A loss is discarded, however sure it is."),
         ((9, -8, 7, -6, 0.5), (9, 8, 9, 8, 9), False, "That gain is smaller than its error."),
         ((5, 6, 4, 5, 5), (-9, -8, 3, 2, 1), True, "This rule does not look at fresh gains."),
-        ((4, -2, 4, -2, 2), (1, 1, 1, 1, 1), False,
+        ((4, -2, 4, -1.7, 2), (1, 1, 1, 1, 1), False,
          "Its error is the SD (ddof=1) divided by the root of 5: standard_error does it."),
         ((4, -2, 4, -1, 2), (1, 1, 1, 1, 1), True,
          "The gain need exceed the standard error only, not the SD of the five gains."),

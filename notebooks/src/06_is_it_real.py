@@ -438,18 +438,18 @@ pd.DataFrame({"all columns": without([]), "without ca and thal": without(["ca", 
 # ### Exercise 6.3: whom does it miss?
 #
 # Predict all training rows out of fold with `cross_val_predict(plain, X, y, cv=HEART.folds(X, y),
-# method="predict_proba")[:, 1]`. Make `found` a dictionary with the **sensitivity**, the share of
+# method="predict_proba")[:, 1]`. Make `caught` a dictionary with the **sensitivity**, the share of
 # the sick who get a probability of at least one half, for `"women"` (`sex` is 0) and `"men"` (1).
 
 # %% id="exercise-3"
 # <solution>
 p = cross_val_predict(plain, X, y, cv=HEART.folds(X, y), method="predict_proba")[:, 1]
 groups = {"women": (X["sex"] == 0) & (y == 1), "men": (X["sex"] == 1) & (y == 1)}
-found = {name: (p[rows] >= 0.5).mean() for name, rows in groups.items()}
+caught = {name: (p[rows] >= 0.5).mean() for name, rows in groups.items()}
 # </solution>
 
 # %% id="exercise-3-check"
-checks.sensitivities(found, X, y)
+checks.sensitivities(caught, X, y)
 
 # %% [markdown] id="exercise-3-after"
 # The AUC of the two groups is nearly the same: **equal AUC, unequal misses**. The threshold of one

@@ -90,6 +90,7 @@ else:
     table.insert(0, "patient_id", rng.permutation(90_000)[: len(table)])
     table["insulin_after"] = rng.normal(np.where(fast == 1, 28, 18), 6).round(1)
     table["fast"] = fast
+y = table[target]
 table.head()
 
 # %% [markdown] id="table-after"
@@ -105,7 +106,6 @@ table.head()
 # median). A column may count downwards: take the AUC or one minus it, whichever is larger.
 
 # %% id="exercise-1"
-y = table[target]
 # <solution>
 alone = {}
 for name in table.drop(columns=target).select_dtypes("number"):

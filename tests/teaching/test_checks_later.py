@@ -285,7 +285,7 @@ def flip(model, X, y, train=True, scored=True):
 def test_flip_probe():
     assert checks.flip_probe(flip, X, Y).passed
     not_yet(checks.flip_probe(lambda *how: flip(*how, train=False), X, Y), "in scoring only")
-    not_yet(checks.flip_probe(lambda *how: flip(*how, scored=False), X, Y), "still scores 1")
+    not_yet(checks.flip_probe(lambda *how: flip(*how, scored=False), X, Y), "in training only")
     both = lambda *how: flip(*how, train=False, scored=False)  # noqa: E731
     not_yet(checks.flip_probe(both, X, Y), "still scores 1")
     not_yet(checks.flip_probe(lambda *how: 0.7, X, Y), "1 - y turns")
