@@ -107,7 +107,7 @@ def ratchet(propose, tries, seed):
     return best, stairs
 
 
-winner, stairs = ratchet(a_question, tries=25, seed=2)
+winner, stairs = ratchet(a_question, tries=25, seed=3)
 
 # %% [markdown] id="climb-words"
 # That was all. **Predict:** 25 proposals were drawn at random, by a program that knows no
@@ -132,9 +132,9 @@ print("kept:", ", ".join(winner.columns[13:]))
 
 # %% [markdown] id="climb-after"
 # The line is called a **staircase**: it can only rise, because what is worse is not kept. Read the
-# questions that were kept. Some of them sound like medicine, although nobody told the program any:
-# `cp > 3` means that the patient has no chest pain at all, and doctors know that these patients
-# are often the sickest.
+# questions that were kept. They sound like medicine, although nobody told the program any: `cp >
+# 3` means that the patient had no chest pain, and lesson 01 shows that among those who were
+# examined here, these were the sickest.
 #
 # So the machine works. A program that proposes at random and keeps what is better found something.
 # Did it not?
@@ -153,7 +153,7 @@ def a_column_of_dice(best, dice):
     return best.assign(**{f"dice {best.shape[1] - 12}": dice.normal(size=len(best))})
 
 
-nonsense, climb = ratchet(a_column_of_dice, tries=25, seed=2)
+nonsense, climb = ratchet(a_column_of_dice, tries=25, seed=3)
 
 # %% id="dice-figure" tags=["folded"]
 draw({"questions about the patients": stairs, "random numbers": climb})
@@ -183,8 +183,9 @@ for name, table in {"questions": winner, "dice": nonsense}.items():
 # The first number is what each climb promised. The second is what is left of it. And even that is
 # kind: these are the same patients, divided in another way. New patients may think differently.
 #
-# Try it yourself: change `seed=2` in both calls to your own number, or `tries` to 100. Does the
-# climb of the dice ever fail to come?
+# Try it yourself: change `seed=3` in both calls to your own number, or `tries` to 100. The 3 was
+# chosen because both lines climb well in few tries; others climb more or less. Does the climb of
+# the dice ever fail to come?
 
 # %% [markdown] id="questions"
 # ## Three questions, and they are the course
