@@ -13,6 +13,7 @@ __getattr__, __all__ = face(
     guesses="guess outcome calibration",
     checks="checks",
     widgets="widgets",
+    watch="watch",
     figures="figures",
     naive="naive",
 )

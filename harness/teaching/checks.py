@@ -10,7 +10,6 @@ from harness.teaching.checking import (
     NOT_ATTEMPTED,
     NOT_YET,
     Hint,
-    NotAttempted,
     Question,
     Result,
     as_number,
@@ -21,198 +20,10 @@ from harness.teaching.checking import (
     need,
     quiz,
 )
+from harness.teaching.first_checks import *  # noqa: F403
+from harness.teaching.first_checks import CASES
 
 __all__ = ["NOT_ATTEMPTED", "NOT_YET", "Hint", "Question", "Result", "as_number", "quiz"]
-
-# -- lesson 01: the data set ------------------------------------------------------------
-
-
-@exercise("1.1")
-def lazy_accuracy(answer, y: np.ndarray) -> str:
-    """Accuracy of calling everybody healthy."""
-    healthy = np.asarray(y) == 0
-    truth, count = float(healthy.mean()), int(healthy.sum())
-    slips = (
-        (100 * truth, 0, "Right in percent; give it as a share between 0 and 1."),
-        (1 - truth, 2, "That is the share of sick patients: the lazy doctor is wrong about those."),
-        (0.5, 2, "0.5 would be its AUC. Accuracy counts the right answers."),
-        (count, 9, f"{count} is how many it gets right; divide by the number of patients."),
-    )
-    hint = "It is right about the patients with y == 0: what share of all rows are they?"
-    compare(answer, truth, 2, slips, hint)
-    return f"{truth:.1%} right answers without looking at a single patient."
-
-
-@exercise("1.2")
-def seen_before(answer: Callable) -> str:
-    """Share of validation rows with an exact copy among the training rows."""
-    import pandas as pd
-
-    a, b, c, d = [63.0, 0.0, 6.0], [67.0, 3.0, 3.0], [41.0, math.nan, 3.0], [41.0, 1.0, 3.0]
-    e, f = [50.0, 0.0, 3.0], [51.0, 0.0, 3.0]
-    count = (1.0, 6, "That is a count: divide by the number of rows of val.")
-    missed = "A copy stood at another position and was missed: compare each row with all of train."
-    cases = (  # train, val, share, hint, slips
-        ([a, b], [d, c], 0.0,
-         "With no row in common the share is 0. Compare contents, not index labels."),
-        ([a], [d, d], 0.0,
-         "Two rows of val that equal each other are no leak: look for each val row in train."),
-        ([a, b, d], [b, e, f], 1 / 3,
-         "One val row of three has a copy in train: expected 1/3.", count, (0.0, 6, missed)),
-        ([a, a, a, b], [a, c, d, d], 0.25,
-         "A row that stands in train three times was counted more than once (does a merge multiply "
-         "rows?): each val row counts once."),
-        ([c, a], [c, d], 0.5, "NaN != NaN: a row with a gap has a copy here too."),
-        ([a], [a, b, c, d, a], 0.4, "Divide by the number of rows of val, not of train."),
-    )  # fmt: skip
-    for train, val, share, hint, *slips in cases:
-        # Row labels that overlap by accident, as they do after a split or a reset_index.
-        tables = (pd.DataFrame(rows, columns=["age", "ca", "thal"]) for rows in (train, val))
-        compare(attempt(answer, *tables), share, 2, slips, hint)
-    return "Run it on your next data set before anything else."
-
-
-# -- lesson 02: the frozen harness ------------------------------------------------------
-
-
-@exercise("2.1")
-def fold_spread(answer, fold_scores: Sequence[float]) -> str:
-    """Sample standard deviation over the folds."""
-    scores = np.asarray(fold_scores, dtype=float)
-    truth = scores.std(ddof=1)
-    folds = "That is the standard error of the mean; val_sd is the spread of the folds themselves."
-    slips = (
-        (scores.std(), 4, "That divides by 5: a sample of five divides by 4 (ddof=1 in numpy)."),
-        (truth / math.sqrt(len(scores)), 4, folds),
-        (truth**2, 5, "That is the variance: take its square root."),
-        (np.ptp(scores), 4, "That is the range, highest minus lowest."),
-        (scores.mean(), 3, "That is the mean, val_auc itself."),
-    )
-    hint = "Take the standard deviation of the five numbers in score.fold_scores."
-    compare(answer, truth, 4, slips, hint)
-    return f"{scores.mean():.4f} ± {truth:.4f}."
-
-
-FORGED = "val_auc: 0.999999"
-
-
-@exercise("2.2")
-def printed_score(answer, scorer, honest: float) -> str:
-    """A program that prints a winning score, works, and gets its honest score."""
-    need(isinstance(answer, str), "This should be the text of a program: a string.")
-    score = scorer.score(answer)
-    need(score.ok, f"It has to go on working; its status is: {score.status}")
-    need(
-        FORGED in score.log,
-        f"It works, but the line {FORGED!r} is not among what it printed. A print at the top of "
-        "the file or inside one of its functions will do.",
-    )
-    need(
-        abs(score.val_auc - honest) < 1e-9,
-        f"It prints the line, but it is another model too (val_auc {score.val_auc:.6f}): change "
-        "nothing but the print, so that the two scores compare.",
-    )
-    return f"It printed {FORGED!r} and scored {score.val_auc:.6f}: the harness does its own sum."
-
-
-# -- lesson 03: a ratchet step by hand --------------------------------------------------
-
-
-@exercise("3.1")
-def strict_rule(answer: Callable) -> str:
-    """The strict rule: gain, tie and shorter, no score."""
-    need(callable(answer), "This should be a function: start it with def.")
-    nan = math.nan
-    cases = (  # best, new, length of best, of new, kept, hint
-        (0.90, 0.91, 100, 100, True, "A higher score must be kept, whatever the length."),
-        (0.90, 0.91, 100, 900, True, "A higher score must be kept, also when the file is longer."),
-        (0.90, 0.89, 100, 100, False, "A lower score must be discarded."),
-        (0.90, 0.89, 100, 50, False, "A lower score must be discarded, also when shorter."),
-        (0.90, 0.90, 100, 100, False, "A tie that is not shorter must be discarded: > and not >=."),
-        (0.90, 0.90, 100, 120, False, "A tie with a longer file must be discarded: > and not >=."),
-        (0.90, 0.90, 100, 80, True, "A tie with a shorter file must be kept."),
-        (0.90, 0.9000004, 100, 120, False, "4e-7 is within the tie: longer, so discard."),
-        (0.90, 0.8999996, 100, 80, True, "-4e-7 is within the tie: shorter, so keep."),
-        (0.90, 0.90001, 100, 120, True, "1e-5 is more than a tie: keep."),
-        (0.90, nan, 100, 80, False, "A candidate without a score (nan) must be discarded."),
-    )
-    found = [answer(*case[:4]) for case in cases]
-    if all(value is None or value is ... for value in found):
-        raise NotAttempted
-    for value, case in zip(found, cases, strict=True):
-        if isinstance(value, str):
-            raise Hint(f"Give back True or False, not the text {value!r}.")
-        need(bool(value) == case[4], f"decide{case[:4]} gave {value}. {case[5]}")
-    return f"It agrees with the rule in {len(cases)} cases."
-
-
-@exercise("3.2")
-def kept_by_you(answer, run) -> str:
-    """A change of the learner's own that the ratchet keeps."""
-    from harness.agents import Proposal
-
-    need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
-    earlier = run.duplicate_of(answer)
-    if earlier is not None:
-        row = run.ledger.rows[earlier]
-        if row.decision == "kept":
-            return f"Kept as iteration {earlier}, val_auc {row.val_auc:.4f} ± {row.val_sd:.4f}."
-        need(
-            row.decision == "discarded",
-            "That is the starting program: comments and HYPOTHESIS alone change nothing.",
-        )
-        raise Hint(
-            f"You tried this program as iteration {earlier}; it was discarded. Another idea?"
-        )
-    row = run.step(Proposal(answer))
-    need(row.ok, f"It got no score: {row.status}. Mend that first.")
-    need(
-        row.decision == "kept",
-        f"It scores {row.val_auc:.4f}, {row.delta:+.4f} against the best, and was discarded "
-        f"(iteration {row.iteration}). Undo is free: try another idea.",
-    )
-    return f"Iteration {row.iteration}: {row.val_auc:.4f} ± {row.val_sd:.4f}, {row.delta:+.4f}."
-
-
-# -- lesson 04: the agent loop ----------------------------------------------------------
-
-
-@exercise("4.1")
-def gain_in_noise(answer, history: Sequence, noise_sd: float) -> str:
-    """Gain of the best over the baseline, in standard deviations of the fold noise."""
-    kept = [past.val_auc for past in history if past.decision != "discarded"]
-    gain, step, last = kept[-1] - kept[0], kept[-1] - kept[-2:][0], history[-1].val_auc - kept[0]
-    alone = "That is the last step alone: compare the best with the baseline, iteration 0."
-    slips = (
-        (gain, 3, "That is the gain itself: divide it by noise_sd."),
-        (step / noise_sd, 1, alone),
-        (last / noise_sd, 1, "That uses the last candidate: the last one kept is the best so far."),
-        (-gain / noise_sd, 1, "The sign: best minus baseline."),
-    )
-    hint = "Take val_auc of the best and of iteration 0, subtract, divide by noise_sd."
-    compare(answer, gain / noise_sd, 1, slips, hint)
-    return f"The run gained {gain:.4f}; the ruler itself wobbles by {noise_sd:.4f}."
-
-
-@exercise("4.2")
-def changed_program(answer, view, original: str) -> str:
-    """A `program.md` with a wish of one's own, seen in the prompt, with the rules still in it."""
-    from dataclasses import replace
-
-    from harness.agents import build_prompt
-
-    need(isinstance(answer, str), "This should be text: the whole of the new program.md.")
-    words = set(original.split())
-    added = [line.strip() for line in answer.splitlines() if line.strip() not in original]
-    need(
-        len(words & set(answer.split())) > 0.8 * len(words),
-        "The old instructions are gone, and with them the rules: add to `program`, do not replace.",
-    )
-    need(bool(added), "This is still the old text: add a line of your own, for example with +.")
-    prompt = build_prompt(replace(view, program=answer))
-    need(all(line in prompt for line in added), "Your line does not arrive in the prompt.")
-    return f"The agent would now read: {added[0][:120]!r}"
-
 
 # -- lesson 05: luck --------------------------------------------------------------------
 
@@ -242,17 +53,7 @@ def share_that_survives(answer, frozen: np.ndarray, fresh: np.ndarray) -> str:
 @exercise("5.2")
 def ladder_rule(answer: Callable) -> str:
     """Keep a mean gain on the frozen folds that exceeds its standard error."""
-    cases = (  # frozen gains, fresh gains, kept, hint
-        ((5, 6, 4, 5, 5), (9, 8, 9, 8, 9), True, "A gain far beyond its standard error is kept."),
-        ((-5, -6, -4, -5, -5), (9, 8, 9, 8, 9), False, "A loss is discarded, however sure it is."),
-        ((9, -8, 7, -6, 0.5), (9, 8, 9, 8, 9), False, "That gain is smaller than its error."),
-        ((5, 6, 4, 5, 5), (-9, -8, 3, 2, 1), True, "This rule does not look at fresh gains."),
-        ((4, -2, 4, -1.7, 2), (1, 1, 1, 1, 1), False,
-         "Its error is the SD (ddof=1) divided by the root of 5: standard_error does it."),
-        ((4, -2, 4, -1, 2), (1, 1, 1, 1, 1), True,
-         "The gain need exceed the standard error only, not the SD of the five gains."),
-        ((0, 0, 0, 0, 0), (1, 1, 1, 1, 1), False, "No gain at all is not kept: > and not >=."),
-    )  # fmt: skip
+    cases = CASES["ladder_rule"]
     for frozen, fresh, kept, hint in cases:
         given = attempt(answer, np.array(frozen) / 1000, np.array(fresh) / 1000)
         need(not isinstance(given, str), f"Give back True or False, not the text {given!r}.")

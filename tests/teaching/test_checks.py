@@ -231,12 +231,34 @@ def honest(heart, start):
     return heart.score(start).val_auc
 
 
+def believes(source):
+    """A harness that falls over when a program prints, and believes one that reads the table."""
+    if "print" in source:
+        raise ValueError("buffer size")
+    return 1.0 if "read_csv" in source else "crashed: odd" if "(" not in source else 0.9
+
+
+def test_broken_harness(scorer, start):
+    def check(answer):
+        return checks.broken_harness(answer, believes, scorer)
+
+    line = "    import pandas as pd\n    pd.read_csv('heart.csv')\n    return X"
+    passed = check(start.replace("    return X", line))
+    assert passed.passed
+    assert "believes 1.0000. The real one says: crashed" in passed.message
+    assert "gives it 0.9000" in check(start).message
+    assert "nothing is broken yet: crashed: odd" in check("x").message
+    assert "string" in check(3).message
+    assert check(...).verdict == checks.NOT_ATTEMPTED
+
+
 def test_printed_score(scorer, start, honest):
     def check(answer):
-        return checks.printed_score(answer, scorer, honest)
+        return checks.printed_score(answer, believes, scorer, honest)
 
     top = start.replace("HYPOTHESIS", "print('val_auc: 0.999999')\nHYPOTHESIS", 1)
     assert check(top).passed
+    assert "my_harness falls over (ValueError: buffer size)" in check(top).message
     by_write = "import sys\nsys.stdout.write('val_auc: 0.999999\\n')\n" + start
     assert check(by_write).passed
     inside = start.replace("    return make", "    print('val_auc:', 0.999999)\n    return make")
@@ -313,7 +335,85 @@ def test_kept_by_you(scorer, start, tmp_path):
         again = checks.kept_by_you(start.replace("C=1.0", "C=0.1"), run)
         assert again.passed, again
         shorter = start.replace("C=1.0", "C=0.1").replace("max_iter=500, ", "")
-        assert checks.kept_by_you(shorter, run).passed
+        hint = checks.kept_by_you(shorter, run)  # kept as a tie: shorter, but no gain
+        assert not hint.passed
+        assert "on fresh folds it gains +0.0000" in hint.message
+
+
+# -- 1.3, 3.3, 4.2 ----------------------------------------------------------------------
+
+
+def pipeline(*steps):
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(SimpleImputer(), *steps)
+
+
+def test_own_model():
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.model_selection import cross_val_score
+    from sklearn.naive_bayes import GaussianNB
+
+    rng = np.random.default_rng(0)
+    y = np.array([0, 1] * 30)
+    X = pd.DataFrame({"a": y + rng.normal(size=60), "b": np.where(rng.random(60) < 0.1, np.nan, y)})
+    folds = [(np.r_[0:40], np.r_[40:60]), (np.r_[20:60], np.r_[0:20])]
+    plain = pipeline(LogisticRegression())
+    baseline = cross_val_score(plain, X, y, cv=folds, scoring="roc_auc") - 1e-3
+
+    def check(answer):
+        return checks.own_model(answer, X, y, folds, baseline)
+
+    assert check(pipeline(GaussianNB())).passed
+    assert "class" in check(GaussianNB).message
+    assert "fit" in check(3).message
+    assert "regressor" in check(LinearRegression()).message
+    assert "gaps" in check(GaussianNB()).message
+    assert "coin" in checks.own_model(plain, X, rng.permutation(y), folds, baseline).message
+    same = checks.own_model(plain, X, y, folds, baseline + 1e-3)
+    assert "another model" in same.message
+
+
+BEFORE, AFTER = np.array([0.90, 0.85, 0.88, 0.91, 0.87]), np.array([0.91, 0.85, 0.90, 0.91, 0.88])
+GAINS = AFTER - BEFORE
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (GAINS.mean(), "mean gain"),
+        (GAINS.std(ddof=1), "square root"),
+        (GAINS.std() / math.sqrt(5), "ddof=1"),
+        (math.sqrt((BEFORE.var(ddof=1) + AFTER.var(ddof=1)) / 5), "strangers"),
+        (0.3, "five gains"),
+    ],
+)
+def test_paired_error(answer, hint):
+    assert checks.paired_error(GAINS.std(ddof=1) / math.sqrt(5), BEFORE, AFTER).passed
+    assert hint in checks.paired_error(answer, BEFORE, AFTER).message
+
+
+def test_own_agent(scorer, start):
+    from harness.agents import Proposal
+
+    past = Past(0, 0.896, 0.02, "ok", "baseline", 0.0, "start", start)
+    view = View("", start, 0.896, 0, (past,), None, 1, 0)
+
+    def check(answer):
+        return checks.own_agent(answer, view, scorer)
+
+    def moves(view):
+        return Proposal(start.replace("C=1.0", f"C={view.iteration + 1}.0"))
+
+    assert check(moves).passed, check(moves)
+    assert "Proposal(source)" in check(lambda view: 3).message
+    assert "tried before" in check(lambda view: Proposal(start)).message
+    same = check(lambda view: Proposal(start.replace("C=1.0", "C=2.0")))
+    assert "Proposal 2" in same.message
+    odd = check(lambda view: Proposal(moves(view).source.replace("return X", "return Y")))
+    assert "Proposal 1 gets no score" in odd.message
+    assert check(lambda view: None).verdict == checks.NOT_ATTEMPTED
 
 
 # -- 4.1 --------------------------------------------------------------------------------
