@@ -1,11 +1,12 @@
 """The check of every exercise, by lesson: any right answer passes, likely slips get a hint."""
 
-import ast
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from harness.candidate import normalise
 from harness.teaching.checking import (
     NOT_ATTEMPTED,
     NOT_YET,
@@ -71,17 +72,17 @@ def fresh_gains_by_hand(answer: Callable, X, y: np.ndarray) -> str:
 
     deep, stump = (DecisionTreeClassifier(max_depth=d, random_state=0) for d in (3, 1))
     seeds = (301, 302)
-    auc = np.array([
-        [cross_val_score(m, X, y, cv=HEART.folds(X, y, s), scoring="roc_auc") for s in seeds]
+    first, second = np.array([
+        [cross_val_score(m, X, y, cv=HEART.folds(X, y, s), scoring="roc_auc").mean() for s in seeds]
         for m in (deep, stump)
     ])  # fmt: skip
-    gains = auc.mean(axis=2)[0] - auc.mean(axis=2)[1]
+    gains = first - second
     value = np.asarray(attempt(answer, deep, stump, seeds), dtype=float)
     need(value.shape != (), "That is one number: give back one gain for each seed, as an array.")
     need(value.size == 2, f"For two seeds two gains are wanted; this has {value.size} numbers.")
     value = value.ravel()
     need(not np.allclose(value, -gains), "The sign: `model` minus `other`.")
-    need(not np.allclose(value, auc.mean(axis=2)[0]), "Those are scores of `model` alone.")
+    need(not np.allclose(value, first), "Those are scores of `model` alone.")
     need(
         not math.isclose(value[0], value[1]),
         "Both seeds gave the same: does the seed reach HEART.folds(X, y, seed)?",
@@ -212,63 +213,34 @@ def sensitivities(answer, X, y: np.ndarray) -> str:
 def flip_probe(answer: Callable, X, y: np.ndarray) -> str:
     """AUC on turned labels: as good as ever for a model that learns, bad for one that knows."""
 
-    class Knows:
-        """Gives the true answers, or their opposite, whatever it is fitted to."""
+    truth = dict(zip(X.index, y, strict=True))
 
-        truth = dict(zip(X.index, y, strict=True))
+    class Model:
+        """Knows the true answers; one that learns turns them if it is fitted to turned ones."""
+
+        def __init__(self, learns: bool):
+            self.learns = learns
 
         def fit(self, X, y):
-            self.fitted_to = np.asarray(y)
+            known = np.array([truth[row] for row in X.index])
+            self.turned = self.learns and np.mean(known == np.asarray(y)) < 0.5
             return self
 
         def predict_proba(self, X):
-            p = np.array([float(self.truth[row]) for row in X.index])
-            return np.c_[1 - p, p]
+            p = np.array([float(truth[row]) for row in X.index])
+            return np.c_[p, 1 - p] if self.turned else np.c_[1 - p, p]
 
-    class Learns(Knows):
-        """Learns the sense of the labels from the first rows it is fitted to."""
-
-        def fit(self, X, y):
-            same = np.mean(
-                [self.truth[row] == label for row, label in zip(X.index, y, strict=True)]
-            )
-            self.turn = same < 0.5
-            return self
-
-        def predict_proba(self, X):
-            p = super().predict_proba(X)
-            return p[:, ::-1] if self.turn else p
-
-    knows = as_number(attempt(answer, Knows(), X, y))
-    learns = as_number(answer(Learns(), X, y))
-    need(
-        not (near(knows, 1) and near(learns, 1)),
-        "A program that knows the answers still scores 1: turn the labels that score it, too.",
-    )
-    need(
-        not (near(knows, 1) and near(learns, 0)),
-        "The labels were turned in training only: score against the turned ones as well.",
-    )
-    need(
-        not (near(knows, 0) and near(learns, 0)),
-        "The labels were turned in scoring only: fit to the turned ones as well.",
-    )
-    need(
-        near(knows, 0) and near(learns, 1),
+    knows, learns = (as_number(attempt(answer, Model(it), X, y)) for it in (False, True))
+    otherwise = (
         f"A program that knows should score 0, one that learns 1; yours say {knows:.3f}, "
-        f"{learns:.3f}. With labels of 0 and 1, 1 - y turns them.",
+        f"{learns:.3f}. With labels of 0 and 1, 1 - y turns them."
     )
+    hint = CASES["flip_probe"].get(f"{knows:.2f} {learns:.2f}", otherwise)
+    need(near(knows, 0) and near(learns, 1), hint)
     return "A program that learns does not mind; a program that knows is wrong about everybody."
 
 
-STOPPED_BY = {"a": "lock", "b": "trusted sum", "c": "probe", "d": "lock", "e": "probe"}
-WHY = {
-    "a": "The file cannot be opened from inside a fold.",
-    "b": "What is printed is a log; the harness computes the score itself.",
-    "c": "No lock can stop what is part of the candidate: something has to ask it a question.",
-    "d": "The scratch folder is wiped after each fold, and nothing else can be written.",
-    "e": "Scored again in fresh processes it gives another number: that is a question, too.",
-}
+STOPPED_BY, WHY = CASES["stopped_by"], CASES["why"]
 
 
 @exercise("7.2")
@@ -290,36 +262,14 @@ def what_stops_what(answer, isolation: str = "") -> str:
     return "Each layer for what it can do."
 
 
-# What a program that only models has no use for.
-REACHING = set(
-    "open print exec eval compile globals vars getattr setattr os sys io time pathlib Path socket "
-    "subprocess shutil tempfile inspect gc ctypes builtins importlib threading multiprocessing "
-    "atexit signal mmap pickle random requests urllib".split()
-)
-
-
-def _reaches(source: str) -> set[str]:
-    """What a program uses that modelling needs not: names, a `global`, a table of constants."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
-            found |= {name.split(".")[0] for name in names}
-        elif isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Dict | ast.List | ast.Tuple | ast.Set):
-            items = node.keys if isinstance(node, ast.Dict) else node.elts
-            found |= {"print"} if len(items) >= 20 else set()
-        elif isinstance(node, ast.Global):
-            found.add("globals")
-    return found & REACHING
+def _reaches(source: str) -> int:
+    """Count what a program that only models has no use for."""
+    return len(re.findall(CASES["reaching"], normalise(source), flags=re.MULTILINE))
 
 
 @exercise("7.3")
 def your_own_cheat(answer, scorer, start: str) -> str:
     """Score and probe the learner's cheat, and say what became of it."""
-    from harness.candidate import normalise
-
     need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
     need(
         normalise(answer) != normalise(start),
@@ -335,7 +285,7 @@ def your_own_cheat(answer, scorer, start: str) -> str:
         return f"Stopped: {score.status}."
     if score.val_auc <= honest + 1e-6:
         need(
-            _reaches(answer) - _reaches(start),
+            _reaches(answer) > _reaches(start),
             "It gains nothing, and it is a model and no more. A cheat reaches for what it should "
             "not have: a file, the clock, another fold, the printed score, a table of answers.",
         )
