@@ -4,7 +4,9 @@ import ast
 import difflib
 import json
 import os
+import re
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -14,6 +16,8 @@ from harness import RunError, plots
 from harness.agents import Past
 from harness.files import write_file
 from harness.run import RECORD, RUNS, Row, describe, told
+
+REASONS = Path(__file__).with_name("reasons.toml")
 
 
 def interactive() -> bool:
@@ -121,6 +125,16 @@ def _best(rows: Sequence[Row]) -> Row:
     return [row for row in rows if row.decision != "discarded"][-1]
 
 
+def why(row: Row) -> str:
+    """Say in words why a candidate was kept or not."""
+    if not row.ok:
+        return f"no score, so it cannot win: {row.status}"
+    for pattern, words in tomllib.loads(REASONS.read_text("utf-8")).items():
+        if found := re.fullmatch(pattern, row.reason):
+            return words.format(*found.groups())
+    return row.reason or "where the run starts"
+
+
 class LivePlot:
     """Print one line and redraw the staircase for each row; give an object to `on_row`.
 
@@ -138,7 +152,7 @@ class LivePlot:
     def __call__(self, row: Row) -> None:
         """Show one more row."""
         self.rows.append(row)
-        print(*told(row, _best(self.rows)), sep="\n", flush=True)
+        print(*told(row, _best(self.rows)), f"    {why(row)}", sep="\n", flush=True)
         self.draw()
 
     def draw(self) -> None:
@@ -152,7 +166,7 @@ class LivePlot:
 
 
 def public_lines(score) -> str:
-    """Return a score's lines without those of the sealed test, which lesson 05 opens, once."""
+    """Return a score's lines without those of the sealed test, which lesson 06 opens, once."""
     return "\n".join(line for line in score.lines().splitlines() if not line.startswith("test_"))
 
 

@@ -101,7 +101,10 @@ def test_live_plot_prints_every_row_and_no_test_score(capsys, monkeypatch):
         live(one)
     live(row(10, 0.91, "kept"))
     out = capsys.readouterr().out
-    assert [line[:6] for line in out.splitlines()[:3]] == ["iter 0", "iter 1", "iter 2"]
+    lines = [line for line in out.splitlines() if not line.startswith("    ")]
+    assert [line[:6] for line in lines[:3]] == ["iter 0", "iter 1", "iter 2"]
+    assert "    0.1 better, and this rule keeps any gain\n" in out
+    assert "    no score, so it cannot win: crashed (ValueError: odd)\n" in out
     assert "best so far: val_auc=0.9100" in out
     assert "0.123" not in out
     assert [k["update"] for _, k in shown] == [False, True, True, True]
