@@ -58,6 +58,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-ours"
 from harness import plots
 from harness.scoring import Scorer
 from harness.task import HEART

@@ -53,6 +53,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-ours"
 from harness import RunError
 from harness.agents import AgentDone, Proposal, build_prompt, get_agent
 from harness.evidence import certify
