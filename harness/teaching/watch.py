@@ -182,7 +182,7 @@ class _Panel:
         under = html.escape(watch.idea), html.escape(watch.doing or watch.ended)
         self.state.value = '<p role="status"><b>{}</b> {}</p>'.format(*under)
         if staircase and rows:
-            fig = plots.staircase(rows, watch.noise_sd)
+            fig = plots.staircase(rows, watch.noise_sd, plots.staircase_message(rows))
             alt = plots.staircase_alt(rows, watch.noise_sd)
             self.stairs.value = plots.picture(fig, alt)
         cells = ((row.iteration, row.outcome, f"{row.val_auc:.4f}", why(row), row.hypothesis)

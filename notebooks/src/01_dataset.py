@@ -70,15 +70,14 @@ from harness.teaching import checks, guess, lesson, outcome
 # %% id="load"
 X_all, y_all = HEART.load()
 print(f"{X_all.shape[0]} patients, {X_all.shape[1]} columns")
-X_all.head()
+lesson.neat(X_all.head())
 
 # %% [markdown] id="load-after"
 # One row is one patient. `load` checks the file against its SHA-256 fingerprint first, so
 # everybody who takes this course has the same patients, to the byte.
 
 # %% id="columns"
-pd.set_option("display.max_colwidth", None)
-pd.DataFrame({"meaning": COLUMNS})
+lesson.neat(pd.DataFrame({"meaning": COLUMNS}))
 
 # %% [markdown] id="columns-after"
 # You need not know the medical words; *angina* is chest pain that comes from the heart. But mind

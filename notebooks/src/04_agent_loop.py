@@ -46,13 +46,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-from IPython.display import Code, display
+from IPython.display import display
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-ours"
 from harness import RunError
 from harness.agents import AgentDone, Proposal, build_prompt, get_agent
 from harness.evidence import certify
@@ -232,7 +233,7 @@ tokens = sum(row.tokens or 0 for row in rows)
 cost = sum(row.cost_usd or 0.0 for row in rows)
 unknown = sum(row.cost_usd is None for row in rows)
 print(f"in all: {tokens} tokens, {cost:.2f} USD, cost unknown in {unknown} of {len(rows)} rows")
-lesson.table(rows)
+lesson.neat(lesson.table(rows))
 
 # %% [markdown] id="ledger-after"
 # Read down `decision` and `hypothesis`: what did not help stands there too, as in any good
@@ -336,7 +337,7 @@ checks.own_agent(my_propose, view, scorer)
 # %% id="diffs"
 for past, text in lesson.kept_diffs(history):
     lesson.markdown(f"**Iteration {past.iteration}** (Δ {past.delta:+.4f}): {past.hypothesis}")
-    display(Code(text, language="diff"))
+    display(text)
 if kept == 0:
     print("Nothing was kept: the starting program is still the best.")
 
@@ -355,7 +356,7 @@ if kept == 0:
 # %% id="prompt"
 prompt = build_prompt(view)
 print(f"{len(prompt)} characters; the first 1,500:\n")
-print(prompt[:1500])
+lesson.say(prompt[:1500])
 
 # %% [markdown] id="prompt-after"
 # Print the rest when you are curious: `print(prompt[1500:])`. What a candidate printed or wrote
