@@ -10,12 +10,12 @@ OPTIONS = {**NAMED, "--port": option("default: any free one", "P", type=count, d
 def main(args) -> int:
     import asyncio
 
-    from harness.evidence import watch
+    from harness.evidence import serve
     from harness.run import find_run
 
     def tell(address: str) -> None:
         said = "whoever has this address may steer; end with Ctrl-C"
         print(f"watching: {address}\n{said}", flush=True)
 
-    asyncio.run(watch.serve(find_run(args.tag, args.runs), args.port, tell))
+    asyncio.run(serve(find_run(args.tag, args.runs), args.port, tell))
     return OK

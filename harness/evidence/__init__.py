@@ -16,6 +16,7 @@ __getattr__, __all__ = face(
     certificate="Certificate certify lines",
     verify="verify check_agreement",
     grade="grade",
+    watch="serve",
     report="report",
     replay="ReplayAgent",
 )

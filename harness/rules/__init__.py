@@ -12,6 +12,6 @@ __getattr__, __all__ = face(
     certificate="CANNOT_TELL CERTIFICATE_SEEDS LUCK PRIOR REAL Test Tries prune test verdict",
     rules="CONFIRM_SEEDS RULES STOP_AT Evidence Rule Verdict get_rule",
     guards="check_guards measure objection",
-    judging="Best Judged decide judge",
+    judging="Best Judged decide judge too_good",
     stats="stats Interval",
 )

@@ -103,3 +103,17 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
     mine = replace(mine, repeats=repeats)
     verdict = rule.decide(mine, replace(theirs, repeats=best.repeats))
     return Judged(score, verdict.keep, verdict.reason, repeats, found.t, tries.edit_bar)
+
+
+def too_good(task, value: float, y=None) -> bool:
+    """Whether a score is nearly perfect, by any metric: on real data that is a leak, mostly."""
+    from harness.rules.rules import STOP_AT
+
+    metric = getattr(task, "metric", "roc_auc")
+    if not metric.startswith("neg_") or y is None:
+        return value >= STOP_AT
+    import numpy as np
+
+    shares = [(y == k).mean() for k in range(task.n_outputs)] if task.n_outputs > 1 else [y.mean()]
+    guess = task.score_predictions(y, np.tile(shares, (len(y), 1)))  # an error
+    return value >= guess * (1 - STOP_AT) ** (1 if metric.startswith("neg_mean_squared") else 0.5)

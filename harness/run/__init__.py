@@ -10,7 +10,7 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     ratchet="Run",
-    loop="loop ENDED Outcome too_good",
+    loop="loop ENDED Outcome",
     duration="parse_duration",
     pace="OutOfTime",
     ledger="BASELINE DISCARDED KEPT Ledger Row clean describe describe_best told",

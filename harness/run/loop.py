@@ -11,6 +11,7 @@ from harness import RunError
 from harness.agents import Agent, AgentError, Proposal, View, at_most
 from harness.candidate import program_id
 from harness.files import write_file
+from harness.rules import too_good
 from harness.run import steering
 from harness.run.duration import parse_duration
 from harness.run.ledger import Row
@@ -36,20 +37,6 @@ class Outcome:
     reason: str
     rows: int
     failed: bool = False
-
-
-def too_good(task, value: float, y=None) -> bool:
-    """Whether a score is nearly perfect, by any metric: on real data that is a leak, mostly."""
-    from harness.rules import STOP_AT
-
-    metric = getattr(task, "metric", "roc_auc")
-    if not metric.startswith("neg_") or y is None:
-        return value >= STOP_AT
-    import numpy as np
-
-    shares = [(y == k).mean() for k in range(task.n_outputs)] if task.n_outputs > 1 else [y.mean()]
-    guess = task.score_predictions(y, np.tile(shares, (len(y), 1)))  # an error
-    return value >= guess * (1 - STOP_AT) ** (1 if metric.startswith("neg_mean_squared") else 0.5)
 
 
 @dataclass(eq=False)

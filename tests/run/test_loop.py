@@ -22,8 +22,9 @@ from harness.agents.errors import (
     RateLimited,
 )
 from harness.evidence.verify import check_agreement
+from harness.rules import too_good
 from harness.run import loop
-from harness.run.loop import parse_duration
+from harness.run.duration import parse_duration
 from harness.run.pace import UNDECIDED
 from harness.run.ratchet import Run
 from harness.task.task import Task
@@ -290,8 +291,8 @@ def test_a_score_too_good_to_be_true_ends_it(run):
 def test_what_is_too_good_by_any_metric(metric, kind, near, far):
     y = np.random.default_rng(0).normal(0, 1, 200) if kind == "regression" else np.arange(200) % 2
     task = Task("x", kind=kind, metric=metric, labels=("a", "b", "c"))
-    assert loop.too_good(task, near, y)
-    assert not loop.too_good(task, far, y)
+    assert too_good(task, near, y)
+    assert not too_good(task, far, y)
 
 
 # -- agents that fail -----------------------------------------------------------------------
