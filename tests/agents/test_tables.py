@@ -24,7 +24,8 @@ def settings(name, folder, model=None, base_url=None):
     """What a preset writes before a call, by file."""
     call = Call(folder, folder / "p", folder, folder, model, base_url, "KEY")
     PRESETS[name].prepare(call)
-    return {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in folder.rglob("*.*")}
+    files = filter(Path.is_file, folder.rglob("*"))
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
 
 
 def test_gemini_may_read_and_may_write_one_file(tmp_path):
@@ -42,7 +43,7 @@ def test_opencode_is_led_to_a_server_only_if_there_is_one(tmp_path):
     told = json.loads(settings("opencode", tmp_path, "openai/a/b")["opencode.json"])
     assert "provider" not in told
     assert told["permission"]["edit"] == {"*": "deny", "train.py": "allow"}
-    # The last rule that fits counts: what is denied stands before what is allowed.
+    # As it was tried out: what is denied stands before what is allowed.
     assert next(iter(told["permission"])) == "*"
     led = json.loads(settings("opencode", tmp_path, "openai/a/b", "http://h/v1")["opencode.json"])
     (server,) = led["provider"].items()
