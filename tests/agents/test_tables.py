@@ -66,3 +66,4 @@ def test_aider_is_told_what_its_model_can_do(tmp_path):
 def test_a_line_with_a_condition_counts_only_where_it_holds():
     call = Call(Path("w"), Path("p"), Path("c"), Path("s"), model="m x")
     assert call.words("-a\nmodel: -m {model}\nbase_url: -b {base_url}\n") == ["-a", "-m", "m x"]
+    assert call.fill("{model} {name} {provider} {'a': 1}") == "m x {name} {provider} {'a': 1}"
