@@ -38,12 +38,8 @@ def judge(
 ) -> Judged:
     """Apply the rule to a score that is ok, and probe what would be kept.
 
-    `tries` are those of the run before this one (`harness.rules.certificate.Tries`).
-
-    Raises
-    ------
-    RunError
-        If the best program itself fails on the fresh folds that the rule needs.
+    `tries` are those of the run before this one (`harness.rules.certificate.Tries`). Raises a
+    RunError if the best program itself fails on the fresh folds that the rule needs.
     """
     try:
         found = decide(source, score, best, rule, scorer, tries)
@@ -63,11 +59,7 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
     """Apply the rule alone, with fresh folds if it asks for them; arguments as for `judge`.
 
     Fresh folds are raced: after each seed the rule may say that the rest is not worth its time.
-
-    Raises
-    ------
-    CandidateError, RunError
-        If the program, or the best one, fails on fresh folds.
+    Raises a CandidateError or a RunError if the program, or the best one, fails on them.
     """
     import numpy as np
 

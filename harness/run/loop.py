@@ -40,13 +40,7 @@ class Outcome:
 
 
 def parse_duration(text: str | float) -> float:
-    """Turn `8h`, `90m`, `30s`, `1h30m` or a number of seconds into seconds.
-
-    Raises
-    ------
-    ValueError
-        If it is none of these, or not more than 0.
-    """
+    """Turn `8h`, `90m`, `30s`, `1h30m` or a number of seconds into seconds; else a ValueError."""
     match = _DURATION.fullmatch(str(text).strip().lower().replace(" ", ""))
     parts = [float(part or 0) for part in match.groups()] if match else []
     seconds = sum(p * unit for p, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
