@@ -197,8 +197,7 @@ class Ledger:
     def append(self, row: Row) -> Row:
         """Write a row and return when it is on the disk.
 
-        Raises a RunError if the disk refuses (the file is then as it was before), or if another file
-        stands there.
+        Raises a RunError if the disk refuses (the file is then as before) or the file was replaced.
         """
         if row.iteration != len(self.rows):
             raise ValueError(f"row {row.iteration} cannot follow {len(self.rows)} rows")

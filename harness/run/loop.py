@@ -326,10 +326,7 @@ def run(
     say : callable
         Called with each line a person should see (waiting, agent errors, files put back).
 
-    Returns
-    -------
-    Outcome
-        `failed` is true when the agent ended the run by failing.
+    Gives an `Outcome` that `failed` when the agent ended the run by failing.
     """
     if iterations is None and time_budget is None and max_cost is None and max_calls is None:
         raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")

@@ -312,9 +312,8 @@ class Template:
             self.lock_in(request["scratch"], job_fd, log_fd)
             sock = socket_of(JOB_FD, socket.SOCK_STREAM)
             calls = self.seal.call_filter(os.getpid()) if self.config["seccomp"] else b""
-            self.prefault.copy_ahead(
-                self.written or [], lambda: select.select([sock], [], [], 0)[0]
-            )
+            written = self.written or []
+            self.prefault.copy_ahead(written, lambda: select.select([sock], [], [], 0)[0])
             job, source, rows = take_job(sock)
             warmup.seed_everything(job["seed"])
             if calls:
