@@ -170,8 +170,7 @@ def decide_ladder(candidate: Evidence, best: Evidence) -> Verdict:
     The parameter-free Ladder of Blum and Hardt (2015), The Ladder: a reliable leaderboard
     for machine learning competitions, ICML, PMLR 37 (the mechanism "without parameters";
     the authors' code calls the comparison a one-sided paired t-test). There, pairs are
-    single losses; AUC has no loss per row, so pairs here are folds. No allowance is made
-    for the folds being correlated: `corrected_t` makes one.
+    single losses; AUC has no loss per row, so pairs here are folds, as if not correlated.
     """
     if verdict := _settled(candidate, best):
         return verdict

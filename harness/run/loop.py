@@ -306,10 +306,8 @@ def run(
 
     Parameters
     ----------
-    run : Run
-        An open run.
-    agent : Agent
-        Who proposes.
+    run, agent
+        An open run, and who proposes.
     iterations : int, optional
         Rows beyond the baseline that the ledger shall have in the end, so that the same call
         finishes a run that was cut short.
