@@ -347,11 +347,14 @@ def report(rows: list[dict]) -> None:
         "twin labels": (float("inf"), TWIN_REJECT if home else TWIN_REJECT_ELSEWHERE),
         "shuffled labels": (float("inf"), SHUFFLE_REJECT),
     }
+    start = HEART.baseline if home else np.median([r["val_auc"] for r in rows])
+    good = [r for r in rows if r["val_auc"] >= start]
+    print(f"the {len(good)} that score at least {start:.4f}, as what is about to be kept does:")
     print(
         "probe             min     median  99%     max     mean    sd      reject  sd away  review"
     )
     for name, (review, reject) in limits.items():
-        v = np.array([r[name] for r in rows if r[name] is not None])
+        v = np.array([r[name] for r in good if r[name] is not None])
         away = (reject - v.mean()) / v.std(ddof=1)
         figures = (v.min(), np.median(v), np.quantile(v, 0.99), v.max(), v.mean(), v.std(ddof=1))
         text = " ".join(f"{x:+.4f}" for x in figures)

@@ -49,7 +49,7 @@ TWIN_REJECT_IF_FLIP_ODD = 0.008
 TWIN_USUAL = -0.006
 # On tables of one's own; more where they are so small that two plain models differ by it from one
 # set of labels to another. Twins that are hard to learn count for half of it.
-TWIN_REJECT_ELSEWHERE = 0.03
+TWIN_REJECT_ELSEWHERE, TWIN_MOST_ELSEWHERE = 0.03, 0.04
 TWIN_SDS = 3.5
 NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
@@ -239,7 +239,9 @@ def _twin(plan: _Plan) -> Asking:
 
     limit = TWIN_REJECT
     if not home:
-        limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * scorer.once("noise", noise))
+        few = max(1.0, 160 / len(scorer.split.y_train)) ** 0.5
+        limit = min(TWIN_SDS * scorer.once("noise", noise), TWIN_MOST_ELSEWHERE * few)
+        limit = max(TWIN_REJECT_ELSEWHERE, limit)
     elif any(p.name == "label flip" and p.verdict == "review" for p in plan.found):
         limit = TWIN_REJECT_IF_FLIP_ODD
     y, made = scorer.split.y_train, []
