@@ -151,7 +151,8 @@ def _repeat(plan: _Plan) -> Asking:
         if abs(alone - before) > SAME_NUMBER:
             name, verdict = "not repeatable", "reject"
             detail = f"each fold alone gives {alone:.6f}, not {before:.6f}; set random_state"
-    return Probe(name, abs(alone - before), SAME_NUMBER, verdict, detail)
+    gap = abs(alone - before) * (apart > SAME_PREDICTION)
+    return Probe(name, gap, SAME_NUMBER, verdict, detail)
 
 
 def make_noise(rng: np.random.Generator) -> None:
@@ -176,9 +177,10 @@ def _alone(plan: _Plan) -> Asking:
         moved.append(float(np.abs(numbers - whole[i]).max() / (np.ptp(whole) or 1.0)))
     # Of several rows most must move: where only missing values are filled by the rows beside,
     # chance would decide.
+    moved = [m if m > SAME_PREDICTION else 0.0 for m in moved]
     value = float(np.sort(moved)[(len(moved) - 1) // 2])
     verdict, detail = "pass", "each row is predicted for itself"
-    if max(moved) > SAME_PREDICTION:
+    if max(moved):
         verdict = "reject" if value > MOVED else "review"
         detail = f"a row asked alone moves by {max(moved):.1e} of the range: use no other new rows"
     return Probe("batch", value, MOVED, verdict, detail)
