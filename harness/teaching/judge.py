@@ -61,11 +61,6 @@ def read_cells(path: Path) -> list[str]:
     return ["\n".join(x for x in text.split("\n") if x[:1] not in "%!" or not x) for text in texts]
 
 
-def exercises_in(cells: list[str]) -> set[str]:
-    """Name the checks that cells call; by them a notebook is known, whatever it is called."""
-    return set(_CHECK.findall("\n".join(cells))) - {"quiz"}
-
-
 # -- the lesson as it is given ---------------------------------------------------------------
 
 
