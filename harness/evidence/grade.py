@@ -220,7 +220,7 @@ class _Tools:
     def verdicts(self, lesson: Path, notebook: Path) -> dict[str, str]:
         """Wait for what the judge says of a notebook."""
         line = self._judges[lesson].stdout.readline()
-        return json.loads(line) if line else {"": "exercises not executed: see ratchet doctor"}
+        return json.loads(line) if line else {"": f"exercises not executed: see {CALL} doctor"}
 
     def _judge(self, lesson: Path) -> subprocess.Popen:
         if lesson not in self._judges:
