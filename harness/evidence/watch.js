@@ -167,7 +167,7 @@ at("hint").addEventListener("submit", async event => {
   event.preventDefault();
   if (await steer({ do: "hint", text: at("text").value })) at("text").value = "";
 });
-at("pause").addEventListener("click", () => steer({ do: "pause", off: paused }));
+at("pause").addEventListener("click", () => steer({ do: paused ? "go on" : "pause" }));
 at("stop").addEventListener("click", () => confirm("End this run before its next candidate?") && steer({ do: "stop" }));
 setInterval(poll, POLL_MS);
 setInterval(tick, 1000);

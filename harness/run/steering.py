@@ -21,7 +21,6 @@ from harness.run.lock import owner
 from harness.run.notes import one_line_hypothesis
 
 MAX_HINT = 500  # characters: a line, not a second program.md
-MAX_WAITING = 20
 POLL_S = 0.25  # how often a loop that waits looks
 NOW = "now.json"
 NOTHING = {
@@ -34,18 +33,10 @@ NOTHING = {
 
 
 def hint(path: Path, text: str) -> str:
-    """Leave a line for the next prompt of the run at `path`; return what to tell.
-
-    Raises
-    ------
-    RunError
-        If it is empty or too long, or too many wait already.
-    """
+    """Leave a line for the next prompt of the run at `path`; return what to tell."""
     line = one_line(text)
     if not 0 < len(line) <= MAX_HINT:
         raise RunError(f"a hint is one line of 1 to {MAX_HINT} characters: this has {len(line)}")
-    if len(waiting(path)) >= MAX_WAITING:
-        raise RunError(f"{MAX_WAITING} hints wait already: let the run take them first")
     _leave(path, f"hint-{time.time_ns():020d}-{os.getpid()}.txt", line)
     return f"in the next prompt: {line}"
 
@@ -60,17 +51,24 @@ def pause(path: Path, off: bool = False) -> str:
 
 
 def stop(path: Path) -> str:
-    """Let the loop end before its next candidate; return what to tell.
-
-    Raises
-    ------
-    RunError
-        If no process owns the run.
-    """
+    """Let the loop end before its next candidate; return what to tell."""
     if owner(path / ".lock") is None:
         raise RunError("no process is working on this run: there is nothing to stop")
     _leave(path, "stop")
     return "the run ends before its next candidate; the command that began it continues it"
+
+
+def _leave(path: Path, name: str, text: str = "") -> None:
+    (path / "agent").mkdir(exist_ok=True)
+    write_file(path / "agent" / name, text.encode())
+
+
+def one_line(text: str) -> str:
+    """Leave out what acts on a screen or hides: controls, marks of direction."""
+    return clean("".join(c if c.isprintable() else " " for c in text), 10 * MAX_HINT)
+
+
+# -- what the loop makes of it ------------------------------------------------------------
 
 
 def wish(path: Path) -> str:
@@ -86,13 +84,12 @@ def clear(path: Path) -> None:
 
 def obey(run, check: Callable[[], None], sleep: Callable[[float], None], say) -> bool:
     """Wait while a person wants the run to pause, checking its budgets; whether it shall end."""
-    if (wished := wish(run.path)) == "pause":
+    if wish(run.path) == "pause":
         tell(run, "paused")
         say(f"paused; to go on: {CALL} pause {run.tag} --off")
-    while wished == "pause":
+    while (wished := wish(run.path)) == "pause":
         check()
         sleep(POLL_S)
-        wished = wish(run.path)
     return wished == "stop"
 
 
@@ -103,43 +100,9 @@ def sleep(path: Path, seconds: float) -> None:
         time.sleep(min(left, POLL_S))
 
 
-# -- hints, as prompts take them ------------------------------------------------------------
-
-
-def waiting(path: Path) -> tuple[str, ...]:
-    """Hints that no prompt has taken yet, the oldest first."""
-    return _read(path, "hint-")
-
-
-def given(path: Path, iteration: int) -> tuple[str, ...]:
-    """Hints that an iteration's prompt has or had, the oldest first."""
-    return _read(path, f"given-{iteration:04d}-")
-
-
-def take(path: Path, iteration: int) -> tuple[str, ...]:
-    """Tie all waiting hints to an iteration and return its hints."""
-    _rename(path, "hint-", f"given-{iteration:04d}-")
-    return given(path, iteration)
-
-
-def give_back(path: Path, iteration: int) -> None:
-    """Let an iteration's hints wait again: its agent broke down."""
-    _rename(path, f"given-{iteration:04d}-", "hint-")
-
-
-def one_line(text: str) -> str:
-    """Leave out what acts on a screen or hides: controls, marks of direction."""
-    return clean("".join(c if c.isprintable() else " " for c in text), 10 * MAX_HINT)
-
-
-def _leave(path: Path, name: str, text: str = "") -> None:
-    (path / "agent").mkdir(exist_ok=True)
-    write_file(path / "agent" / name, text.encode())
-
-
-def _read(path: Path, kind: str) -> tuple[str, ...]:
-    """Read hints as if a stranger had written them: anyone may have."""
-    found = []
+def hints(path: Path, iteration: int | None = None) -> tuple[str, ...]:
+    """Hints that wait, or those of an iteration's prompt; a stranger may have written them."""
+    kind, found = "hint-" if iteration is None else f"given-{iteration:04d}-", []
     for file in sorted((path / "agent").glob(f"{kind}*.txt")):
         with contextlib.suppress(OSError):
             text = read_plain(file, 4 * MAX_HINT).decode("utf-8", "replace")
@@ -147,9 +110,12 @@ def _read(path: Path, kind: str) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def _rename(path: Path, before: str, after: str) -> None:
+def take(path: Path, iteration: int, back: bool = False) -> tuple[str, ...]:
+    """Tie the hints that wait to an iteration and return its hints; `back` lets them wait again."""
+    before, after = ("hint-", f"given-{iteration:04d}-")[:: -1 if back else 1]
     for file in (path / "agent").glob(f"{before}*.txt"):
         os.replace(file, file.with_name(file.name.replace(before, after, 1)))
+    return hints(path, iteration)
 
 
 # -- what the run is doing ------------------------------------------------------------------
@@ -159,8 +125,7 @@ def tell(run, stage: str, source: str = "", **more) -> None:
     """Write down what an open run is doing: a convenience, so that no fault in it ends a run."""
     data = {"stage": stage, "since": time.time(), "iteration": run.iteration} | more
     data |= {"iterations": run.planned or None, "ends_at": run.ends_at}
-    if source:
-        data |= {"source": source[:MAX_BYTES], "hypothesis": one_line_hypothesis(source)}
+    data["source"] = source[:MAX_BYTES]  # whoever reads may parse it: that takes its time
     with contextlib.suppress(OSError, RunError):
         write_file(run.path / NOW, json.dumps(data).encode(), durable=False)
 
@@ -177,17 +142,17 @@ def read_progress(path: Path) -> dict:
         are scored side by side; `iterations` is how many rows are planned beyond the baseline.
         `hypothesis` and `source` are what a candidate says: show them as text.
     """
-    try:
+    found = {}
+    with contextlib.suppress(OSError, ValueError):
         found = read_json(path / NOW)
-    except (OSError, ValueError):
-        return dict(NOTHING)
     now = NOTHING | {key: value for key, value in found.items() if _fits(key, value)}
-    if now["stage"] != "ended" and owner(path / ".lock") is None:
+    if now["source"]:
+        now["hypothesis"] = one_line_hypothesis(now["source"])
+    if now["stage"] not in ("ended", "not begun") and owner(path / ".lock") is None:
         now["stage"] = "not running"
     return now
 
 
 def _fits(key: str, value: object) -> bool:
-    """Whether `now.json` may say that, whoever wrote it."""
     like = NOTHING.get(key, ())
     return isinstance(value, str if isinstance(like, str) else (int, float, type(like)))

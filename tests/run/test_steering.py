@@ -45,11 +45,9 @@ def test_hints_that_are_none_are_refused(tmp_path):
     for text in ("", " \u202e\n", "x" * 501):
         with pytest.raises(RunError, match="a hint is one line of 1 to 500"):
             steering.hint(tmp_path, text)
-    for n in range(steering.MAX_WAITING):
+    for n in range(3):
         steering.hint(tmp_path, f"hint {n}")
-    with pytest.raises(RunError, match="wait already"):
-        steering.hint(tmp_path, "one more")
-    assert steering.waiting(tmp_path) == tuple(f"hint {n}" for n in range(steering.MAX_WAITING))
+    assert steering.hints(tmp_path) == ("hint 0", "hint 1", "hint 2")
 
 
 def test_a_hint_is_in_one_prompt_and_in_that_iterations_log(tmp_path):
