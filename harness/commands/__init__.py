@@ -15,4 +15,4 @@ __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage"]
 
 _NAMES = "evaluate step run status watch new certify audit report verify adopt repair init doctor"
 COMMANDS = {name: import_module(f"{__name__}.{name}") for name in _NAMES.split()}
-COMMANDS |= {"hint": steer.HINT, "pause": steer.PAUSE, "stop": steer.STOP}
+COMMANDS |= {"hint": steer.HINT, "pause": steer.PAUSE, "stop": steer.STOP}  # alike: one file

@@ -16,6 +16,7 @@ __getattr__, __all__ = face(
     certificate="Certificate certify lines",
     verify="verify check_agreement",
     report="report",
+    watch="watch",
     replay="ReplayAgent",
 )
 

@@ -45,13 +45,15 @@ def state(path: Path) -> dict:
     """Say how a run stands, fit for JSON; its texts are strangers': show them as text."""
     ledger, now, diff = path / "results.tsv", read_progress(path), []
     rows = _rows(ledger, ledger.stat().st_mtime_ns)
-    best = next((row for row in reversed(rows) if row.kept), None)
-    source = now.pop("source")
+    kept, source = [row for row in rows if row.kept], now.pop("source")
+    best = kept[-1] if kept else None
     if best:
-        name = "under work" if source else f"iteration {rows[-1].iteration}, the last"
-        source = source or _program(path, rows[-1].iteration, rows[-1].commit)
-        both = _program(path, best.iteration, best.commit).splitlines(), source.splitlines()
-        diff = list(difflib.unified_diff(*both, "the best", name, lineterm=""))
+        text = source or _program(path, rows[-1].iteration, rows[-1].commit)
+        same = text == _program(path, best.iteration, best.commit)
+        base = kept[-2:][0] if same else best  # what it replaced, not itself
+        both = _program(path, base.iteration, base.commit).splitlines(), text.splitlines()
+        names = f"the best, {base.iteration}", "the candidate under work" if source else "the last"
+        diff = list(difflib.unified_diff(*both, *names, lineterm=""))
     paid = [vars(row) for row in rows if row.tokens or row.cost_usd != 0]
     told = now | {
         "now": time.time(),
@@ -79,17 +81,11 @@ def _clean(value):
     return report.clean(value) if isinstance(value, str) else value
 
 
-def steer(path: Path, do: str = "", text: str = "") -> dict:
-    """Do what a button asks for."""
-    deeds = {
-        "hint": lambda: steering.hint(path, str(text)),
-        "pause": lambda: steering.pause(path),
-        "go on": lambda: steering.pause(path, off=True),
-        "stop": lambda: steering.stop(path),
-    }
-    if do not in deeds:
+def steer(path: Path, do: object = "", *more) -> dict:
+    """Do what a button asks for, as the command of that name does."""
+    if do not in ("hint", "pause", "stop"):
         raise RunError("this is nothing that a run can be asked for")
-    return {"said": deeds[do]()}
+    return {"said": getattr(steering, do)(path, *more)}
 
 
 def application(path: Path, token: str):
@@ -113,7 +109,7 @@ def application(path: Path, token: str):
                 raise web.HTTPError(403)
             try:
                 asked = self.request.body
-                self.finish(steer(path, **json.loads(asked)) if asked else state(path))
+                self.finish(steer(path, *json.loads(asked)) if asked else state(path))
             except (RunError, OSError, ValueError, TypeError) as err:
                 self.set_status(400)
                 self.finish({"said": report.clean(err)})

@@ -1,7 +1,7 @@
 """Steering a run without stopping it, and what it is doing now: small files beside the ledger.
 
-Any process may leave `pause`, `stop` or a hint (`hint-<when>.txt`) in the run's `agent/` folder;
-the loop looks before each candidate. The next prompt takes the hints: the file becomes
+Any process may leave a wish (`pause`, `stop`) or hints (`hint-<when>.txt`) in the run's `agent/`
+folder; the loop looks before each candidate. The next prompt takes the hints: the file becomes
 `given-<iteration>-<when>.txt`, which ties it to that iteration, so that a kill neither loses nor
 doubles one. In `now.json` the loop says what it is doing, for whoever watches.
 """
@@ -22,7 +22,7 @@ from harness.run.notes import one_line_hypothesis
 
 MAX_HINT = 500  # characters: a line, not a second program.md
 POLL_S = 0.25  # how often a loop that waits looks
-NOW = "now.json"
+NOW, WISH = "now.json", "wish.txt"
 NOTHING = {
     **{"stage": "not begun", "since": 0.0, "iteration": 0, "slots": 1, "hypothesis": ""},
     **{"source": "", "iterations": None, "ends_at": None, "reason": ""},
@@ -44,9 +44,9 @@ def hint(path: Path, text: str) -> str:
 def pause(path: Path, off: bool = False) -> str:
     """Let the loop wait before its next candidate, or go on; return what to tell."""
     if off:
-        (path / "agent" / "pause").unlink(missing_ok=True)
+        clear(path)
         return "the run goes on"
-    _leave(path, "pause")
+    _leave(path, WISH, "pause")
     return "the run pauses before its next candidate; its time budget goes on counting"
 
 
@@ -54,8 +54,13 @@ def stop(path: Path) -> str:
     """Let the loop end before its next candidate; return what to tell."""
     if owner(path / ".lock") is None:
         raise RunError("no process is working on this run: there is nothing to stop")
-    _leave(path, "stop")
+    _leave(path, WISH, "stop")
     return "the run ends before its next candidate; the command that began it continues it"
+
+
+def clear(path: Path) -> None:
+    """Forget a pause and a stop: who begins a loop wants it to run."""
+    (path / "agent" / WISH).unlink(missing_ok=True)
 
 
 def _leave(path: Path, name: str, text: str = "") -> None:
@@ -73,13 +78,9 @@ def one_line(text: str) -> str:
 
 def wish(path: Path) -> str:
     """What a person wants of the loop: `stop`, `pause` or nothing."""
-    return next((name for name in ("stop", "pause") if (path / "agent" / name).exists()), "")
-
-
-def clear(path: Path) -> None:
-    """Forget a pause and a stop: who begins a loop wants it to run."""
-    for name in ("stop", "pause"):
-        (path / "agent" / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        return read_plain(path / "agent" / WISH, 5).decode("utf-8", "replace")
+    return ""
 
 
 def obey(run, check: Callable[[], None], sleep: Callable[[float], None], say) -> bool:
@@ -133,14 +134,10 @@ def tell(run, stage: str, source: str = "", **more) -> None:
 def read_progress(path: Path) -> dict:
     """Say what the loop of a run is doing, or how it ended; never fails, from any process.
 
-    Returns
-    -------
-    dict
-        The keys of `NOTHING`: `stage` is `not begun`, `asking`, `waiting` (for a provider),
-        `paused`, `scoring`, `fresh folds`, `probes`, `ended` or `not running`; `since` and
-        `ends_at` (of the time budget) are seconds since the epoch; `slots` is how many candidates
-        are scored side by side; `iterations` is how many rows are planned beyond the baseline.
-        `hypothesis` and `source` are what a candidate says: show them as text.
+    The keys are those of `NOTHING`. `stage` is one of `not begun`, `asking`, `waiting` (for a
+    provider), `paused`, `scoring`, `fresh folds`, `probes`, `ended`, `not running`; `since` and
+    `ends_at` (of the time budget) are seconds since the epoch; `slots` candidates are scored side
+    by side; `hypothesis` and `source` are what the first of them says: show them as text.
     """
     found = {}
     with contextlib.suppress(OSError, ValueError):

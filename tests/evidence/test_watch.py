@@ -15,6 +15,7 @@ from fakes import PROGRAM, SECRET, START, FakeScorer, Scripted, frozen, program 
 from labserver import open_page, snap
 
 from harness import RunError
+from harness.agents import Proposal
 from harness.evidence import watch
 from harness.run import Run, loop, steering
 
@@ -72,7 +73,7 @@ def get(address, token=None, body=None, **headers):
 
 def test_only_the_token_opens_and_steers(run):
     with served(run.path) as (base, token):
-        hint = {"do": "hint", "text": "try trees"}
+        hint = ["hint", "try trees"]
         for wrong in (None, "", "x", token[:-1], token + "x", "é"):
             assert get(f"{base}/state", wrong and wrong.encode().decode("latin-1"))[0] == 403
             assert get(f"{base}/state", wrong and "x" + wrong[1:].strip("é"), hint)[0] == 403
@@ -82,14 +83,14 @@ def test_only_the_token_opens_and_steers(run):
         assert get(f"{base}/state", token)[0] == 200
         assert get(f"{base}/state", token, hint)[0] == 200
         assert steering.hints(run.path) == ("try trees",)
-        for body in ({"do": "rm"}, [], {"do": "hint", "text": ""}, {"do": "hint"}, {"do": 1}):
+        for body in (["rm"], [], {}, 1, ["hint", ""], ["hint", 1], ["hint"], [[]], ["stop", 1]):
             status, text, _ = get(f"{base}/state", token, body)
             assert status == 400
             assert json.loads(text)["said"]
-        assert get(f"{base}/state", token, {"do": "pause"})[0] == 200
+        assert get(f"{base}/state", token, ["pause"])[0] == 200
         assert steering.wish(run.path) == "pause"
-        assert get(f"{base}/state", token, {"do": "go on"})[0] == 200
-        assert get(f"{base}/state", token, {"do": "stop"})[0] == 200
+        assert get(f"{base}/state", token, ["pause", True])[0] == 200
+        assert get(f"{base}/state", token, ["stop"])[0] == 200
         assert steering.wish(run.path) == "stop"
         for name in ("watch.py", "..%2frun.json", "report.html", "results.tsv", "watch.js/"):
             assert get(f"{base}/{name}")[0] == 404
@@ -122,9 +123,12 @@ def test_what_is_said_of_a_run(run):
     assert told["cost"] == "no calls"
     assert str(SECRET) not in json.dumps(told)
     assert "test_auc" not in json.dumps(told)
-    steering.tell(run, "probes", program(0.83, f"a new idea {KEY}"))
+    assert [line for line in told["diff"] if line.startswith("--- the best, 1")]
+    run.step(Proposal(program(0.83, "better")))
+    assert "+HYPOTHESIS = 'better'" in watch.state(run.path)["diff"]  # against what it replaced
+    steering.tell(run, "probes", program(0.84, f"a new idea {KEY}"))
     told = watch.state(run.path)
-    assert (told["stage"], told["iteration"]) == ("probes", 4)
+    assert (told["stage"], told["iteration"]) == ("probes", 5)
     assert any(line.startswith("+") and "a new idea" in line for line in told["diff"])
     assert KEY not in json.dumps(told)  # a secret that a candidate holds is masked
 
@@ -205,6 +209,7 @@ def test_the_page_in_a_browser(run, width, scheme):
         run.step(Scripted([program(0.84, "live")]).propose(None))  # seen without a reload
         page.wait_for_selector("#picture circle.kept:nth-of-type(3), #rows tr:nth-child(5)")
         assert "live" in page.inner_text("#rows tr:first-child")
+        assert page.locator("#picture path.discarded").count() == 1  # far below, by another mark
         page.reload()  # the tab keeps the token
         page.wait_for_selector("#rows tr:nth-child(5)")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
