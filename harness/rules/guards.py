@@ -29,9 +29,11 @@ def check_guards(given: Mapping) -> dict[str, float]:
 
 
 def measure(guards: Mapping[str, float], score) -> dict[str, float]:
-    """Take from a score that is ok what the guards look at."""
-    cpu_s = score.cpu_s if math.isfinite(score.cpu_s) else score.wall_time_s  # not said everywhere
-    return {name: float({"brier": score.brier, "time": cpu_s}[name]) for name in guards}
+    """Take from a score what the guards look at; not every system says CPU seconds."""
+    found = {name: score.brier if name == "brier" else score.cpu_s for name in guards}
+    if "time" in found and not math.isfinite(found["time"]):
+        found["time"] = score.wall_time_s
+    return found
 
 
 def objection(guards: Mapping[str, float], mine: Mapping, best: Mapping) -> str:
