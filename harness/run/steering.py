@@ -14,9 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness import CALL, RunError
-from harness.candidate import MAX_BYTES
+from harness.candidate import MAX_BYTES, plain
 from harness.files import read_json, read_plain, write_file
-from harness.run.ledger import clean
 from harness.run.lock import owner
 from harness.run.notes import one_line_hypothesis
 
@@ -34,7 +33,7 @@ NOTHING = {
 
 def hint(path: Path, text: str) -> str:
     """Leave a line for the next prompt of the run at `path`; return what to tell."""
-    line = one_line(text)
+    line = plain(text, 2 * MAX_HINT)
     if not 0 < len(line) <= MAX_HINT:
         raise RunError(f"a hint is one line of 1 to {MAX_HINT} characters: this has {len(line)}")
     _leave(path, f"hint-{time.time_ns():020d}-{os.getpid()}.txt", line)
@@ -60,17 +59,13 @@ def stop(path: Path) -> str:
 
 def clear(path: Path) -> None:
     """Forget a pause and a stop: who begins a loop wants it to run."""
-    (path / "agent" / WISH).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (path / "agent" / WISH).unlink()
 
 
 def _leave(path: Path, name: str, text: str = "") -> None:
     (path / "agent").mkdir(exist_ok=True)
     write_file(path / "agent" / name, text.encode())
-
-
-def one_line(text: str) -> str:
-    """Leave out what acts on a screen or hides: controls, marks of direction."""
-    return clean("".join(c if c.isprintable() else " " for c in text), 10 * MAX_HINT)
 
 
 # -- what the loop makes of it ------------------------------------------------------------
@@ -107,7 +102,7 @@ def hints(path: Path, iteration: int | None = None) -> tuple[str, ...]:
     for file in sorted((path / "agent").glob(f"{kind}*.txt")):
         with contextlib.suppress(OSError):
             text = read_plain(file, 4 * MAX_HINT).decode("utf-8", "replace")
-            found.append(one_line(text)[:MAX_HINT])
+            found.append(plain(text, MAX_HINT))
     return tuple(filter(None, found))
 
 
