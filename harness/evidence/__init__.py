@@ -18,6 +18,7 @@ __getattr__, __all__ = face(
     grade="grade",
     watch="serve",
     report="report",
+    watch="watch",
     replay="ReplayAgent",
 )
 

@@ -195,7 +195,7 @@ class _Loop:
         if self.errors >= ERRORS:
             raise _Stop(f"the agent failed {self.errors} times in a row, last: {err}", failed=True)
         self.say(f"agent {err.outcome}: {err}")
-        steering.give_back(self.run.path, view.iteration)
+        steering.take(self.run.path, view.iteration, back=True)
         note = f"{err}\n{err.note}" if err.note else str(err)
         return self._with_carried(
             Proposal(view.best_source, err.tokens, err.cost_usd, err.cost_source, note, err.outcome)

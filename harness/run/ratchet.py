@@ -413,7 +413,7 @@ class Run(contextlib.AbstractContextManager):
         commit = Commit(tree, best.sha if best else None, message)
         sha = self.workspace.commit(*commit, iteration)
         self._hook("commit")  # nothing points to it yet
-        seen = self._changed, steering.given(self.path, iteration)
+        seen = self._changed, steering.hints(self.path, iteration)
         log = notes.log_text(row, hypothesis, score, proposal, *seen)
         write_file(self.log_path(iteration), log.encode("utf-8", "replace"), durable=False)
         self._hook("log")
