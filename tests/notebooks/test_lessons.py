@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -435,6 +436,20 @@ def test_the_run_of_lesson_08_follows_either_form_of_the_plan(form):
     assert space["follow"]["tries"] == 6
 
 
+def test_the_sealed_letter_is_opened_by_its_switch_alone():
+    cell, opened = find("06_is_it_real", "letter"), []
+
+    def open_and_audit(folder, scorer):
+        opened.append(folder)
+        return SimpleNamespace(test=SimpleNamespace(difference=None))
+
+    space = {"audit": SimpleNamespace(open_and_audit=open_and_audit), "folder": "x", "scorer": None}
+    exec(cell, space)
+    assert opened == []
+    exec(cell.replace("open_the_letter = False", "open_the_letter = True"), space)
+    assert opened == ["x"]
+
+
 def check_executed(lesson: str, out: Path, expected: list[str]) -> None:
     """An executed lesson: verdicts in this order for each exercise, figures, no word of error."""
     found = outputs(out)
@@ -521,6 +536,8 @@ class TestOneRun:
     def test_lesson_06_runs_unsolved_and_every_solution_is_right(self, one_run, tmp_path):
         source = write_both("06_is_it_real", tmp_path)
         run_and_check("06_is_it_real", source, BOTH, one_run[0], tmp_path)
+        audited = json.loads((REPO / "runs" / one_run[0] / "audit.json").read_text("utf-8"))
+        assert audited["openings"] == [], "Run All must not open the sealed letter"
 
 
 @pytest.mark.heavy
