@@ -450,7 +450,7 @@ caught = {name: (p[rows] >= 0.5).mean() for name, rows in groups.items()}
 # </solution>
 
 # %% id="exercise-3-check"
-checks.sensitivities(caught, X, y)
+checks.sensitivities(caught, plain, X, y)
 
 # %% id="groups" tags=["folded"]
 out_of_fold = cross_val_predict(plain, X, y, cv=HEART.folds(X, y), method="predict_proba")[:, 1]
