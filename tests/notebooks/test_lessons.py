@@ -150,7 +150,7 @@ def test_a_public_address_brings_badges_and_a_cell_for_colab(tmp_path, monkeypat
     assert build_lessons.main([]) == 0
     assert build_lessons.main(["--check"]) == 0  # the same again
     readme = (tmp_path / "README.md").read_text()
-    assert "mybinder.org/v2/gh/me/course/v1.2?urlpath=lab/tree/notebooks/01_dataset" in readme
+    assert "mybinder.org/v2/gh/me/course/v1.2?urlpath=lab/tree/notebooks/00_twenty_lines" in readme
     assert readme.endswith("<!-- /badges -->\nmore\n")
     built = nbformat.read(tmp_path / "notebooks" / "solutions" / "01_x.ipynb", as_version=4)
     nbformat.validate(built)
