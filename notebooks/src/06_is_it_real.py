@@ -253,7 +253,7 @@ def moderated(fresh_gains, tries_gains):
 
 # %% id="certificate"
 certificate = certify(folder, scorer)
-print(*lines(certificate), sep="\n")
+lesson.markdown("\n".join(f"- {line}" for line in lines(certificate)))
 
 # %% [markdown] id="certificate-after"
 # Read it from the top: what the working best gains, what is left after pruning if anything was
@@ -331,9 +331,12 @@ clinics = {"clinic": sim.clinic(), "twin": sim.clinic(strength=0.0)}
 searched = {name: search(clinic) for name, clinic in clinics.items()}
 
 # %% id="clinics-said" tags=["folded"]
-for name, (found, _, kept) in searched.items():
-    print(f"{name}: kept {', '.join(kept) or 'nothing'}")
-    print(f"  {found.sentence}")
+lesson.markdown(
+    "\n".join(
+        f"- **{name}**: kept {', '.join(kept) or 'nothing'}. {found.sentence}"
+        for name, (found, _, kept) in searched.items()
+    )
+)
 sure = {name for name, (found, _, _) in searched.items() if found.certified}
 names = {0: "neither", 2: "both"}
 one = "only the clinic with a product" if "clinic" in sure else "only the twin"
