@@ -469,6 +469,7 @@ checks.quiz(
 # The last cell saves the plot and a record that this notebook ran to its end.
 
 # %% id="finish"
+shown.agent.close()
 scorer.close()
 record = lesson.finish(tag, "notebooks/04_agent_loop.ipynb", rows, noise_sd, claim=claim)
 print(f"ledger      {folder / 'results.tsv'}")

@@ -106,7 +106,7 @@ def _answer_a_question(page, lesson: str) -> None:
 @pytest.mark.browser
 @pytest.mark.timeout(PATIENCE_S + 240)
 def test_the_panel_of_lesson_04_stops_and_continues(address, chromium):
-    """Stop works while the cell runs; the cell then says in one line how to go on; Continue does."""
+    """Stop works while the cell runs, it says in one line how to go on, and Continue does."""
     with open_page(chromium) as page:
         page.goto(f"{address}/lab/tree/notebooks/04_agent_loop.ipynb?reset")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
