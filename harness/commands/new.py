@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 
 from harness import CALL
 from harness.commands.options import JSON, OK, duration, option, pairs, positive, switch
@@ -28,20 +30,29 @@ OPTIONS = {
     "--budget": option("per candidate (default: 3m)", "3m",
                        dest="budget_s", type=duration, default=180.0),
     "--seed": option("of split and folds (default: 42)", "S", type=int, default=42),
+    "--mask": switch("rename and recode columns: what does an agent know without their names?"),
     "--tasks": option("folder of all tasks (default: tasks/)", "FOLDER", dest="root"),
     "--no-score": switch("do not score the starting train.py"),
     **JSON,
 }  # fmt: skip
-NOT_OF_THE_TASK = {"no_score", "json", "command", "function"}
+NOT_OF_THE_TASK = {"no_score", "mask", "json", "command", "function"}
 
 
 def main(args) -> int:
     """Do what `ratchet new` was asked, and tell what was chosen and what to look at."""
-    from harness.newtask import new_task
+    from harness.newtask import mask, new_task
     from harness.task import DataError, note_baseline
 
     given = {name: value for name, value in vars(args).items() if name not in NOT_OF_THE_TASK}
-    made = new_task(**given | {"types": pairs(args.types, "write types as COL=TYPE")})
+    given["types"] = pairs(args.types, "write types as COL=TYPE")
+    with tempfile.TemporaryDirectory() as folder:
+        if args.mask:
+            named = [*args.drop, *args.keep, *given["types"], args.groups, args.time]
+            if any(named):
+                raise DataError("--mask gives columns other names: name none of them")
+            masked = mask(args.csv, args.target, args.positive, Path(folder), args.seed)
+            given |= {"csv": masked, "target": "outcome", "positive": []}
+        made = new_task(**given)
     task, score = made.task, None
     for line in made.warnings:
         print(f"ratchet: look: {line}", file=sys.stderr)

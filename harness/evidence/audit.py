@@ -11,6 +11,7 @@ luck          nothing is, and the gain that the run claims lies above what fresh
 cannot tell   neither: there may be a gain, but these rows cannot show it
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from harness.task import HEART, HUNGARY, Task
 # Fold seeds for audits alone: rules use others (harness.rules.rules), the frozen folds 42.
 AUDIT_SEEDS = tuple(range(9001, 9011))
 CALIBRATION_BINS = 5
+OPENINGS = "openings.json"  # beside the runs: when which sealed rows were looked at
 STRETCHES = 12  # of a sealed test in time that are resampled whole
 
 
@@ -168,18 +170,21 @@ def expected_luck(folds: list[tuple[float, ...]]) -> float:
     rows and these folds: fold gains of a change that is worth nothing hardly go together, so the
     correction for claims on other patients (Nadeau and Bengio) has no place here; it said up to
     three times too much for folds in time. Five folds tell badly how much one gain scatters: all
-    tries tell it together, as for the certificate. Tries that resemble each other have less luck.
+    tries tell it together, as for the certificate, and also how much they resemble each other. Each
+    gain holds the luck of the same start: to count it for every try said twice too much.
     """
     base = np.asarray(folds[0], float)
     gains = [np.subtract(scores, base) for scores in folds[1:] if len(scores) == len(base)]
-    own = np.array(
-        [gain.var(ddof=1) for gain in gains if len(base) > 1 and np.isfinite(gain).all()]
-    )
-    own = own[own > 0]
-    if not len(own):
+    gains = np.array([gain for gain in gains if np.isfinite(gain).all() and np.ptp(gain) > 0])
+    if not len(gains):
         return 0.0
+    own = gains.var(axis=1, ddof=1)
+    rest = gains - gains.mean(axis=1, keepdims=True)
+    squares = np.square(rest).sum()
+    pairs = np.square(rest.sum(axis=0)).sum() - squares  # sum of the products of any two
+    alike = float(np.clip(pairs / max(len(gains) - 1, 1) / squares, 0.0, 0.95))
     shared = (PRIOR * own.mean() + own) / (PRIOR + 1)
-    return stats.expected_max_of_noise(np.sqrt(shared / len(base)))
+    return stats.expected_max_of_noise(np.sqrt(shared / len(base)), alike)
 
 
 def read_run(run_dir: Path) -> tuple[dict, list[Row], dict[int, str], list[tuple[float, ...]]]:
@@ -275,6 +280,26 @@ def write_record(run_dir: Path, record: dict) -> None:
     write_file(Path(run_dir) / "audit.json", text.encode())
 
 
+def _write_opening(run_dir: Path, known: list[str], split, now: str) -> list[str]:
+    """Add an opening to those of the very same sealed rows by any run of this folder; all of them.
+
+    They are kept beside the runs, by the rows' own fingerprint: another tag, or a run that was
+    deleted, makes no test sealed again.
+    """
+    rows = hashlib.sha256(split.X_test.to_csv().encode() + split.y_test.tobytes()).hexdigest()[:16]
+    path = Path(run_dir).parent / OPENINGS
+    try:
+        all_rows = read_json(path)
+    except FileNotFoundError:
+        all_rows = {}
+    except (OSError, ValueError):
+        raise RunError(f"{path} cannot be read: restore it, it records openings of tests") from None
+    earlier = all_rows.get(rows, [])
+    all_rows[rows] = [*earlier, *(opening for opening in known if opening not in earlier), now]
+    write_file(path, (json.dumps(all_rows, indent=1) + "\n").encode())
+    return all_rows[rows]
+
+
 def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Audit:
     """Audit a run and record it: `audit.json`, `audit.png` and its alternative text.
 
@@ -288,7 +313,7 @@ def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Au
     record = read_record(run_dir)
     if look:
         now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
-        record["openings"] = [*record["openings"], now]
+        record["openings"] = _write_opening(run_dir, record["openings"], scorer.split, now)
         write_record(run_dir, record)
     found = audit(run_dir, scorer, openings=tuple(record["openings"]), look=look, **options)
     write_record(run_dir, found.to_dict())

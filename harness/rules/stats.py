@@ -306,12 +306,14 @@ def reliability(
 # -- luck --------------------------------------------------------------------------------
 
 
-def expected_max_of_noise(sds: np.ndarray) -> float:
-    """Mean of the largest of 0 and independent normal draws with mean 0 and the given sds.
+def expected_max_of_noise(sds: np.ndarray, shared: float = 0.0) -> float:
+    """Mean of the largest of 0 and normal draws with mean 0, the given sds, and one correlation.
 
     How much a ratchet that keeps any gain climbs when no try is better than the start: each
     try has the spread of its own gain, and the start itself is the 0. Computed as the
-    integral over x > 0 of 1 - F1(x)...Fn(x), F the normal distribution functions.
+    integral over x > 0 of 1 - F(x), F the distribution of the largest draw. `shared` is the
+    correlation of any two draws: programs that are all worth the same have 1/2, because each
+    gain holds the luck of the start.
 
     References
     ----------
@@ -321,11 +323,17 @@ def expected_max_of_noise(sds: np.ndarray) -> float:
     selection bias in performance evaluation, JMLR 11, section 5.
     """
     sds = np.asarray(sds, float).ravel()
-    sds = sds[sds > 0]
+    sds = sds[sds > 0, None]
     if not len(sds):
         return 0.0
     x = np.linspace(0.0, 12.0 * sds.max(), 4001)
-    return float(np.trapezoid(-np.expm1(sps.norm.logcdf(x / sds[:, None]).sum(axis=0)), x))
+    common, weights = np.polynomial.hermite_e.hermegauss(31)
+    below = [
+        np.exp(sps.norm.logcdf((x / sds - np.sqrt(shared) * z) / np.sqrt(1 - shared)).sum(axis=0))
+        for z in (common if shared else [0.0])
+    ]
+    weights = weights / weights.sum() if shared else [1.0]
+    return float(np.trapezoid(1.0 - np.average(below, axis=0, weights=weights), x))
 
 
 def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:

@@ -170,7 +170,7 @@ class LivePlot:
 
 
 def public_lines(score) -> str:
-    """Return a score's lines without those of the sealed test, which lesson 05 opens, once."""
+    """Return a score's lines without those of the sealed test, which lesson 06 opens, once."""
     return "\n".join(line for line in score.lines().splitlines() if not line.startswith("test_"))
 
 

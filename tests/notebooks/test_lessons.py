@@ -24,10 +24,14 @@ FIRST, *LESSONS = sorted(path.stem for path in (REPO / "notebooks" / "src").glob
 FORMS = {"learner": REPO / "notebooks", "solution": REPO / "notebooks" / "solutions"}
 MAX_LINES = 15
 # lessons that make a run of their own
-WITH_TAG = ("03_ratchet_by_hand", "04_agent_loop", "05_is_it_real")
+WITH_TAG = ("03_ratchet_by_hand", "04_agent_loop", "06_is_it_real")
 LOOP = FORMS["learner"] / "04_agent_loop.ipynb"
-# The only exercise that later cells read: lesson 07 runs the learner's own plan.
-DECIDES_LATER = {("07_your_own_research", "exercise-2")}
+# What later cells read of an exercise: a rule of the learner's own, and a plan.
+DECIDES_LATER = {
+    ("05_luck", "exercise-2"),
+    ("08_your_own_research", "exercise-2"),
+    ("08_your_own_research", "exercise-3"),
+}
 
 
 def cells_of(lesson: str, form: str = "solution") -> list[dict]:
@@ -436,11 +440,11 @@ def test_later_cells_follow_from_one_exercise_alone():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_run_of_lesson_07_follows_either_form_of_the_plan(form):
+def test_the_run_of_lesson_08_follows_either_form_of_the_plan(form):
     """The notebook below goes on with the learner's dots; the solution's plan asks for as much."""
     space = {"noise_sd": 0.01}
-    exec(find("07_your_own_research", "exercise-2", form), space)
-    first = find("07_your_own_research", "run").splitlines()[0]
+    exec(find("08_your_own_research", "exercise-3", form), space)
+    first = find("08_your_own_research", "run").splitlines()[0]
     exec(first, space)
     assert space["follow"]["rule"] == "confirm"
     assert space["follow"]["tries"] == 6
@@ -503,7 +507,7 @@ def test_the_first_lesson_climbs_on_patients_and_on_dice(folder, tmp_path):
 
 @pytest.mark.heavy
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("lesson", [name for name in LESSONS if name[:2] not in ("04", "05")])
+@pytest.mark.parametrize("lesson", [name for name in LESSONS if name[:2] not in ("04", "06")])
 def test_lesson_runs_unsolved_and_every_solution_is_right(lesson, tag, tmp_path):
     run_and_check(lesson, write_both(lesson, tmp_path), BOTH, tag, tmp_path)
 
@@ -523,7 +527,7 @@ def one_run(tmp_path_factory):
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
 class TestOneRun:
-    """Lesson 04 makes a run, continues it, and lesson 05 audits it: one run for three tests."""
+    """Lesson 04 makes a run, continues it, and lesson 06 audits it: one run for three tests."""
 
     def test_lesson_04_runs_unsolved_and_every_solution_is_right(self, one_run):
         check_executed("04_agent_loop", one_run[1], BOTH)
@@ -546,9 +550,9 @@ class TestOneRun:
         tests = {row.split("\t")[2] for row in ledger[1:]}
         assert not [value for value in tests if value != "nan" and value[:8] in shown], "test score"
 
-    def test_lesson_05_runs_unsolved_and_every_solution_is_right(self, one_run, tmp_path):
-        source = write_both("05_is_it_real", tmp_path)
-        run_and_check("05_is_it_real", source, BOTH, one_run[0], tmp_path)
+    def test_lesson_06_runs_unsolved_and_every_solution_is_right(self, one_run, tmp_path):
+        source = write_both("06_is_it_real", tmp_path)
+        run_and_check("06_is_it_real", source, BOTH, one_run[0], tmp_path)
 
 
 @pytest.mark.heavy
