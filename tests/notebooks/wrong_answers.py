@@ -40,8 +40,8 @@ WRONG = {
         "exercise-3": "my_cheat = start",
     },
     "08": {
-        "exercise-1": "alone = dict.fromkeys(table.drop(columns=target).select_dtypes('number'), 0.5)",
+        "exercise-1": "alone = dict.fromkeys(table.select_dtypes('number'), 0.5)",
         "exercise-2": "must_go = ['patient_id']",
-        "exercise-3": "plan = {'smallest_gain': 0.02, 'tries': 6, 'rule': 'confirm', 'openings': 3}",
+        "exercise-3": "plan = dict(smallest_gain=0.02, tries=6, rule='confirm', openings=3)",
     },
 }
