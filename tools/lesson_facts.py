@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
-SETUP = {"setup", "imports", "colab"}
+SETUP = {"setup", "imports", "imports-ours", "colab"}
 PLAIN = ("numpy", "pandas", "sklearn")
 DATA = {"HEART", "split"}  # of ours, but only tables and folds come out of them
 FIGURES = {"plots", "figures", "LivePlot", "plt", "display"}

@@ -18,7 +18,7 @@ from pathlib import Path
 from harness import CODE
 from harness.processes import Runner
 
-EVALUATE = Path(__file__).with_name("naive_evaluate.py.txt").read_text("utf-8")
+EVALUATE = Path(__file__).with_name("naive.txt").read_text("utf-8")  # how many do it
 _NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 
 

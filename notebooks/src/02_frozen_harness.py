@@ -58,6 +58,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-ours"
 from harness import plots
 from harness.scoring import Scorer
 from harness.task import HEART
@@ -77,8 +78,7 @@ frozen = {
     "metric": f"{HEART.metric}, the mean over the folds is called val_auc",
     "budget": f"{HEART.budget_s:.0f} seconds of wall clock for one program",
 }
-pd.set_option("display.max_colwidth", None)
-pd.DataFrame({"frozen": frozen})
+lesson.neat(pd.DataFrame({"frozen": frozen}))
 
 # %% [markdown] id="frozen-after"
 # The **budget** is there so that ideas compete, not computers: what does not fit into it scores
@@ -281,7 +281,7 @@ broken = {
 with Scorer(HEART.with_budget(6)) as impatient:
     results = {name: impatient.score(source) for name, source in broken.items()}
 table = {n: (round(s.val_auc, 4), round(s.val_sd, 4), s.status) for n, s in results.items()}
-pd.DataFrame(table, index=["val_auc", "val_sd", "status"]).T
+lesson.neat(pd.DataFrame(table, index=["val_auc", "val_sd", "status"]).T)
 
 # %% id="break-outcome" tags=["folded"]
 outcome("2b", sum(result.ok for result in results.values()))

@@ -48,7 +48,6 @@ import tempfile
 
 import numpy as np
 import pandas as pd
-from IPython.display import Code
 from sklearn.model_selection import cross_val_score
 
 from harness import plots
@@ -148,7 +147,7 @@ print((place.parent / f"{place.name}.log").read_text())
 # %% id="state"
 scorer = Scorer()
 run = Run.open(lesson.fresh_tag(tag), agent="human", rule="strict", scorer=scorer)
-print(describe(run.ensure_baseline()))
+lesson.say(describe(run.ensure_baseline()))
 print(f"everything lies in {run.path}")
 best = run.view()
 print(f"best so far: iteration {best.best_iteration}, val_auc {best.best_val_auc:.4f}")
@@ -178,7 +177,7 @@ def edit(source, hypothesis, old, new):
 
 idea = "few patients: a stronger penalty, C from 1.0 to 0.1"
 candidate = edit(best.best_source, idea, "C=1.0", "C=0.1")
-Code(lesson.diff(best.best_source, candidate), language="diff")
+lesson.diff(best.best_source, candidate)
 
 # %% [markdown] id="edit-after"
 # A **diff** shows what went out (`-`) and what came in (`+`). One idea per edit: with two, you
@@ -270,14 +269,14 @@ checks.strict_rule(decide)
 
 # %% id="step"
 row = run.step(Proposal(candidate))
-print(describe(row))
+lesson.say(describe(row))
 
 # %% [markdown] id="step-after"
 # From the left: the iteration, its score, the difference to the best so far (`Δ`), the decision,
 # the hypothesis. What did git make of it?
 
 # %% id="git-log"
-print(lesson.git_log(run))
+lesson.say(lesson.git_log(run))
 
 # %% [markdown] id="git-log-after"
 # A commit per kept program, the latest on top, each with its hypothesis. The branch only ever
@@ -312,8 +311,7 @@ ideas = [
 for hypothesis, old, new in ideas:
     source = run.view().best_source
     row = run.step(Proposal(edit(source, hypothesis, old, new)))
-    print(describe(row))
-    print("    ", lesson.why(row))
+    lesson.say(describe(row), f"    {lesson.why(row)}")
 outcome("3b", sum(row.decision == "kept" for row in run.ledger.rows[2:6]))
 
 # %% [markdown] id="loop-after"
@@ -321,7 +319,7 @@ outcome("3b", sum(row.decision == "kept" for row in run.ledger.rows[2:6]))
 # cheap. And mind the last one: no gain at all, but a shorter file, so the rule keeps it.
 
 # %% id="ledger"
-lesson.table(run.ledger.rows)
+lesson.neat(lesson.table(run.ledger.rows))
 
 # %% [markdown] id="ledger-after"
 # The ledger forgets nothing: the discarded stand beside the kept, and a result without its

@@ -46,14 +46,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-from IPython.display import Code, display
+from IPython.display import display
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from harness import RunError
+# %% id="imports-ours"
+from harness import RunError, plots
 from harness.agents import AgentDone, Proposal, build_prompt, get_agent
 from harness.evidence import certify
 from harness.run import Run
@@ -185,6 +186,10 @@ lesson.markdown(
 )
 outcome("4b", sum(row.decision == "kept" for row in rows[:9]))
 
+# %% id="staircase" tags=["folded"]
+fig = plots.staircase(rows, noise_sd, plots.staircase_message(rows))
+plots.show(fig, plots.staircase_alt(rows, noise_sd))
+
 # %% [markdown] id="loop-after"
 # The line through the kept ones, the **staircase**, can only climb: that is what a **ratchet**
 # is. It climbs when a candidate is better, and also when a candidate is merely lucky. The picture
@@ -232,7 +237,7 @@ tokens = sum(row.tokens or 0 for row in rows)
 cost = sum(row.cost_usd or 0.0 for row in rows)
 unknown = sum(row.cost_usd is None for row in rows)
 print(f"in all: {tokens} tokens, {cost:.2f} USD, cost unknown in {unknown} of {len(rows)} rows")
-lesson.table(rows)
+lesson.neat(lesson.table(rows))
 
 # %% [markdown] id="ledger-after"
 # Read down `decision` and `hypothesis`: what did not help stands there too, as in any good
@@ -336,7 +341,7 @@ checks.own_agent(my_propose, view, scorer)
 # %% id="diffs"
 for past, text in lesson.kept_diffs(history):
     lesson.markdown(f"**Iteration {past.iteration}** (Δ {past.delta:+.4f}): {past.hypothesis}")
-    display(Code(text, language="diff"))
+    display(text)
 if kept == 0:
     print("Nothing was kept: the starting program is still the best.")
 
@@ -355,7 +360,7 @@ if kept == 0:
 # %% id="prompt"
 prompt = build_prompt(view)
 print(f"{len(prompt)} characters; the first 1,500:\n")
-print(prompt[:1500])
+lesson.say(prompt[:1500])
 
 # %% [markdown] id="prompt-after"
 # Print the rest when you are curious: `print(prompt[1500:])`. What a candidate printed or wrote
@@ -468,6 +473,7 @@ checks.quiz(
 # The last cell saves the plot and a record that this notebook ran to its end.
 
 # %% id="finish"
+shown.agent.close()
 scorer.close()
 record = lesson.finish(tag, "notebooks/04_agent_loop.ipynb", rows, noise_sd, claim=claim)
 print(f"ledger      {folder / 'results.tsv'}")
