@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
@@ -595,3 +596,24 @@ def test_loop_notebook_refuses_at_once(words, message, tmp_path):
     assert done.returncode != 0
     assert message in done.stderr
     assert not (REPO / "runs" / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("guesses", "said"),
+    [
+        ([], "no guess yet"),
+        ([(True, 0.8, False), (False, 0.9, False), (True, 0.5, True)], "1 of 2"),
+        ([(True, 0.6, False), (True, 0.5, False)], "trust yourself more"),
+        ([(False, 0.6, False), (True, float("nan"), False)], "trust yourself less"),
+    ],
+)
+def test_lesson_08_ends_with_the_learners_calibration(guesses, said):
+    """Late guesses do not count, nor does one whose sureness was not said as a probability."""
+    told = []
+    rows = [("a question", 1, 1, *guess) for guess in guesses]
+    table = pd.DataFrame(rows, columns="question guess outcome right sure late".split())
+    table["sure"] = pd.to_numeric(table["sure"])
+    space = {"calibration": lambda: table, "lesson": SimpleNamespace(markdown=told.append)}
+    for cell in ("guesses", "guesses-said"):
+        exec(find("08_your_own_research", cell), space)
+    assert said in told[0]
