@@ -327,7 +327,8 @@ def columns_that_must_go(answer, columns: Sequence[str], target: str = "fast") -
     unknown = sorted(names - set(columns))
     need(not unknown, f"There is no column {', '.join(unknown)}: copy the names from the table.")
     if "insulin_after" not in columns:
-        return f"{len(names)} columns go. You know this table; its dates would tell the rest."
+        left = ", ".join(sorted(names)) or "nothing"
+        return f"Left out: {left}. You know this table; ask when each column was written down."
     need(
         "insulin_after" in names,
         "One column is recorded at the end of the year: on the day of use it does not exist yet.",
