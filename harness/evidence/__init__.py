@@ -18,7 +18,6 @@ __getattr__, __all__ = face(
     grade="grade",
     watch="serve",
     report="report",
-    watch="watch",
     replay="ReplayAgent",
 )
 
