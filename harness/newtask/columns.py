@@ -28,6 +28,7 @@ LONG_WORDS = 3.0  # words per value from which on it is text
 ID_NAME = re.compile(r"(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|no|number)$")
 CAMEL_ID = re.compile(r"[a-z0-9]I[dD]$")
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
+THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")  # or decimals
 EXACT = 2**53  # float64 has the digits of whole numbers up to here
 MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
 UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
@@ -95,7 +96,10 @@ def looks_like_id(name: object) -> bool:
 def readable(cells: Iterable[str], decimal: str) -> bool:
     """Whether some of a column's cells are numbers so plain that pandas may read them all."""
     texts = {t.strip() for t in cells} - MISSING
+    pointed = [t for t in texts if "." in t and decimal == "."]
     if _codes(texts) or (texts and {len(t) for t in texts if t.isdigit()} in ({8}, {14})):
+        return False
+    if pointed and all(map(THOUSANDS.fullmatch, pointed)):
         return False
     plain = (t if decimal == "." else "?" if "." in t else t.replace(",", ".") for t in texts)
     return sum(as_float(t) == as_float(t) for t in plain) > 0.5 * len(texts)

@@ -97,9 +97,10 @@ def _encoding(raw: bytes) -> str:
 
     def fit(name: str) -> float:
         text, known = raw.decode(name, "replace"), ALPHABETS[name]
-        inside = re.findall(r"(?<=[^\W\d_])[^\W\d_](?=[^\W\d_])", text) * (not text.isupper())
+        inside = re.findall(r"(?<=[^\W\d_])[^\W\d_](?=[^\W\d_])", text)
+        shouts = sum(c > "\x7f" and c.isupper() for c in inside) * (0.1 if text.isupper() else 1)
         letters = [c.lower() in known for c in text if c > "\x7f"]
-        return (sum(letters) - sum(c > "\x7f" and c.isupper() for c in inside)) / len(letters)
+        return (sum(letters) - shouts) / len(letters)
 
     best = max((n for n, known in ALPHABETS.items() if (known[0] > "\u036f") == foreign), key=fit)
     if foreign and fit(best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
