@@ -102,7 +102,7 @@ def readable(cells: Iterable[str], decimal: str) -> bool:
     if pointed and all(map(THOUSANDS.fullmatch, pointed)):
         return False
     plain = (t if decimal == "." else "?" if "." in t else t.replace(",", ".") for t in texts)
-    return sum(as_float(t) == as_float(t) for t in plain) > 0.5 * len(texts)
+    return sum(x == x for x in map(as_float, plain)) > 0.5 * len(texts)
 
 
 def _codes(texts: Iterable[str]) -> bool:

@@ -1,6 +1,7 @@
 """Is a table fit to learn from? Leaks, identifiers, copies, too few rows: told in plain words."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -131,7 +132,9 @@ def _copies(split) -> Iterator[Finding]:
     ]
     both = np.concatenate(keys)
     extra = len(both) - len(np.unique(both))
-    bits = np.log2([max(split.X_train[name].nunique(), 1) for name in split.X_train]).sum()
+    bits = np.log2(
+        [max(split.X_train[name].nunique(), 1) for name in split.X_train.columns[:99]]
+    ).sum()
     if not extra or bits < 2 * np.log2(len(both)) + 6:  # so few combinations come twice by chance
         return
     crossing = int(np.isin(keys[1], keys[0]).sum())
@@ -168,7 +171,8 @@ def _recurs(task: Task, values: pd.Series) -> bool:
 
 def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
     """The column, if any, inside whose values other columns or the target hardly vary."""
-    numbers = [name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10][:30]
+    numbers = (name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10)
+    numbers = list(islice(numbers, 30))
     best = (0, 0, None)
     for name in X.columns[:1000]:
         if name == task.time or not _recurs(task, X[name]):
@@ -222,7 +226,8 @@ def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
         ranks = pd.Series(numbers).rank(), pd.Series(y).rank()
         return float(abs(np.corrcoef(*ranks)[0, 1]))
     try:
-        aucs = [area_under_roc(y == k, numbers) for k in range(max(task.n_outputs, 2))]
+        classes = range(task.n_outputs) if task.n_outputs > 1 else [1]
+        aucs = [area_under_roc(y == k, numbers) for k in classes]
     except ValueError:  # these rows lack a class
         return 0.0
     return min(max(auc, 1 - auc) for auc in aucs)  # a copy of the target tells every class

@@ -199,8 +199,9 @@ def _columns(file: Sniffed, names: list[str], as_text: set[str]):
     rows = [r for r in islice(records(file.lines, file.form, strict=False), 1, most) if r]
     cells = dict(zip(every, zip(*rows, strict=False), strict=False))
     free = [n for n in names if n in cells and n not in as_text]
-    plain = {d: [n for n in free if readable(cells[n], d)] for d in ".,"}
-    decimal = max(",." if file.form.separator == ";" else ".,", key=lambda d: len(plain[d]))
+    marks = {",": ".", ";": ",."}.get(file.form.separator, ".,")  # of decimals, the likelier first
+    plain = {mark: [n for n in free if readable(cells[n], mark)] for mark in marks}
+    decimal = max(marks, key=lambda mark: len(plain[mark]))
     table = read_columns(file.lines, file.form, names, plain[decimal], decimal)
     if len(table) != len(file.starts):
         raise no("two_ways")
