@@ -102,7 +102,7 @@ PACKAGED = {
     "Credit": ("ISLR", "Balance"),
     "lalonde": ("MatchIt", "re78"),
     "Gestation": ("mosaicData", "wt"),
-    "blood_storage": ("medicaldata", "Recurrence"),
+    "Affairs": ("AER", "affairs"),
 }
 
 
