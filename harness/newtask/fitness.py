@@ -33,21 +33,17 @@ class Finding(NamedTuple):
 
 
 def refuse(key: str, **values: object) -> Finding:
-    """What ends the making of a task."""
     return Finding(True, say(key, **values))
 
 
 def warn(key: str, **values: object) -> Finding:
-    """What a person should look at."""
     return Finding(False, say(key, **values))
 
 
 def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
     """Look a task's data over, refusals first; what is in `keep` a person vouches for."""
     X, y = task.load()
-    found = list(_target(task, y))
-    if not any(f.refuse for f in found):
-        found += _roles(task, X)
+    found = [*_target(task, y), *_roles(task, X)]
     if not any(f.refuse for f in found):
         key = None if task.groups else _key(task, X, y)
         found += [*_split(task, y), *_columns(task, X, key)]
@@ -270,13 +266,7 @@ def _columns(task: Task, X: pd.DataFrame, key: str | None) -> Iterator[Finding]:
 
 
 def check_metric(task: Task) -> None:
-    """Make sure that the metric suits the kind of task, on numbers made up for it.
-
-    Raises
-    ------
-    DataError
-        With what to use instead.
-    """
+    """Make sure that the metric suits the kind of task, or raise with what to use instead."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
     name, kind, instead = task.metric, task.kind, DEFAULT_METRICS[task.kind]
@@ -287,18 +277,10 @@ def check_metric(task: Task) -> None:
     family = get_scorer(name)._score_func.__module__
     if "cluster" in family or family.endswith("_regression") != (kind == "regression"):
         raise no("other_metric", name=name, kind=kind, instead=instead)
-    rng, k = np.random.default_rng(0), max(task.n_outputs, 2)
-    y = np.arange(60) % k
-    if kind == "regression":
-        y = y + rng.random(60) + 1.0
-        good, bad = y[:, None], rng.permutation(y)[:, None]
-    elif kind == "binary":
-        good, bad = np.where(y, 0.9, 0.1)[:, None], np.where(y, 0.4, 0.6)[:, None]
-    else:
-        good = np.eye(k)[y] * 0.9 + 0.1 / k
-        bad = np.roll(good, 1, axis=1)
+    y = np.arange(60) % max(task.n_outputs, 2) if kind != "regression" else np.arange(1.0, 61)
+    good = np.eye(task.n_outputs)[y] if kind == "multiclass" else y[:, None]
     try:
-        scores = [task.score_predictions(y, p) for p in (good, bad)]
+        scores = [task.score_predictions(y, p) for p in (good, np.roll(good, 1, axis=0))]
     except ValueError as err:
         why = " ".join(str(err).split())
         raise no("cannot_score", name=name, kind=kind, why=why, instead=instead) from None
