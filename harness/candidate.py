@@ -1,6 +1,7 @@
 """A train.py as text, never run: bounds, syntax, hypothesis, normal form, identity."""
 
 import ast
+import codecs
 import functools
 import hashlib
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ def check_source(source: str | bytes) -> tuple[bytes, str]:
         With the status that the candidate gets.
     """
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else bytes(source)
+    data = data.removeprefix(codecs.BOM_UTF8)
     reason = refusal(data)
     if reason:
         raise CandidateError(f"rejected ({reason})")
@@ -53,7 +55,7 @@ def check_source(source: str | bytes) -> tuple[bytes, str]:
 
 def _parse(source: str) -> ast.Module:
     try:
-        return ast.parse(source)
+        return ast.parse(source.removeprefix("\ufeff"))  # a mark that Notepad writes
     except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
         said = f"{type(err).__name__}: {err}"
         if isinstance(err, SyntaxError):
@@ -125,10 +127,25 @@ def with_hypothesis(source: str, text: str) -> str:
     return "".join(lines)
 
 
+# Letters, marks and signs that print nothing: Unicode calls most of them default ignorable.
+_BLANK = dict.fromkeys([0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F])
+_BLANK |= dict.fromkeys([0x2800, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
+
+
+def visible(text: str, instead: str = " ", keep: str = "") -> str:
+    """Make a stranger's words safe to show: no control, bidirectional or invisible characters.
+
+    A terminal obeys some of them, others turn the text around them backwards, or hide in it.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.translate(_BLANK)
+    return "".join(c if c.isprintable() or c in keep else instead for c in text)
+
+
 def plain(text: str, limit: int = 200) -> str:
-    """Make a candidate's words safe to print: one line, printable, bounded."""
-    text = "".join(c if c.isprintable() else " " for c in text)
-    text = " ".join(text.split())
+    """Make a stranger's words safe to print: one line, printable, bounded."""
+    text = " ".join(visible(text).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 
 from harness import CALL, RunError, __version__
+from harness.candidate import plain
 from harness.commands import COMMANDS, FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage
 
 # What ends a process by default, and here as cleanly as Ctrl-C: the last is Windows'.
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _say_error(err: object, status: int) -> int:
     with contextlib.suppress(OSError):
-        print(f"ratchet: {' '.join(str(err).split())}", file=sys.stderr, flush=True)
+        print(f"ratchet: {plain(str(err), 2000)}", file=sys.stderr, flush=True)
     return status
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import tomllib
 from pathlib import Path
 
 from harness import RunError
@@ -15,17 +16,26 @@ if os.name == "nt":
 else:
     import fcntl
 
+MAX_FILE = 512 * 1024**2  # of what is read whole
+_PLAINLY = sum(getattr(os, f"O_{name}", 0) for name in ("NONBLOCK", "NOFOLLOW", "BINARY"))
 _BYTE = 1 << 20  # Windows locks bytes and hides them from readers: lock one far behind the text
 
 
 def read_plain(path: Path | str, limit: int = -1) -> bytes:
-    """Read a plain file; an OSError for anything else: a pipe in its place would never end."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    """Read a plain file, at most `limit` bytes; an OSError for anything else.
+
+    A pipe in its place would never end, a link leads elsewhere, and a file made of one hole can be
+    larger than any memory: without a limit, more than `MAX_FILE` bytes are an error.
+    """
+    handle = os.open(path, os.O_RDONLY | _PLAINLY)
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        told = os.fstat(handle)
+        if not stat.S_ISREG(told.st_mode):
             raise OSError(errno.EINVAL, "not a plain file", str(path))
+        if limit < 0 and told.st_size > MAX_FILE:
+            raise OSError(errno.EFBIG, "too large", str(path))
         with open(handle, "rb", closefd=False) as file:
-            return file.read(limit)
+            return file.read(MAX_FILE if limit < 0 else limit)
     finally:
         os.close(handle)
 
@@ -39,6 +49,11 @@ def read_json(path: Path | str) -> dict:
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no JSON object")
     return found
+
+
+def catalogue(module: str) -> dict:
+    """Read what stands beside a module as data: the TOML file of its name."""
+    return tomllib.loads(Path(module).with_suffix(".toml").read_text("utf-8"))
 
 
 def check_target(path: Path | str) -> Path:

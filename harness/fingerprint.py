@@ -17,6 +17,7 @@ SHOWING = (
     "commands/doctor.py",
     "evidence/audit_report.py",
     "evidence/report.py",
+    "evidence/watch.py",
     "plots.py",
     "run/status.py",
     "teaching",
@@ -24,8 +25,8 @@ SHOWING = (
 
 
 def source_files() -> list[Path]:
-    """List the files that are frozen during a run: all that measures or decides, and the data."""
-    files = [*HARNESS.rglob("*.py"), *HARNESS.rglob("*.csv")]
+    """List the files that are frozen during a run: all that measures or decides, and the tables."""
+    files = [path for kind in ("py", "toml", "csv") for path in HARNESS.rglob(f"*.{kind}")]
     shown = [HARNESS / name for name in SHOWING]
     return sorted(f for f in files if not any(f.is_relative_to(place) for place in shown))
 

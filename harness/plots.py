@@ -68,6 +68,15 @@ def save(fig: Figure, path: Path, alt: str = "") -> Path:
     return path
 
 
+def picture(fig: Figure, alt: str) -> str:
+    """Return the figure as an HTML image that carries its alternative text."""
+    encoded = base64.b64encode(png(fig)).decode()
+    return (
+        f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(alt, quote=True)}" '
+        'style="width: 100%; max-width: 800px; height: auto">'
+    )
+
+
 def show(fig: Figure, alt: str, *, display_id: str | None = None, update: bool = False) -> None:
     """Display a figure with its alternative text.
 
@@ -83,12 +92,9 @@ def show(fig: Figure, alt: str, *, display_id: str | None = None, update: bool =
 
     if not alt.strip():
         raise ValueError("a figure needs alt text: say what it shows")
-    encoded = base64.b64encode(png(fig)).decode()
-    picture = (
-        f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(alt, quote=True)}" '
-        'style="width: 100%; max-width: 800px; height: auto">'
-    )
-    bundle = {"image/png": encoded, "text/html": picture, "text/plain": f"[figure] {alt}"}
+    shown = picture(fig, alt)
+    encoded = shown.split("base64,")[1].split('"')[0]
+    bundle = {"image/png": encoded, "text/html": shown, "text/plain": f"[figure] {alt}"}
     extra = {"display_id": display_id, "update": update} if display_id else {}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}, "alt": alt}, **extra)
 

@@ -39,6 +39,8 @@ class FakeScore:
     test_f1: float = SECRET
     wall_time_s: float = 0.5
     isolation: str = "fake"
+    cpu_s: float = 1.0
+    brier: float = 0.1
 
     @property
     def ok(self) -> bool:

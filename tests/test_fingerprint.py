@@ -8,6 +8,7 @@ from harness import fingerprint
 DECIDING = (
     "candidate task/table task/task task/own sealing/seal sealing/worker sealing/forking "
     "sealing/spawning sealing/sandbox sealing/pool scoring/score scoring/scorer scoring/probes "
+    "scoring/twins "
     "rules/rules rules/stats rules/judging run/ledger run/workspace run/git run/ratchet run/loop"
 ).split()
 

@@ -1,4 +1,4 @@
-"""Record the five runs that lesson 05 asks about, and what the certificate says of each.
+"""Record the five runs that lesson 06 asks about, and what the certificate says of each.
 
     python tools/record_runs.py      about twenty minutes; writes harness/data/recorded_runs.json
 

@@ -46,6 +46,8 @@ class View:
     task_name: str = "heart"
     kind: str = "binary"  # or "multiclass", "regression"
     n_rows: int = 0  # of the task's table; 0 if unknown
+    hints: tuple[str, ...] = ()  # lines from the person who watches, for this proposal alone
+    patience: int = 0  # candidates without a keep after which the kind must change; 0 for ever
     measure: str = "mean ROC AUC over 5 fixed folds, higher is better"  # what `val_auc` is
 
 

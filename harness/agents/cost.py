@@ -54,7 +54,7 @@ class Usage:
         return Usage(*map(add, astuple(self), astuple(other)))
 
 
-PRICE_KEYS = Usage.__dataclass_fields__.keys()
+USED = Usage.__dataclass_fields__.keys()
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,19 @@ def dollars(value) -> float | None:
     return float(value) if _amount(value, 1e6) else None
 
 
+def at(value, path: str):
+    """What stands at a path such as ``"usage.input_tokens"`` in JSON; None if nothing does."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def usage_of(said, paths: Mapping[str, str]) -> Usage:
+    """The tokens that JSON tells of: each field has a path, or several that are added up."""
+    told = {name: paths.get(name, "").split() for name in USED}
+    return Usage(**{name: sum(count(at(said, path)) for path in told[name]) for name in told})
+
+
 def json_lines(text: str) -> Iterator[dict]:
     """The JSON objects among the lines of ``text``; anything else is passed over."""
     for line in map(str.strip, text.splitlines()):
@@ -149,7 +162,7 @@ def load_prices(source: str | Path | Mapping | None = None) -> dict[str, dict[st
             raise ValueError(f"price table {path.name}: expected model names with prices")
     for model, prices in source.items():
         good = isinstance(prices, Mapping) and all(map(_amount, prices.values()))
-        if not good or not (prices == {} or {"input", "output"} <= prices.keys() <= PRICE_KEYS):
+        if not good or not (prices == {} or {"input", "output"} <= prices.keys() <= USED):
             raise ValueError(
                 f"price table: {model!r} has {prices!r}; give input and output, if you like also "
                 "cached_input and cache_write, in dollars per million tokens, or {} if it is free"

@@ -26,6 +26,10 @@ _NO = re.compile(
     r"(?i)\W*((i['’]m|i am|we['’]re|we are) )?(really |very )?(sorry|afraid|unable to|not able to)"
     r"|\W*(i|we) (can(no|['’])?t|can not|won['’]t|will not|must decline|apologi[sz]e)|\W*as an ai\b"
 )
+# What tools write before the name: git's letters, words for before and after; no other folder.
+_OURS = re.compile(
+    r"/dev/null|(?:\./|[abciow12]/|(?:old|new|orig|original|updated|modified)/)?train\.py"
+)
 _DIFF_WORDS = {"diff", "patch", "udiff"}
 
 
@@ -161,8 +165,7 @@ def _hunks(diff: str) -> list[tuple[int, list[str], list[str]]]:
             found.append((int(match[1]) if match else 0, [], []))
         elif not found:
             name = line[4:].split("\t")[0].strip()
-            ours = name == "/dev/null" or name.rsplit("/", 1)[-1] == "train.py"
-            if line.startswith(("--- ", "+++ ")) and not ours:
+            if line.startswith(("--- ", "+++ ")) and not _OURS.fullmatch(name):
                 raise InvalidFile("the diff changes another file than train.py")
         elif line.startswith(("--- ", "diff --git")) and not line.startswith("--- #"):
             raise InvalidFile("the diff changes more than one file")

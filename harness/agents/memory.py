@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from harness.agents.agent import Past
 from harness.candidate import normalise, plain
+from harness.files import catalogue
 
 FAMILY_WINDOW = 400  # rows that family tallies look back on
 REPEAT_WINDOW = 200  # rows whose sources are compared: reading a source may cost a git call
@@ -23,30 +24,7 @@ HYPOTHESIS_CHARS = 200  # contract C1
 FAILED_AFTER = 3  # tries of a family without one that was kept
 SHOWN = 6  # lines of each kind
 
-# Which ideas a hypothesis is about, by the words people use. One may be about several.
-FAMILIES = {
-    "linear model": r"logistic|logreg|ridge|lasso|elastic|linear model|lda\b|discriminant",
-    "regularisation strength": r"\bC ?=|regulari[sz]|penalty|\balpha\b|reg_lambda|l1\b|l2\b",
-    "support vectors": r"\bsv[cm]\b|support vector|rbf|nystr",
-    "neighbours": r"k-?nn\b|neighbou?r",
-    "naive Bayes": r"naive|gaussiannb|bernoullinb",
-    "Gaussian process": r"gaussian process|\bgp\b",
-    "random forest": r"random ?forest|\brf\b|extra ?trees|bagging",
-    "boosting": r"boost|lightgbm|lgbm|xgb|gbm\b|gbdt|num_leaves|learning_rate",
-    "neural network": r"neural|\bmlp\b|perceptron|hidden layer",
-    "ensemble": r"ensemble|stack|voting|blend|average",
-    "AutoML": r"flaml|automl",
-    "encoding": r"one-?hot|encod|categor|dummies",
-    "splines and bins": r"spline|\bbin(s|ned|ning)?\b|discreti[sz]|quantile|knots",
-    "interactions": r"interaction|polynomial|product|ratio|cross(ed)? (term|feature)",
-    "clinical features": r"clinical|heart rate|age[- ]predicted|reserve|ischemi|risk",
-    "scaling": r"scal(e|er|ing)|standardi[sz]|normali[sz]e|power transform|yeo|log1p|\blog\b",
-    "feature selection": r"select(ion|kbest)?\b|drop|remove feature|\bpca\b|component",
-    "imputing": r"imput|missing",
-    "calibration": r"calibrat|isotonic|platt",
-    "simplification": r"simplif|shorter|undo|revert|without",
-}
-_FAMILY_RE = {name: re.compile(words, re.IGNORECASE) for name, words in FAMILIES.items()}
+FAMILIES = {name: re.compile(words, re.IGNORECASE) for name, words in catalogue(__file__).items()}
 
 
 def one_line(text: str, limit: int = HYPOTHESIS_CHARS) -> str:
@@ -64,7 +42,7 @@ def number(value: float, digits: int = 4, sign: str = "") -> str:
 def families(hypothesis: str) -> tuple[str, ...]:
     """Names of the families that a hypothesis is about; ``("other",)`` if none is known."""
     text = hypothesis[:HYPOTHESIS_CHARS]
-    return tuple(name for name, words in _FAMILY_RE.items() if words.search(text)) or ("other",)
+    return tuple(name for name, words in FAMILIES.items() if words.search(text)) or ("other",)
 
 
 @lru_cache(maxsize=1024)
@@ -104,15 +82,11 @@ def tallies(history: Sequence[Past]) -> list[Tally]:
         if past.decision != "baseline" and _a_try(past):
             for name in families(past.hypothesis):
                 tried.setdefault(name, []).append(past)
-    found = [
-        Tally(
-            name,
-            len(rows),
-            sum(past.decision == "kept" for past in rows),
-            max(_finite(past.delta for past in rows), default=math.nan),
-        )
-        for name, rows in tried.items()
-    ]
+    found = []
+    for name, rows in tried.items():
+        best = max(_finite(past.delta for past in rows), default=math.nan)
+        kept = sum(past.decision == "kept" for past in rows)
+        found.append(Tally(name, len(rows), kept, best))
     return sorted(found, key=lambda tally: (-tally.tries, tally.name))
 
 

@@ -12,16 +12,15 @@ import contextlib
 import json
 import math
 import re
-import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from harness.agents import errors
 from harness.agents.errors import AgentError
+from harness.files import catalogue
 
 LONGEST_S = 31 * 86_400.0
 JUST_NOW_S = 900.0  # a reset at "9:46 AM" that is a little past means now, not tomorrow
@@ -41,21 +40,17 @@ class Meaning(NamedTuple):
         return self.kind(said, retry_after=self.retry_after, **facts)
 
 
-def _read_table() -> tuple:
-    """The lines of `outcomes.toml`: kind, statuses, words, advice."""
-    told = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["line"]
-    return tuple(
-        (
-            getattr(errors, line["kind"]),
-            frozenset(line.get("statuses", ())),
-            re.compile("".join(line["words"]), re.IGNORECASE) if "words" in line else None,
-            line.get("advice", ""),
-        )
-        for line in told
+_TOLD = catalogue(__file__)
+# Its lines: kind, statuses, words, advice.
+TABLE = tuple(
+    (
+        getattr(errors, line["kind"]),
+        frozenset(line.get("statuses", ())),
+        re.compile("".join(line["words"]), re.IGNORECASE) if "words" in line else None,
+        line.get("advice", ""),
     )
-
-
-TABLE = _read_table()
+    for line in _TOLD["line"]
+)
 _STATUS = re.compile(r"(?<![\d.:$-])(40[0-58]|410|413|422|429|498|5[0-3]\d)(?![\d.:]|\s*[ap]m)")
 
 
@@ -149,9 +144,6 @@ _ISO = re.compile(
     r"\s*(Z|UTC|[+-]\d\d:?\d\d)?",
     re.IGNORECASE,
 )
-_ZONES = {"pt": "America/Los_Angeles", "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles"}
-_ZONES |= dict.fromkeys(("et", "est", "edt"), "America/New_York")
-_ZONES |= {"cet": "Europe/Berlin", "cest": "Europe/Berlin", "bst": "Europe/London"}
 
 
 def retry_after(headers: Mapping[str, str], text: str, now: datetime) -> float | None:
@@ -221,7 +213,7 @@ def _zone(name: str, now: datetime):
             hours = f"{hours:0>2}".ljust(4, "0")
             return datetime.strptime(f"{sign}{hours}", "%z").tzinfo
     with contextlib.suppress(Exception):  # no such zone, or no table of them
-        return zoneinfo.ZoneInfo(_ZONES.get(name.lower(), name))
+        return zoneinfo.ZoneInfo(_TOLD["zones"].get(name.lower(), name))
     return now.tzinfo
 
 

@@ -12,5 +12,6 @@ from harness.commands.options import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Us
 
 __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage"]
 
-_NAMES = "evaluate step run status new certify audit report verify adopt repair init doctor"
+_NAMES = "evaluate step run watch hint pause stop status new certify audit report verify grade "
+_NAMES += "adopt repair init doctor"
 COMMANDS = {name: import_module(f"{__name__}.{name}") for name in _NAMES.split()}

@@ -15,6 +15,13 @@ OPTIONS = {
 
 
 def main(args) -> int:
+    from harness.sealing import head_start
+
+    with head_start(Path(args.file or "train.py")):
+        return _evaluate(args)
+
+
+def _evaluate(args) -> int:
     from harness import CALL, REPO
     from harness.files import check_target, write_file
     from harness.task import get_task

@@ -78,7 +78,7 @@ def main(args) -> int:
     for line in made.warnings:
         say(f"look: {line}")
     if not args.no_score:
-        from harness.run import too_good
+        from harness.rules import too_good
         from harness.scoring import evaluate
 
         with alive() as tell:

@@ -1,12 +1,14 @@
 """What the commands share: options, exit statuses, parsing of values, what is printed how."""
 
 import argparse
+import contextlib
 import json
 import math
 import sys
 from pathlib import Path
 
 from harness import CALL, RunError
+from harness.candidate import plain
 
 OK, FAILED, REJECTED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 4, 64, 130, 141
 
@@ -76,12 +78,27 @@ def price(text: str) -> dict:
     return {"*": {"input": money(given), "output": money(got)}}
 
 
+def guard(text: str) -> dict[str, float]:
+    """Parse a guard."""
+    from harness.rules import check_guards
+
+    name, _, margin = text.partition("=")
+    return checked(check_guards, {name: margin})
+
+
 def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") -> dict[str, str]:
     """Parse KEY=VALUE texts."""
     pairs = [text.partition("=") for text in texts]
     if not all(key and mark for key, mark, _ in pairs):
         raise Usage(advice)
     return {key: value for key, _, value in pairs}
+
+
+class Joined(argparse.Action):
+    """Gathers what may be repeated into one dict."""
+
+    def __call__(self, parser, args, value, flag=None):
+        setattr(args, self.dest, (getattr(args, self.dest) or {}) | value)
 
 
 # -- options: flags and what `add_argument` takes for them ----------------------------------
@@ -100,6 +117,7 @@ def switch(help: str) -> dict:
 RUNS = {"--runs": option("folder of all runs (default: runs/)", "FOLDER",
                          type=runs_folder, default="")}  # fmt: skip
 RUN = {"--tag": option("name of the run", "T", required=True, type=tag), **RUNS}
+NAMED = {"tag": option("name of the run", "TAG", type=tag), **RUNS}
 TASK = {"--task": option(f"task (default: heart); see `{CALL} new`", "NAME")}
 OF_THE_RUN = {"--task": option("the run's task, to be sure; others are refused", "NAME")}
 JSON = {"--json": switch("print JSON, for machines")}
@@ -107,6 +125,12 @@ FROZEN = {  # when a run starts
     "--task": option(f"task of a new run (default: heart); see `{CALL} new`", "NAME"),
     "--rule": option("decision rule (default: confirm)", "NAME"),
     "--seed": option("seed of the agent (default: 0)", "S", type=int),
+    "--guard": option(
+        "discard what gets worse by more: brier, brier=0.01, time=3 (times); may be repeated",
+        "NAME",
+        action=Joined,
+        type=guard,
+    ),
 }
 
 
@@ -118,7 +142,9 @@ def check_task(args) -> None:
     from harness.task import get_task
 
     for name in [args.tag] if isinstance(args.tag, str) else [*args.tag, *args.folder]:
-        recorded = read_settings(find_run(name, args.runs) / "run.json")["task"]
+        recorded = get_task(args.task).ref
+        with contextlib.suppress(RunError):  # the command itself will say what is wrong with it
+            recorded = read_settings(find_run(name, args.runs) / "run.json")["task"]
         if get_task(args.task).ref != recorded:
             raise Usage(f"run '{name}' is about task '{recorded}', not '{args.task}'")
 
@@ -128,7 +154,7 @@ def check_task(args) -> None:
 
 def say(line: str) -> None:
     """Tell a person something that is no result."""
-    print(f"ratchet: {line}", file=sys.stderr, flush=True)
+    print(f"ratchet: {plain(line, 2000)}", file=sys.stderr, flush=True)
 
 
 def dump(data: dict | list) -> None:

@@ -1,7 +1,9 @@
 """`ratchet run`: let an agent propose, step after step."""
 
 import contextlib
+import math
 import sys
+import time
 
 from harness import CALL
 from harness.commands import options
@@ -29,6 +31,11 @@ OPTIONS = {
     "--max-cost": option("of the whole run", "USD", type=money),
     "--price": option("US dollars per million tokens, if nobody says", "IN,OUT", type=price),
     "--max-calls": option("agent calls", "N", type=count),
+    "--patience": option(
+        "tell the agent after N candidates without a keep to change the kind, end after 3 N",
+        "N",
+        type=positive,
+    ),
     "--model": option("for agents that use one; chat also takes SERVER/MODEL", "M"),
     "--agent-command": option("program of agent 'command'", "'CMD …'"),
     "--agent-timeout": option("per proposal", "10m", type=duration),
@@ -63,12 +70,15 @@ def main(args) -> int:
         raise options.Usage(str(err)) from None
     args.resumable = True
     frozen = {"agent": args.agent, "rule": args.rule, "seed": args.seed, "options": given}
+    frozen["guard"] = args.guard
     task = args.task or recorded.get("task")
     with (
         _cluster(args, task) as scorer,
         Run.open(args.tag, task=task, root=args.runs, scorer=scorer, **frozen) as run,
     ):
+        ends = time.monotonic() + (args.time_budget or math.inf)
         told = {"on_row": lambda row: options.show_row(run, row), "say": options.say}
+        told["patience"] = args.patience
         with contextlib.closing(agent):
             outcome = loop.run(run, agent, parallel=args.parallel, **limits, **told)
         best = run.ledger.best()
@@ -77,17 +87,23 @@ def main(args) -> int:
             print(describe_best(best))
         print(f"ledger: {run.ledger.path}\nworkspace: {run.workspace.path}")
         if best is not None:
-            print(_claim(args, run, outcome))
+            print(_claim(run, outcome, ends))
         return options.FAILED if outcome.failed else options.OK
 
 
-def _claim(args, run, outcome) -> str:
-    """Say what may be claimed of the run; a time budget leaves no time to find out."""
-    if args.time_budget is None and not outcome.failed:
-        from harness.evidence import certify
+def _claim(run, outcome, ends: float) -> str:
+    """Say what may be claimed of the run, if there is time to find out."""
+    from harness.evidence import certify
+    from harness.run import OutOfTime
 
-        return certify(run.path, run.scorer, task=run.measured, say=options.say).sentence
-    return f"what may be claimed: {CALL} certify --tag {run.tag}"
+    late = f"what may be claimed: {CALL} certify --tag {run.tag}"
+    if outcome.failed:
+        return late
+    try:
+        with run.pace.until(ends), run.pace.piece():
+            return certify(run.path, run.scorer, task=run.measured, say=options.say).sentence
+    except OutOfTime:
+        return f"{late} (the time budget left no time for it)"
 
 
 def _cluster(args, task: str | None):

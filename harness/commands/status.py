@@ -27,6 +27,7 @@ def main(args) -> int:
         print(f"cost: {found['cost_usd']:.4f} USD, {found['tokens']} tokens{unknown}")
     if best:
         print(describe_best(best))
+    print(f"stage: {found['stage']}", *(f"hint: {text}" for text in found["hints"]), sep="\n")
     print(found["certificate"] or f"what may be claimed: {CALL} certify --tag {found['tag']}")
     for row in last:
         print(describe(row))

@@ -1,5 +1,6 @@
 """`ratchet step`: score the run's own `train.py`, keep or discard it."""
 
+from harness import CALL, RunError
 from harness.commands import options
 from harness.commands.options import FROZEN, JSON, OK, REJECTED, RUN, option, say
 
@@ -15,12 +16,23 @@ OPTIONS = {
 
 
 def main(args) -> int:
+    from harness.sealing import head_start
+
+    with head_start(args.runs / args.tag / "workspace" / "train.py"):
+        return _step(args)
+
+
+def _step(args) -> int:
     from harness.agents import Proposal
-    from harness.run import Run, describe, recorded_agent
+    from harness.run import Run, describe, recorded_agent, steering
     from harness.scoring import Score
 
+    if steering.wish(args.runs / args.tag) == "pause":
+        off = f"{CALL} pause {args.tag} --off"
+        raise RunError(f"run '{args.tag}' is paused: wait, then type this again; to go on: {off}")
     exists = recorded_agent(args.runs, args.tag) is not None
     frozen = {"rule": args.rule, "seed": args.seed, "agent": None if exists else SELF}
+    frozen["guard"] = args.guard
     args.resumable = True
     with Run.open(args.tag, task=args.task, root=args.runs, **frozen) as run:
         run.agent = args.agent or SELF  # for the rows: who edited, whoever began the run
@@ -31,6 +43,8 @@ def main(args) -> int:
                 print(f"run '{run.tag}' is ready: edit {space.train}, then type this command again")
             return OK
         data = space.read_train()
+        for row in run.pace.catch_up():  # what a time budget left undecided
+            say(describe(row))
         if data in (run.best.source.encode(), run.last_source()):
             run.settle()
             last = describe(run.ledger.rows[-1])
@@ -51,8 +65,11 @@ def main(args) -> int:
 
 
 def _tell(run, row, json: bool) -> None:
-    """Say what the run wants a person to know, and print the row."""
-    for line in run.take_notices():
+    """Say what the run, or a person, wants to be known, and print the row."""
+    from harness.run import steering
+
+    hints = steering.take(run.path, run.iteration)  # whoever edits reads them now
+    for line in [*run.take_notices(), *(f"hint: {text}" for text in hints)]:
         say(line)
     if json:
         options.dump(options.row_to_dict(row))

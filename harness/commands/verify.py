@@ -30,5 +30,5 @@ def main(args) -> int:
         print(verify.table(reports))
         for report in reports:
             for line in report.problems:
-                print(f"{report.tag}: {line}", file=sys.stderr)
+                print(f"{report.name}: {line}", file=sys.stderr)
     return options.OK if all(report.ok for report in reports) else options.FAILED

@@ -15,6 +15,8 @@ __getattr__, __all__ = face(
     findings="Audit",
     certificate="Certificate certify lines",
     verify="verify check_agreement",
+    grade="grade",
+    watch="serve",
     report="report",
     replay="ReplayAgent",
 )

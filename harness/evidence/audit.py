@@ -11,9 +11,11 @@ luck          nothing is, and the gain that the run claims lies above what fresh
 cannot tell   neither: there may be a gain, but these rows cannot show it
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,7 @@ from harness.task import HEART, HUNGARY, Task
 # Fold seeds for audits alone: rules use others (harness.rules.rules), the frozen folds 42.
 AUDIT_SEEDS = tuple(range(9001, 9011))
 CALIBRATION_BINS = 5
+OPENINGS = "openings.json"  # beside the runs: when which sealed rows were looked at
 STRETCHES = 12  # of a sealed test in time that are resampled whole
 
 
@@ -100,8 +103,11 @@ def audit(
     worse = harms.in_probabilities(elsewhere)
     if best.iteration:
         worse += harms.in_subgroups(scorer, task, programs, seeds[0], answers)
+    known = []
+    if sealed and best.iteration:
+        known = harms.in_the_source(scorer, task, split, programs["best"])
     certificate = make_certificate(run_dir, scorer, task=task, say=say)
-    contradicted = any(part.contradicts for part in elsewhere)
+    contradicted = bool(known) or any(part.contradicts for part in elsewhere)
     word = certificate.verdict(contradicted)
     if one_set and sealed is not None and sealed.difference is not None:
         word = by_sealed_test(claimed, sealed.difference, contradicted)
@@ -118,7 +124,7 @@ def audit(
         luck=expected_luck(folds),
         verdict=word,
         certificate=certificate,
-        harms=worse,
+        harms=known + worse,
         test=sealed,
         hospital=other,
         calibration=calibration,
@@ -168,18 +174,21 @@ def expected_luck(folds: list[tuple[float, ...]]) -> float:
     rows and these folds: fold gains of a change that is worth nothing hardly go together, so the
     correction for claims on other patients (Nadeau and Bengio) has no place here; it said up to
     three times too much for folds in time. Five folds tell badly how much one gain scatters: all
-    tries tell it together, as for the certificate. Tries that resemble each other have less luck.
+    tries tell it together, as for the certificate, and also how much they resemble each other. Each
+    gain holds the luck of the same start: to count it for every try said twice too much.
     """
     base = np.asarray(folds[0], float)
     gains = [np.subtract(scores, base) for scores in folds[1:] if len(scores) == len(base)]
-    own = np.array(
-        [gain.var(ddof=1) for gain in gains if len(base) > 1 and np.isfinite(gain).all()]
-    )
-    own = own[own > 0]
-    if not len(own):
+    gains = np.array([gain for gain in gains if np.isfinite(gain).all() and np.ptp(gain) > 0])
+    if not len(gains):
         return 0.0
+    own = gains.var(axis=1, ddof=1)
+    rest = gains - gains.mean(axis=1, keepdims=True)
+    squares = np.square(rest).sum()
+    pairs = np.square(rest.sum(axis=0)).sum() - squares  # sum of the products of any two
+    alike = float(np.clip(pairs / max(len(gains) - 1, 1) / squares, 0.0, 0.95))
     shared = (PRIOR * own.mean() + own) / (PRIOR + 1)
-    return stats.expected_max_of_noise(np.sqrt(shared / len(base)))
+    return stats.expected_max_of_noise(np.sqrt(shared / len(base)), alike)
 
 
 def read_run(run_dir: Path) -> tuple[dict, list[Row], dict[int, str], list[tuple[float, ...]]]:
@@ -204,17 +213,10 @@ def _elsewhere(scorer, task: Task, split, programs: dict, name: str, X, y) -> El
     rows, brier = (split.X_train, split.y_train, X), ()
     try:
         answers = [scorer.outputs(source, *rows) for source in programs.values()]
-        if task.kind == "binary" and task.metric == "roc_auc" and not (task.groups or task.time):
-            a, b = (numbers[:, 0] for numbers, _ in answers)
-            found = stats.Paired(
-                stats.bootstrap_auc(y, a),
-                stats.bootstrap_auc(y, b),
-                stats.bootstrap_auc_difference(y, a, b),
-                stats.delong(y, a, b).p,
-            )
-        else:
-            found = _compare(task, X, y, answers)
+        found = _compare(task, X, y, answers)
         both = [numbers[:, 0] for numbers, _ in answers]
+        if task.metric == "roc_auc" and not (task.groups or task.time):
+            found = replace(found, p=stats.delong(y, *both).p)
         if task.kind == "binary" and _is_probability(*both):
             brier = *(stats.brier(y, p) for p in both), float(y.mean() * (1 - y.mean()))
     except (CandidateError, ValueError) as err:
@@ -236,7 +238,8 @@ def _compare(task: Task, X, y, answers) -> stats.Paired:
     if task.time and groups is None:
         place = np.argsort(np.argsort(X[task.time].to_numpy(), kind="stable"))
         groups = place * min(STRETCHES, len(y)) // len(y)
-    return stats.bootstrap_pair(scores, len(y), groups=groups)
+    strata = None if task.kind == "regression" else y
+    return stats.bootstrap_pair(scores, len(y), groups=groups, strata=strata)
 
 
 def _calibration(y: np.ndarray, p: np.ndarray) -> Calibration | None:
@@ -275,6 +278,26 @@ def write_record(run_dir: Path, record: dict) -> None:
     write_file(Path(run_dir) / "audit.json", text.encode())
 
 
+def _write_opening(run_dir: Path, known: list[str], split, now: str) -> list[str]:
+    """Add an opening to those of the very same sealed rows by any run of this folder; all of them.
+
+    They are kept beside the runs, by the rows' own fingerprint: another tag, or a run that was
+    deleted, makes no test sealed again.
+    """
+    rows = hashlib.sha256(split.X_test.to_csv().encode() + split.y_test.tobytes()).hexdigest()[:16]
+    path = Path(run_dir).parent / OPENINGS
+    try:
+        all_rows = read_json(path)
+    except FileNotFoundError:
+        all_rows = {}
+    except (OSError, ValueError):
+        raise RunError(f"{path} cannot be read: restore it, it records openings of tests") from None
+    earlier = all_rows.get(rows, [])
+    all_rows[rows] = [*earlier, *(opening for opening in known if opening not in earlier), now]
+    write_file(path, (json.dumps(all_rows, indent=1) + "\n").encode())
+    return all_rows[rows]
+
+
 def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Audit:
     """Audit a run and record it: `audit.json`, `audit.png` and its alternative text.
 
@@ -288,7 +311,7 @@ def open_and_audit(run_dir: Path, scorer, *, look: bool = True, **options) -> Au
     record = read_record(run_dir)
     if look:
         now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
-        record["openings"] = [*record["openings"], now]
+        record["openings"] = _write_opening(run_dir, record["openings"], scorer.split, now)
         write_record(run_dir, record)
     found = audit(run_dir, scorer, openings=tuple(record["openings"]), look=look, **options)
     write_record(run_dir, found.to_dict())

@@ -65,6 +65,7 @@ def table(found: Audit) -> str:
             f"best {found.noise_best:.4f}, paired difference {found.noise_paired:.4f}"
         )
         gain = f"gain {_signed(found.fresh)}, one-sided p={found.fresh_p:.3f}"
+        gain = gain if found.best_iteration else "nothing was kept, so there is no gain to measure"
         lines += [("noise SD", noise), ("fresh folds", gain)]
     if found.test is None:
         lines.append(("sealed test", "not looked at"))
@@ -76,6 +77,9 @@ def table(found: Audit) -> str:
         test = f"bootstrap of {found.resampled}"
         if found.resampled == "rows" and found.metric == "roc_auc":
             test = "DeLong"
+        if not found.best_iteration:
+            lines.append((title, f"baseline {_plain(part.baseline)}"))
+            continue
         lines += [
             (title, f"baseline {_plain(part.baseline)}, best {_plain(part.best)}"),
             ("", f"gain {_signed(part.difference)}, {test} p={part.p:.2f}"),
@@ -148,6 +152,13 @@ def message(found: Audit) -> str:
 
 def alt(found: Audit) -> str:
     """Say what the figure shows, for a reader who cannot see it."""
+    if not found.best_iteration:
+        return (
+            f"Three panels. Left: cross-validated {_metric(found)} of the baseline, mean "
+            f"{np.mean(found.fresh_scores_baseline):.3f}. Middle: nothing was kept, so there is no "
+            "gain to judge. Right: reliability curve of the baseline, if it gives probabilities. "
+            f"Verdict: {found.verdict}."
+        )
     folds, gains = "the frozen folds", ["the gain"]
     if not found.one_set:
         folds = f"{len(found.fresh_scores_best)} fresh fold splits"
@@ -170,45 +181,55 @@ def alt(found: Audit) -> str:
     )
 
 
+def _draw_gains(ax, found: Audit, frozen: dict) -> None:
+    """Draw the claim, what luck would find, and every interval."""
+    places = {} if found.one_set else {"fresh folds": found.fresh}
+    places |= {name: part.difference for part, name, *_ in _elsewhere(found) if part.difference}
+    ax.plot(found.claimed, 0, "D", **frozen)
+    for at, interval in enumerate(places.values(), 1):
+        error = [[interval.value - interval.low], [interval.high - interval.value]]
+        ax.errorbar(interval.value, at, xerr=error, fmt="o", color=plots.BLUE, capsize=4)
+    ax.axvline(0, color=plots.BLACK, lw=1)
+    if found.luck > 0:
+        ax.axvline(found.luck, color=plots.VERMILION, ls="--", lw=1.5)
+        ax.annotate(
+            "luck", (found.luck, 0.99), xycoords=("data", "axes fraction"), va="top",
+            xytext=(3, 0), textcoords="offset points", color=plots.VERMILION, fontsize=9,
+        )  # fmt: skip
+    ax.set_yticks(range(len(places) + 1), ["claimed", *places], fontsize=9)
+    ax.set(ylim=(len(places) + 0.5, -0.6), title="Gain (95%)", xlabel=_metric(found))
+    ax.tick_params(axis="x", labelsize=9)
+
+
 @plots.styled
 def figure(found: Audit) -> Figure:
     """Draw noise, gains with their intervals, and calibration."""
     fig, (floor, gains, curve) = plots.new_figure(message(found), height=4.2, columns=3)
     looks = {"baseline": ("s", "--", plots.ORANGE), "best": ("o", "-", plots.BLUE)}
     scores = [found.fresh_scores_baseline, found.fresh_scores_best]
-    floor.plot([0, 1], scores, "-", color="0.75", lw=1)
-    for at, (mark, _, colour) in enumerate(looks.values()):
+    kept = 2 if found.best_iteration else 1  # programs to draw
+    floor.plot(range(kept), scores[:kept], "-", color="0.75", lw=1)
+    for at, (mark, _, colour) in list(enumerate(looks.values()))[:kept]:
         floor.plot([at] * len(scores[at]), scores[at], mark, color=colour, ms=5)
-    frozen = {"mfc": "white", "mec": plots.BLACK, "ms": 7}
-    floor.plot([0, 1], [found.baseline_val, found.best_val], "D", label="frozen folds", **frozen)
+    frozen = {"ls": "", "marker": "D", "mfc": "white", "mec": plots.BLACK, "ms": 7}
+    values = [found.baseline_val, found.best_val][:kept]
+    floor.plot(range(kept), values, label="frozen folds", **frozen)
     floor.set(xlim=(-0.5, 1.5), title="Frozen folds" if found.one_set else "Fresh fold splits")
     floor.set(xticks=[0, 1], xticklabels=looks, ylabel=f"cross-validated {_metric(found)}")
     floor.legend(loc="lower right", fontsize=9)
 
-    places = {} if found.one_set else {"fresh folds": found.fresh}
-    places |= {name: part.difference for part, name, *_ in _elsewhere(found) if part.difference}
-    gains.plot(found.claimed, 0, "D", **frozen)
-    for at, interval in enumerate(places.values(), 1):
-        error = [[interval.value - interval.low], [interval.high - interval.value]]
-        gains.errorbar(interval.value, at, xerr=error, fmt="o", color=plots.BLUE, capsize=4)
-    gains.axvline(0, color=plots.BLACK, lw=1)
-    if found.luck > 0:
-        gains.axvline(found.luck, color=plots.VERMILION, ls="--", lw=1.5)
-        gains.annotate(
-            "luck", (found.luck, 0.99), xycoords=("data", "axes fraction"), va="top",
-            xytext=(3, 0), textcoords="offset points", color=plots.VERMILION, fontsize=9,
-        )  # fmt: skip
-    gains.set_yticks(range(len(places) + 1), ["claimed", *places], fontsize=9)
-    gains.set(ylim=(len(places) + 0.5, -0.6), title="Gain (95%)", xlabel=_metric(found))
-    gains.tick_params(axis="x", labelsize=9)
+    if found.best_iteration:
+        _draw_gains(gains, found, frozen)
+    else:
+        gains.annotate("nothing was kept:\nno gain to judge", (0.5, 0.5), ha="center")
+        gains.set(title="Gain", xticks=[], yticks=[])
 
     curve.plot([0, 1], [0, 1], color="0.6", lw=1)
-    for name, part in found.calibration.items():
+    for name, part in list(found.calibration.items())[:kept]:
         mark, line, colour = looks[name]
         label = f"{name}, Brier {part.brier:.3f}"
-        shares = [
-            stats.wilson(round(o * n), n) for o, n in zip(part.observed, part.count, strict=True)
-        ]
+        counts = zip(part.observed, part.count, strict=True)
+        shares = [stats.wilson(round(o * n), n) for o, n in counts]
         error = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
         look = {"color": colour, "ms": 5, "label": label, "capsize": 2, "elinewidth": 0.8}
         curve.errorbar(part.predicted, part.observed, yerr=error, fmt=mark + line, **look)

@@ -291,6 +291,8 @@ def make_certificate(
     tested: dict[tuple, Part] = {}
 
     def worth(parts: tuple) -> float:
+        if parts in tested:
+            return tested[parts].t
         text = programs.text(parts)
         try:
             gains = scorer.fold_scores(text, seeds) - start if text is not None else None

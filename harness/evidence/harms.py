@@ -7,6 +7,7 @@ import numpy as np
 from harness.candidate import CandidateError
 from harness.evidence.findings import Elsewhere
 from harness.rules import stats
+from harness.scoring import probe_sealed
 
 WORSE = 1.10  # a Brier score that grew by this factor is said
 LEVELS, FEWEST = 6, 20  # values of a subgroup's column at most; rows of a subgroup at least
@@ -23,6 +24,16 @@ def in_probabilities(places: list[Elsewhere]) -> list[str]:
         where = f"Its probabilities got worse on the {part.name} rows"
         said.append(f"{where}: Brier score {before:.3f} before, {now:.3f} now{worse}.")
     return said
+
+
+def in_the_source(scorer, task, split, source: str) -> list[str]:
+    """Say whether the best program seems to hold the sealed test's answers."""
+    try:
+        probe = probe_sealed(scorer, task, split, source)
+    except (CandidateError, ValueError):  # it has no figures there either
+        return []
+    said = f"Its source may hold the sealed test's answers: {probe.detail}. It proves nothing."
+    return [said] * (probe.verdict == "reject")
 
 
 def in_subgroups(

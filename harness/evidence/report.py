@@ -9,7 +9,6 @@ facts and the figures.
 import base64
 import difflib
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +20,10 @@ from matplotlib.figure import Figure
 
 from harness import CALL, RunError, fingerprint, plots
 from harness.agents import calls, redact, totals
+from harness.candidate import visible
 from harness.evidence import audit_report
 from harness.evidence.findings import Audit
-from harness.files import check_target, read_json, read_plain, write_file
+from harness.files import check_target, read_json, write_file
 from harness.run import (
     ENDED,
     KEPT,
@@ -31,6 +31,7 @@ from harness.run import (
     Record,
     Row,
     now,
+    owner,
     read_certificate,
     read_record,
     take_fingerprint,
@@ -41,8 +42,6 @@ FULL = 60  # rows that the table of candidates shows one by one
 LAST = 10  # rows at the end that a longer run's table shows as well
 KEPT_SHOWN = 50  # kept candidates; a run that keeps more is told to look at its ledger
 DIFF_LINES, LINE_CHARS = 400, 500  # of the winning diff
-# Not allowed in HTML at all, or able to turn the text around them backwards.
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 # -- what the files say -------------------------------------------------------------------
@@ -87,7 +86,7 @@ def read(path: Path) -> Run:
         _number(notebook.get("noise_sd")) or _number(audit.get("noise_baseline")),
         ended if isinstance(ended.get("reason"), str) else None,
         notebook.get("status") == "ok",
-        _owner(path / ".lock"),
+        owner(path / ".lock"),
     )
 
 
@@ -101,19 +100,6 @@ def _json(path: Path) -> dict:
 def _number(value: object) -> float | None:
     good = isinstance(value, int | float) and math.isfinite(value) and value > 0
     return float(value) if good else None
-
-
-def _owner(lock: Path) -> int | None:
-    """Return the process that may own the run now; the lock itself is left alone."""
-    import psutil
-
-    try:
-        number = int(read_plain(lock))
-        # A number is used again for other processes: those began after the lock was taken.
-        early = psutil.Process(number).create_time() <= lock.stat().st_mtime + 1
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return number if early else None
 
 
 def measure_noise(run: Run) -> float | None:
@@ -141,8 +127,7 @@ def clean(value: object) -> object:
     """Mask secrets and odd characters of what the page prints; then it is escaped."""
     if hasattr(value, "__html__"):
         return value
-    shown = _ODD.sub("\ufffd", redact(str(value)))
-    return shown.encode("utf-8", "replace").decode("utf-8")
+    return visible(redact(str(value)), "\ufffd", keep="\n\t")
 
 
 def number(value: float, form: str) -> str:
@@ -210,8 +195,12 @@ def winning_diff(run: Run) -> list[str] | None:
         programs = [run.record.start, run.record.source(run.best.iteration)]
     except RunError:
         return None
-    before, after = (program.decode("utf-8", "replace").splitlines() for program in programs)
-    names = ("the start", f"the best, iteration {run.best.iteration}")
+    return diff_lines(*programs, "the start", f"the best, iteration {run.best.iteration}")
+
+
+def diff_lines(before: bytes, after: bytes, *names: str) -> list[str]:
+    """List how two programs differ, bounded."""
+    before, after = (program.decode("utf-8", "replace").splitlines() for program in (before, after))
     lines = list(difflib.unified_diff(before, after, *names, n=3, lineterm=""))
     shown = [line[:LINE_CHARS] for line in lines[:DIFF_LINES]]
     if len(lines) > DIFF_LINES:

@@ -1,19 +1,21 @@
 """Replay a run from its git repository: does the ledger say what the harness measures?
 
-Nothing here writes to the run, so a teacher can point it at folders that were handed in.
+Nothing here writes to the run or obeys anything in it, so a teacher can point it at folders that
+were handed in.
 """
 
 import math
 import os
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness import RunError, fingerprint
-from harness.candidate import CandidateError, program_id, refusal
+from harness.candidate import CandidateError, plain, program_id, refusal
 from harness.files import read_plain
-from harness.rules import Best, Tries, decide
+from harness.rules import Best, Tries, decide, objection
 from harness.run import (
     BASELINE,
     DISCARDED,
@@ -31,7 +33,7 @@ from harness.run import (
     take_fingerprint,
 )
 from harness.scoring import Score, plain_values
-from harness.task import get_task
+from harness.task import DataError, Task, get_task
 
 FILES = ("train.py", "program.md")  # all that a commit and the workspace hold
 # Refusals by the ratchet itself, which scoring the stored program again would not show.
@@ -131,6 +133,7 @@ class Report:
     """What verifying one run came to."""
 
     tag: str
+    folder: str = ""  # its name; a class hands in forty with one tag
     rows: int = 0
     kept: int = 0
     best_val_auc: float = math.nan
@@ -143,19 +146,29 @@ class Report:
         """Whether nothing was found."""
         return not self.problems
 
+    @property
+    def name(self) -> str:
+        """The folder, and the tag if it is another."""
+        return f"{self.folder} ({self.tag})" if self.folder not in ("", self.tag) else self.tag
 
-def verify(path: Path, scorer, *, every: bool = False, say=lambda line: None) -> Report:
-    """Score a run's candidates again and hold them to its ledger.
+
+def verify(
+    path: Path, scorer, *, every: bool = False, say=lambda line: None, most_s: float = math.inf
+) -> Report:
+    """Score a run's candidates again and hold them to its ledger; what was kept is probed again.
 
     Parameters
     ----------
     scorer : Scorer
         Of the run's task.
     every : bool
-        Also score discarded candidates again, and probe what the rule would have kept.
+        Also score discarded candidates again.
     say : callable
         Called with a line of progress now and then.
+    most_s : float
+        Seconds after which the rest is left unverified, which is a problem.
     """
+    until = time.monotonic() + most_s
     record = read_record(path)
     settings, rows = record.settings, record.rows
     changed = fingerprint.changes(settings["fingerprint"], take_fingerprint(settings["task"]))
@@ -164,18 +177,25 @@ def verify(path: Path, scorer, *, every: bool = False, say=lambda line: None) ->
     if not rows:
         problems.append("the ledger has no rows")
     kept = sum(row.decision == KEPT for row in rows)
-    report = Report(settings["tag"], len(rows), kept, problems=problems)
+    folder = plain(record.path.resolve().name, 80)
+    report = Report(settings["tag"], folder, len(rows), kept, problems=problems)
     judge = _Judge(record, scorer, every, report)
     for row, *found in zip(rows, record.shas, record.commits, strict=True):
         if None in found:
             continue  # reported by check_agreement
+        if time.monotonic() > until:
+            problems.append(
+                f"not verified from iteration {row.iteration} on: {most_s:g} s are over"
+            )
+            break
         if row.iteration and row.iteration % 25 == 0:
-            say(f"{report.tag}: iteration {row.iteration} of {len(rows) - 1}")
+            say(f"{report.name}: iteration {row.iteration} of {len(rows) - 1}")
         try:
             for line in judge.look_at(row):
                 problems.append(f"iteration {row.iteration}: {line}")
-        except (RunError, KeyError) as err:
+        except (RunError, KeyError, ValueError) as err:  # numbers that do not belong together
             problems.append(f"iteration {row.iteration}: {err}")
+    report.problems = [plain(line, 500) for line in problems]
     return report
 
 
@@ -215,8 +235,9 @@ class _Judge:
             folds = self.record.folds(row.iteration)
             self.tries = self.tries.after(folds, self.best.fold_scores)
         if row.kept:
-            text, folds = data.decode("utf-8", "replace"), self.record.folds(row.iteration)
-            self.best = Best(row.iteration, row.commit, text, row.val_auc, folds)
+            text, commit = data.decode("utf-8", "replace"), self.record.commit(row.iteration)
+            told = (row.iteration, row.commit, text, row.val_auc, commit.folds)
+            self.best = Best(*told, guarded=commit.guarded)
             self.report.best_val_auc = row.val_auc
 
     def _score_again(self, row: Row, data: bytes, source: str) -> Generator[str, None, str]:
@@ -227,8 +248,9 @@ class _Judge:
                 yield f"{reason}, the ledger says {row.status}"
             return f"rejected ({reason})"
         score = self.scorer.score(source)
-        if score.ok and row.status.startswith("rejected") and self.best is not None:
-            score = self.scorer.probe(source, score)  # one may have said no
+        judged = row.decision == KEPT or row.status.startswith("rejected")
+        if score.ok and judged and self.best is not None:  # as `judge` did before it kept this
+            score = self.scorer.probe(source, score)
         # Reasons may name addresses or seconds: the kind of failure must be the same.
         if score.status.split(" ")[0] != row.status.split(" ")[0]:
             yield f"scores {score.status}, the ledger says {row.status}"
@@ -240,13 +262,21 @@ class _Judge:
                     f"scores {score.val_auc:.9f}, the ledger says {row.val_auc:.9f} "
                     f"({difference:.2g} off)"
                 )
+            mine, told = score.brier, self.record.commit(row.iteration).guarded.get("brier")
+            if told is not None and not abs(mine - told) <= TOLERANCE:
+                yield f"has a Brier score of {mine:.9f}, its commit says {told:.9f}"
         return score.status
 
     def _check_decision(self, row: Row, source: str) -> Iterator[str]:
         """Ask the rule again, with the scores of the ledger."""
         if not abs(row.delta - (row.val_auc - self.best.val_auc)) <= TOLERANCE:
             yield "delta is not against the best"
-        score = Score("ok", row.val_auc, fold_scores=self.record.folds(row.iteration))
+        commit, guards = self.record.commit(row.iteration), self.rule.guards
+        if said := objection(guards, commit.guarded, self.best.guarded):
+            if row.decision == KEPT or row.reason != said:  # time is not measured again
+                yield f"{row.decision}, but {said}"
+            return
+        score = Score("ok", row.val_auc, fold_scores=commit.folds)
         try:
             found = decide(source, score, self.best, self.rule, self.scorer, self.tries)
         except CandidateError as err:
@@ -265,13 +295,13 @@ def _near(a: float, b: float | None) -> bool:
 
 def table(reports: Sequence[Report]) -> str:
     """Format reports as one table, a line per run."""
-    wide = max([3, *(len(r.tag) for r in reports)])
+    wide = max([3, *(len(r.name) for r in reports)])
     head = f"{'run':<{wide}}  rows  kept  best val_auc  scored again  largest difference  verdict"
     lines = [head]
     for r in reports:
         verdict = "ok" if r.ok else f"{len(r.problems)} problem{'s' * (len(r.problems) > 1)}"
         lines.append(
-            f"{r.tag:<{wide}}  {r.rows:>4}  {r.kept:>4}  {r.best_val_auc:>12.6f}  "
+            f"{r.name:<{wide}}  {r.rows:>4}  {r.kept:>4}  {r.best_val_auc:>12.6f}  "
             f"{r.rescored:>12}  {r.largest_difference:>18.2g}  {verdict}"
         )
     return "\n".join(lines)
@@ -287,13 +317,39 @@ def main(names: Sequence[str], *, root: Path | None = None, every: bool = False,
         for name in names:
             try:
                 path = find_run(name, root)
-                task = read_settings(path / "run.json")["task"]
-                if task not in scorers:
-                    scorers[task] = stack.enter_context(Scorer(get_task(task)))
-                reports.append(verify(path, scorers[task], every=every, say=say))
-            except RunError as err:
-                reports.append(Report(Path(name).name, problems=[str(err)]))
+                task = find_task(path)
+                if task.ref not in scorers:
+                    scorers[task.ref] = stack.enter_context(Scorer(task))
+                reports.append(verify(path, scorers[task.ref], every=every, say=say))
+            except Exception as err:  # whatever is in there: one folder never ends the table
+                reports.append(unreadable(name, err))
     return reports
+
+
+def find_task(path: Path) -> Task:
+    """Find the task that a run says it is about, among those that are here.
+
+    Raises
+    ------
+    RunError
+        If it is not here, or comes with the run: its owner may have written the answers.
+    """
+    name = read_settings(path / "run.json")["task"]
+    try:
+        task = get_task(name)
+    except DataError:
+        raise RunError(
+            f"it is about task '{name}', which is not here: put it under tasks/"
+        ) from None
+    if task.folder is not None and task.folder.is_relative_to(path.resolve().parent):
+        raise RunError(f"it brings its own task '{name}': put that under tasks/ if you trust it")
+    return task
+
+
+def unreadable(name: str | Path, err: Exception) -> Report:
+    """Report a run that could not be read, or not to its end."""
+    kind = "" if isinstance(err, RunError | OSError) else f"{type(err).__name__}: "
+    return Report(plain(Path(name).name, 80), problems=[plain(f"{kind}{err}", 500)])
 
 
 def to_dict(report: Report) -> dict:

@@ -11,6 +11,7 @@ __getattr__, __all__ = face(
     __name__,
     certificate="CANNOT_TELL CERTIFICATE_SEEDS LUCK PRIOR REAL Test Tries prune test verdict",
     rules="CONFIRM_SEEDS RULES STOP_AT Evidence Rule Verdict get_rule",
-    judging="Best Judged decide judge",
+    guards="check_guards measure objection",
+    judging="Best Judged decide judge too_good",
     stats="stats Interval",
 )

@@ -1,11 +1,12 @@
 """From a score to a decision: the rule, fresh folds where it asks for them, and the probes."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from harness import RunError
 from harness.candidate import CandidateError
+from harness.rules.guards import measure, objection
 from harness.scoring import Score
 
 
@@ -19,6 +20,7 @@ class Best:
     val_auc: float
     fold_scores: tuple[float, ...]
     repeats: object = None  # scores on fresh folds, once a rule has asked for them
+    guarded: Mapping[str, float] = field(default_factory=dict)  # what guards look at
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Judged:
 def judge(
     source: str, score: Score, best: Best, rule, scorer, before_probing: Callable[[], None], tries
 ) -> Judged:
-    """Apply the rule to a score that is ok, and probe what would be kept.
+    """Apply guards and rule to a score that is ok, and probe what would be kept.
 
     `tries` are those of the run before this one (`harness.rules.certificate.Tries`).
 
@@ -45,6 +47,8 @@ def judge(
     RunError
         If the best program itself fails on the fresh folds that the rule needs.
     """
+    if said := objection(rule.guards, measure(rule.guards, score), best.guarded):
+        return Judged(score, reason=said)
     try:
         found = decide(source, score, best, rule, scorer, tries)
     except CandidateError as err:  # it scored once, but not on other folds
@@ -93,9 +97,23 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
     for n, seed in enumerate(rule.fold_seeds, 1):
         repeats = np.vstack([repeats, scorer.fold_scores(source, (seed,))])
         gains = repeats - best.repeats[:n]
-        if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains)):
+        if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains, tries)):
             return Judged(score, reason=reason)
     found = test(gains, tries, edits=1)
     mine = replace(mine, repeats=repeats)
     verdict = rule.decide(mine, replace(theirs, repeats=best.repeats))
     return Judged(score, verdict.keep, verdict.reason, repeats, found.t, tries.edit_bar)
+
+
+def too_good(task, value: float, y=None) -> bool:
+    """Whether a score is nearly perfect, by any metric: on real data that is a leak, mostly."""
+    from harness.rules.rules import STOP_AT
+
+    metric = getattr(task, "metric", "roc_auc")
+    if not metric.startswith("neg_") or y is None:
+        return value >= STOP_AT
+    import numpy as np
+
+    shares = [(y == k).mean() for k in range(task.n_outputs)] if task.n_outputs > 1 else [y.mean()]
+    guess = task.score_predictions(y, np.tile(shares, (len(y), 1)))  # an error
+    return value >= guess * (1 - STOP_AT) ** (1 if metric.startswith("neg_mean_squared") else 0.5)

@@ -143,65 +143,6 @@ class Interval:
     high: float
 
 
-def bootstrap_auc(y: np.ndarray, p: np.ndarray, **how) -> Interval:
-    """AUC with a percentile interval from a stratified bootstrap.
-
-    Rows are drawn with replacement within each class, so that every replicate has both
-    classes in the proportion of the data. Efron and Tibshirani (1993), An introduction to
-    the bootstrap, chapter 13; stratified as in Robin et al. (2011), pROC.
-
-    Parameters
-    ----------
-    **how
-        `level` (0.95), `n` (2000 resamples), `seed` (0).
-    """
-    return _bootstrap(y, [p], **how)
-
-
-def bootstrap_auc_difference(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray, **how) -> Interval:
-    """Difference AUC(b) - AUC(a) with a paired interval, otherwise as `bootstrap_auc`."""
-    return _bootstrap(y, [p_b, p_a], **how)
-
-
-MANY_ROWS = 4_000  # above, resamples are drawn in parts: their counts would fill the memory
-
-
-def _bootstrap(y, predictions, *, level: float = 0.95, n: int = 2000, seed: int = 0) -> Interval:
-    """AUC of the first predictions, less that of the second if there are two; with an interval.
-
-    Drawing rows with replacement within a class is weighting them by multinomial counts. Rows are
-    sorted once; a resample's AUC is then a sum along them.
-    """
-    positive, found = _checked(y, *predictions)
-    rng, totals = np.random.default_rng(seed), (positive.sum(), (~positive).sum())
-    whole = len(positive) <= MANY_ROWS
-    sizes = [n] if whole else [len(part) for part in np.array_split(np.arange(n), n // 50 or 1)]
-
-    def difference(weights: np.ndarray) -> np.ndarray:
-        first, *second = (_weighted_auc(positive, p, weights) for p in found)
-        return first - second[0] if second else first
-
-    draws = []
-    for size in sizes:
-        weights = np.empty((size, len(positive)))
-        for of_class, total in ((positive, totals[0]), (~positive, totals[1])):
-            weights[:, of_class] = rng.multinomial(total, np.full(total, 1 / total), size=size)
-        draws += [difference(part) for part in np.array_split(weights, max(1, size // 200))]
-    value = difference(np.ones((1, len(positive))))[0]
-    return _percentiles(value, np.concatenate(draws), (0.5 - level / 2, 0.5 + level / 2))
-
-
-def _weighted_auc(positive: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """AUC with rows counted by weights, shape (n_resamples, n_rows)."""
-    order = np.argsort(p, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0])  # equal predictions stand together
-    weights = weights[:, order]
-    ones = np.add.reduceat(weights * positive[order], starts, axis=1)
-    zeros = np.add.reduceat(weights * ~positive[order], starts, axis=1)
-    below = np.cumsum(zeros, axis=1) - zeros / 2
-    return (ones * below).sum(axis=1) / (ones.sum(axis=1) * zeros.sum(axis=1))
-
-
 def _percentiles(value: float, draws: np.ndarray, ends=(0.025, 0.975)) -> Interval:
     return Interval(float(value), *np.quantile(draws, ends).tolist())
 
@@ -224,6 +165,7 @@ def bootstrap_pair(
     n_rows: int,
     *,
     groups: np.ndarray | None = None,
+    strata: np.ndarray | None = None,
     n: int = 1000,
     seed: int = 0,
 ) -> Paired:
@@ -236,6 +178,9 @@ def bootstrap_pair(
     groups : ndarray of shape (n_rows,), optional
         Rows of one group are drawn together (the cluster bootstrap, Davison and Hinkley 1997,
         section 3.8); at least `FEWEST_GROUPS`.
+    strata : ndarray of shape (n_rows,), optional
+        Rows are drawn within each, so that every resample has as many of either class (as Robin
+        et al. 2011 do for ROC curves, pROC).
     n, seed
         Resamples; of the draws.
 
@@ -250,7 +195,9 @@ def bootstrap_pair(
     chapters 13 and 15.
     """
     rng = np.random.default_rng(seed)
-    units = n_rows
+    units, within = n_rows, [np.arange(n_rows)]
+    if strata is not None:
+        within = [np.flatnonzero(strata == one) for one in np.unique(strata)]
     if groups is not None:
         keys = np.unique(groups, return_inverse=True)[1]
         order = np.argsort(keys, kind="stable")
@@ -260,8 +207,10 @@ def bootstrap_pair(
             raise ValueError(f"too few groups to tell a gain from chance ({units})")
     draws = []
     for _ in range(n):
-        chosen = rng.integers(units, size=units)
-        rows = chosen if groups is None else np.concatenate([members[i] for i in chosen])
+        if groups is None:
+            rows = np.concatenate([rng.choice(part, len(part)) for part in within])
+        else:
+            rows = np.concatenate([members[i] for i in rng.integers(units, size=units)])
         try:
             pair = scores(rows)
         except ValueError:
@@ -306,12 +255,14 @@ def reliability(
 # -- luck --------------------------------------------------------------------------------
 
 
-def expected_max_of_noise(sds: np.ndarray) -> float:
-    """Mean of the largest of 0 and independent normal draws with mean 0 and the given sds.
+def expected_max_of_noise(sds: np.ndarray, shared: float = 0.0) -> float:
+    """Mean of the largest of 0 and normal draws with mean 0, the given sds, and one correlation.
 
     How much a ratchet that keeps any gain climbs when no try is better than the start: each
     try has the spread of its own gain, and the start itself is the 0. Computed as the
-    integral over x > 0 of 1 - F1(x)...Fn(x), F the normal distribution functions.
+    integral over x > 0 of 1 - F(x), F the distribution of the largest draw. `shared` is the
+    correlation of any two draws: programs that are all worth the same have 1/2, because each
+    gain holds the luck of the start.
 
     References
     ----------
@@ -321,11 +272,17 @@ def expected_max_of_noise(sds: np.ndarray) -> float:
     selection bias in performance evaluation, JMLR 11, section 5.
     """
     sds = np.asarray(sds, float).ravel()
-    sds = sds[sds > 0]
+    sds = sds[sds > 0, None]
     if not len(sds):
         return 0.0
-    x = np.linspace(0.0, 12.0 * sds.max(), 4001)
-    return float(np.trapezoid(-np.expm1(sps.norm.logcdf(x / sds[:, None]).sum(axis=0)), x))
+    x = np.linspace(0.0, 12.0 * sds.max(), 2001)
+    common, weights = np.polynomial.hermite_e.hermegauss(31)
+    below = [
+        np.exp(sps.norm.logcdf((x / sds - np.sqrt(shared) * z) / np.sqrt(1 - shared)).sum(axis=0))
+        for z in (common if shared else [0.0])
+    ]
+    weights = weights / weights.sum() if shared else [1.0]
+    return float(np.trapezoid(1.0 - np.average(below, axis=0, weights=weights), x))
 
 
 def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
@@ -336,4 +293,5 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     share = successes / trials
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
-    return Interval(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+    low, high = float(centre - half), float(centre + half)
+    return Interval(share, min(share, max(0.0, low)), max(share, min(1.0, high)))  # of rounding

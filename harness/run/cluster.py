@@ -11,15 +11,15 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 from functools import cached_property
 
 import numpy as np
 
 from harness import DATA
 from harness.candidate import CandidateError
+from harness.run.pace import pack_score, unpack_score
 from harness.run.settings import differences, take_fingerprint
-from harness.scoring import Probe, Score, Scorer
+from harness.scoring import Score, Scorer
 from harness.sealing import OwnFolder, SandboxError
 from harness.task import Task, get_task
 
@@ -96,25 +96,6 @@ def _end_host() -> None:
     if _host is not None:
         _host.end()
         _host = None
-
-
-def pack_score(score: Score) -> dict:
-    """Turn a score into plain text and numbers."""
-    return vars(score) | {
-        "probes": [astuple(probe) for probe in score.probes],
-        "predictions": [np.asarray(p).tobytes() for p in score.predictions],
-        "fold_scores": list(score.fold_scores),
-    }
-
-
-def unpack_score(packed: dict) -> Score:
-    """Make a score of what `pack_score` gave."""
-    parts = {
-        "probes": tuple(Probe(*values) for values in packed["probes"]),
-        "predictions": tuple(map(np.frombuffer, packed["predictions"])),
-        "fold_scores": tuple(packed["fold_scores"]),
-    }
-    return Score(**packed | parts)
 
 
 # ----------------------------------------------------------------------------- on this machine

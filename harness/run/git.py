@@ -1,9 +1,10 @@
 """A git repository written in plain Python: objects, references and the index, nothing else.
 
-Git itself is not started, for three reasons. An agent may write to the workspace, and git runs
-programs that a repository's own configuration names. Starting git several times per iteration
-costs more than scoring a light model. And a run works where git is not installed. What is
-written here is an ordinary repository: `git log`, `git show` and `git fsck` read it.
+Git itself is never started, for three reasons. An agent may write to the workspace, and a stranger
+made a folder that was handed in: git runs programs that a repository's own configuration names.
+Starting git several times per iteration costs more than scoring a light model. And a run works
+where git is not installed. What is written here is an ordinary repository: `git log`, `git show`
+and `git fsck` read it. What is read is bounded in size and number: nothing in it is believed.
 """
 
 import contextlib
@@ -11,7 +12,6 @@ import hashlib
 import os
 import re
 import struct
-import subprocess
 import threading
 import zlib
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from harness import RunError
 from harness.files import naming, read_plain, remove, restore_file, write_file
+from harness.run.packs import MAX_OBJECT, Packs, inflate
 
 AUTHOR = "AutoResearch <autoresearch@localhost>"
 # Commit dates count iterations, not seconds: two runs with the same seed give the same commits.
@@ -38,6 +39,9 @@ CONFIG = """\
 \tname = AutoResearch
 \temail = autoresearch@localhost
 """
+MAX_REFS = 100_000  # references, or commits on a branch; a run of 10,000 iterations is a long one
+MAX_REFS_BYTES = 8 * 1024**2  # of packed-refs
+MAX_FILES = 1_000  # in a tree: a run's own hold two
 _SHA = re.compile(r"[0-9a-f]{40}\Z")
 _WRITTEN = re.compile(rb"^committer " + AUTHOR.encode() + rb" (\d{1,12}) \+0000$", re.M)
 
@@ -64,13 +68,26 @@ class Commit(NamedTuple):
     @property
     def folds(self) -> tuple[float, ...]:
         """Fold scores as the message states them; none where there was no score."""
-        return tuple(map(float, self.trailers.get("Folds", "").split()))
+        return tuple(_numbers(self.trailers.get("Folds", "")))
+
+    @property
+    def guarded(self) -> dict[str, float]:
+        """What guards looked at; nothing where there were none."""
+        pairs = (word.partition("=") for word in self.trailers.get("Guarded", "").split())
+        return {name: float(value) for name, _, value in pairs}
 
     @property
     def fresh(self) -> list[list[float]] | None:
         """Scores on fresh folds, a list for each fold seed; None where there are none."""
         told = self.trailers.get("Fresh-Folds")
-        return told and [list(map(float, part.split())) for part in told.split("|")]
+        return told and [_numbers(part) for part in told.split("|")]
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return list(map(float, text.split()))
+    except ValueError:
+        raise RunError("a commit's fold scores are no numbers: start a new tag") from None
 
 
 def _sha1(data: bytes) -> str:
@@ -84,6 +101,7 @@ class GitFiles:
         self.path = Path(path)
         self.head_ref = f"refs/heads/{branch}"
         self._scratch = self.path / f"ratchet-{os.getpid()}.tmp"
+        self._packs = Packs(self.path)
 
     def create(self) -> None:
         """Make the folders, HEAD and config; harmless on a repository that is there."""
@@ -134,41 +152,38 @@ class GitFiles:
     def read(self, sha: str, kind: str) -> bytes:
         """Return an object's content; a RunError if it is missing, damaged or of another kind."""
         try:
-            header, _, data = self._read_loose(sha).partition(b"\0")
-        except FileNotFoundError:  # anything else in its place git would wait for, or follow
-            return self._read_packed(sha, kind)
-        except OSError as err:
-            why = err.strerror or "damaged"
+            if not _SHA.match(sha):
+                raise RunError("is no name of an object")
+            try:
+                header, _, data = self._read_loose(sha).partition(b"\0")
+                found = header.split(b" ")[0].decode("ascii", "replace")
+            except FileNotFoundError:
+                found, data = self._read_packed(sha)
+            if found != kind:
+                raise RunError(f"is no {kind}")
+        except (OSError, RunError) as err:
+            why = getattr(err, "strerror", None) or err
             raise RunError(f"object {sha[:12]} in {self.path}: {why}; start a new tag") from None
-        if header.split(b" ")[0] != kind.encode():
-            raise RunError(f"object {sha[:12]} in {self.path} is no {kind}: start a new tag")
         return data
 
     def _read_loose(self, sha: str) -> bytes:
         """Return header and content of an object that has a file of its own."""
-        try:
-            raw = zlib.decompress(read_plain(self._loose(sha)))
-        except zlib.error:
-            raw = b""
+        raw = inflate(read_plain(self._loose(sha), 2 * MAX_OBJECT))
         if _sha1(raw) != sha:
-            raise RunError(f"object {sha[:12]} in {self.path} is damaged: start a new tag")
+            raise RunError("is damaged")
         return raw
+
+    def _read_packed(self, sha: str) -> tuple[str, bytes]:
+        """Return kind and content of an object that somebody's git packed."""
+        kind, data = self._packs.read(sha) or ("", b"")
+        if not kind:
+            raise RunError("is missing")
+        if _sha1(f"{kind} {len(data)}\0".encode() + data) != sha:
+            raise RunError("is damaged")
+        return kind, data
 
     def _loose(self, sha: str) -> Path:
         return self.path / "objects" / sha[:2] / sha[2:]
-
-    def _read_packed(self, sha: str, kind: str) -> bytes:
-        """Ask git for an object that somebody packed. `cat-file` runs no filter and no hook."""
-        env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-        env |= {"GIT_DIR": str(self.path), "GIT_CONFIG_GLOBAL": os.devnull}
-        env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0"}
-        call, quiet = ["git", "cat-file", kind, sha], subprocess.DEVNULL
-        try:
-            return subprocess.check_output(call, env=env, stdin=quiet, stderr=quiet, timeout=60)
-        except (OSError, subprocess.SubprocessError):
-            raise RunError(
-                f"object {sha[:12]} is missing from {self.path}: start a new tag"
-            ) from None
 
     def expand(self, prefix: str) -> str | None:
         """Find the full name of a loose object by its first characters."""
@@ -189,12 +204,14 @@ class GitFiles:
 
     def read_tree(self, sha: str) -> dict[str, tuple[str, str]]:
         """Return name -> (mode, object) of a folder."""
-        data, files = self.read(sha, "tree"), {}
-        while data:
-            head, _, rest = data.partition(b"\0")
-            mode, _, name = head.partition(b" ")
-            files[name.decode(errors="replace")] = (mode.decode(), rest[:20].hex())
-            data = rest[20:]
+        data, at, files = self.read(sha, "tree"), 0, {}
+        while at < len(data):
+            end = data.find(b"\0", at)
+            mode, _, name = data[at:end].decode(errors="replace").partition(" ")
+            if end < 0 or len(files) == MAX_FILES:
+                raise RunError(f"tree {sha[:12]} in {self.path} is damaged: start a new tag")
+            files[name] = (mode, data[end + 1 : end + 21].hex())
+            at = end + 21
         return files
 
     def write_commit(self, tree: str, parent: str | None, message: str, iteration: int) -> str:
@@ -223,12 +240,12 @@ class GitFiles:
 
     # -- references and the index ---------------------------------------------------------
 
-    def read_ref(self, name: str) -> str | None:
+    def read_ref(self, name: str, packed: dict[str, str] | None = None) -> str | None:
         """Return what a reference points to, or None."""
         try:
-            text = read_plain(self.path / name).decode("ascii").strip()
+            text = read_plain(self.path / name, 1024).decode("ascii").strip()
         except (OSError, ValueError):
-            text = self._packed_refs().get(name, "")
+            text = (self._packed_refs() if packed is None else packed).get(name, "")
         return text if _SHA.match(text) else None
 
     def set_ref(self, name: str, sha: str) -> None:
@@ -244,21 +261,23 @@ class GitFiles:
 
     def refs(self, folder: str) -> dict[str, str]:
         """Return every reference in a folder, as last part of its name -> object."""
-        prefix = folder + "/"
-        packed = self._packed_refs().items()
-        found = {name: sha for name, sha in packed if name.startswith(prefix)}
+        prefix, packed = folder + "/", self._packed_refs()
+        found = {name: sha for name, sha in packed.items() if name.startswith(prefix)}
         with contextlib.suppress(OSError):
             for name in os.listdir(self.path / folder):
-                found[prefix + name] = self.read_ref(prefix + name)
+                found[prefix + name] = self.read_ref(prefix + name, packed)
+        if len(found) > MAX_REFS:
+            raise RunError(f"{self.path} has more than {MAX_REFS} references: start a new tag")
         return {name.removeprefix(prefix): sha for name, sha in found.items() if sha}
 
     def _packed_refs(self) -> dict[str, str]:
         try:
-            lines = read_plain(self.path / "packed-refs").decode(errors="replace").split("\n")
+            text = read_plain(self.path / "packed-refs", MAX_REFS_BYTES).decode(errors="replace")
         except OSError:
             return {}
-        pairs = (line.partition(" ") for line in lines if line[:1] not in ("#", "^", ""))
-        return {name.strip(): sha for sha, _, name in pairs}
+        lines = (line for line in text.split("\n") if line[:1] not in ("#", "^", ""))
+        pairs = (line.partition(" ") for line in lines)
+        return {name.strip(): sha for sha, _, name in pairs if _SHA.match(sha)}
 
     def write_index(self, files: dict[str, str]) -> None:
         """Make git's index list these files (name -> blob), so that `git status` is clean."""

@@ -9,25 +9,26 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from harness import CALL, RunError
+from harness.candidate import plain
 from harness.files import read_plain
 from harness.scoring import number
 
+FORMULA = ("=", "+", "-", "@")  # how one begins in a spreadsheet
 MAX_TEXT = 500  # characters of a description or status: one readable line
 BASELINE, KEPT, DISCARDED = "baseline", "kept", "discarded"
-# Everything that some reader takes for the end of a line or a cell.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _COMMIT = re.compile("[0-9a-f]{7,40}")
 _REASON = re.compile(r" \[[a-z_0-9]+: [^\[\]]*\]\Z")
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
-    """Make a text fit one cell: one line, no tabs, no double quotes, bounded.
+    """Make a text fit one cell: one line, no tabs, no double quotes, no formula, bounded.
 
     Double quotes become single ones because table readers (pandas, spreadsheets) take a quote
-    at the start of a cell for the start of a quoted one that may span lines.
+    at the start of a cell for the start of a quoted one that may span lines. Spreadsheets compute
+    what begins like a formula; a quote before it keeps it a text.
     """
-    text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be written
-    text = " ".join(_CONTROL.sub(" ", text).split()).replace('"', "'")
+    text = plain(text, len(text) + 1).replace('"', "'")
+    text = "'" + text if text.startswith(FORMULA) else text
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
@@ -127,7 +128,7 @@ class Row:
 COLUMNS = tuple(f.name for f in fields(Row))
 HEADER = "\t".join(COLUMNS) + "\n"
 _PARSE = {
-    "str": str,
+    "str": clean,
     "int": int,
     "float": float,
     "int | None": lambda cell: int(cell) if cell else None,

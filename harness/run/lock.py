@@ -6,7 +6,20 @@ import stat
 from pathlib import Path
 
 from harness import RunError
-from harness.files import lock_file
+from harness.files import lock_file, read_plain
+
+
+def owner(lock: Path) -> int | None:
+    """Return the process that may own the run now; the lock itself is left alone."""
+    import psutil
+
+    try:
+        number = int(read_plain(lock))
+        # A number is used again for other processes: those began after the lock was taken.
+        early = psutil.Process(number).create_time() <= lock.stat().st_mtime + 1
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return number if early else None
 
 
 class RunLock:

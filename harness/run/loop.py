@@ -1,15 +1,19 @@
 """Many steps: ask the agent, take the ratchet one step, until a budget or a stop rule ends it."""
 
 import json
-import re
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from harness import RunError
 from harness.agents import Agent, AgentError, Proposal, View, at_most
 from harness.candidate import program_id
 from harness.files import write_file
+from harness.rules import too_good
+from harness.run import steering
+from harness.run.duration import parse_duration
 from harness.run.ledger import Row
 from harness.run.ratchet import Run, spent
 
@@ -17,15 +21,13 @@ ASKS = 4  # times an agent is asked before a repeated program uses up its iterat
 NOTHING = (0, 0.0)  # tokens and US dollars
 ERRORS = 3  # outcomes "agent error" or "timeout" in a row that end the run
 WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doubling from, up to
+TIME_UP = "the time budget is used up"
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
 UNKNOWN = (
     "what a call cost is unknown, so the cost limit cannot hold: give --price IN,OUT (US dollars "
     "per million tokens in and out), or use --max-calls instead of --max-cost"
 )
-LONGEST_S = 3650 * 86400.0  # clocks and timeouts take no infinite one
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m", "s?")))
 
 
 @dataclass(frozen=True)
@@ -35,37 +37,6 @@ class Outcome:
     reason: str
     rows: int
     failed: bool = False
-
-
-def parse_duration(text: str | float) -> float:
-    """Turn `8h`, `90m`, `30s`, `1h30m` or a number of seconds into seconds.
-
-    Raises
-    ------
-    ValueError
-        If it is none of these, or not more than 0.
-    """
-    match = _DURATION.fullmatch(str(text).strip().lower().replace(" ", ""))
-    parts = [float(part or 0) for part in match.groups()] if match else []
-    seconds = sum(p * unit for p, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
-    if not 0 < seconds <= LONGEST_S:
-        shown = f"{str(text)[:40]!r}"
-        raise ValueError(f"bad duration {shown}: write it like 8h, 90m, 30s or 1h30m, up to 3650d")
-    return seconds
-
-
-def too_good(task, value: float, y=None) -> bool:
-    """Whether a score is nearly perfect, by any metric: on real data that is a leak, mostly."""
-    from harness.rules import STOP_AT
-
-    metric = getattr(task, "metric", "roc_auc")
-    if not metric.startswith("neg_") or y is None:
-        return value >= STOP_AT
-    import numpy as np
-
-    shares = [(y == k).mean() for k in range(task.n_outputs)] if task.n_outputs > 1 else [y.mean()]
-    guess = task.score_predictions(y, np.tile(shares, (len(y), 1)))  # an error
-    return value >= guess * (1 - STOP_AT) ** (1 if metric.startswith("neg_mean_squared") else 0.5)
 
 
 @dataclass(eq=False)
@@ -94,10 +65,11 @@ class _Loop:
     run: Run
     agent: Agent
     iterations: int | None
-    deadline: float | None
+    deadline: float  # infinite if there is none
     parallel: int
     max_cost: float | None
     max_calls: int | None
+    patience: int | None
     on_row: Callable[[Row], None]
     say: Callable[[str], None]
     sleep: Callable[[float], None]
@@ -112,8 +84,8 @@ class _Loop:
     def check_budgets(self) -> None:
         """Raise `_Stop` when time, money or calls are used up."""
         run = self.run
-        if self.deadline is not None and self.clock() >= self.deadline:
-            raise _Stop("the time budget is used up")
+        if self.clock() >= self.deadline:
+            raise _Stop(TIME_UP)
         if self.max_cost is not None:
             known = self._spent()
             if known is None:
@@ -123,6 +95,19 @@ class _Loop:
         calls = max(run.iteration - 1, 0) + self.batch_calls + self.extra_calls
         if self.max_calls is not None and calls >= self.max_calls:
             raise _Stop(f"the limit of {self.max_calls} agent calls is reached")
+        tried = run.iteration - 1 - run.best.iteration
+        whole = (run.iteration - 1) % self.parallel == 0  # as if it had never been cut short
+        if self.patience and whole and tried >= 3 * self.patience:
+            raise _Stop(f"none of the last {tried} candidates was kept (patience {self.patience})")
+
+    def steer(self, view: View) -> View:
+        """Do as a person wishes: wait, end, or hand on hints."""
+        run = self.run
+        if steering.obey(run, self.check_budgets, self.sleep, self.say):
+            raise _Stop("a person stopped it")
+        steering.tell(run, "asking", iteration=view.iteration)
+        hints = steering.take(run.path, view.iteration)
+        return replace(view, hints=hints, patience=self.patience or 0)
 
     def _spent(self) -> float | None:
         """US dollars so far, rows and calls without one; what nobody knows is never 0 but None."""
@@ -160,6 +145,7 @@ class _Loop:
         """Get a proposal for one slot, whatever it takes short of giving up."""
         waited, tries, proposed = 0.0, 0, 0
         while True:
+            view = self.steer(view)
             self.check_budgets()
             try:
                 proposal = self._propose(view)
@@ -209,6 +195,7 @@ class _Loop:
         if self.errors >= ERRORS:
             raise _Stop(f"the agent failed {self.errors} times in a row, last: {err}", failed=True)
         self.say(f"agent {err.outcome}: {err}")
+        steering.give_back(self.run.path, view.iteration)
         note = f"{err}\n{err.note}" if err.note else str(err)
         return self._with_carried(
             Proposal(view.best_source, err.tokens, err.cost_usd, err.cost_source, note, err.outcome)
@@ -218,9 +205,10 @@ class _Loop:
         if waited > PATIENCE_S:
             total = f"over {PATIENCE_S / 3600:.0f} hours, until {_clock(pause)}"
             raise _Stop(f"waiting for the agent would take {total}: {err}", failed=True)
-        if self.deadline is not None and self.clock() + pause >= self.deadline:
+        if self.clock() + pause >= self.deadline:
             raise _Stop(f"the time budget would end while waiting for the agent ({err})")
         self.say(f"agent {err.outcome}: asking again in {pause:.0f} s, at {_clock(pause)} ({err})")
+        steering.tell(self.run, "waiting")
         self.sleep(pause)
 
     def _carry(self, call: Proposal | AgentError) -> None:
@@ -243,6 +231,16 @@ class _Loop:
         source = "unknown" if carried[1] is None else source
         return replace(proposal, tokens=tokens, cost_usd=cost_usd, cost_source=source)
 
+    def go(self) -> None:
+        """Go on until something raises `_Stop`."""
+        self.begin()
+        while True:
+            self.check_leak()
+            if self.iterations is not None and self.run.iteration > self.iterations:
+                raise _Stop(f"{self.iterations} iterations are done")
+            self.check_budgets()
+            self.batch()
+
     def begin(self) -> None:
         """Set aside what nobody scored, and see to the baseline."""
         aside = self.run.set_aside()
@@ -253,6 +251,7 @@ class _Loop:
         self.run.settle()
         row = self.run.ensure_baseline()
         self._tell([] if row is None else [row])
+        self._decided(self.run.pace.catch_up(self.iterations))
 
     def batch(self) -> None:
         """Fill the slots from the next iteration to the end of its batch.
@@ -280,9 +279,16 @@ class _Loop:
         if proposals:
             rows = run.steps(proposals)
             self.batch_calls, self.batch_cost = 0, NOTHING
-            self._tell(rows)
+            self._decided(rows)
         if stop is not None:
             raise stop
+
+    def _decided(self, rows: list[Row]) -> None:
+        """Tell of a batch; `_Stop` if the time was over before all of it was decided."""
+        self._tell(rows)
+        if count := len(self.run.undecided):
+            which = f"iteration {self.run.iteration}" + f" and {count - 1} more" * (count > 1)
+            raise _Stop(f"{TIME_UP}; undecided, and decided first when the run goes on: {which}")
 
     def _tell(self, rows: list[Row]) -> None:
         for line in self.run.take_notices():
@@ -300,9 +306,10 @@ def run(
     parallel: int = 1,
     max_cost: float | None = None,
     max_calls: int | None = None,
+    patience: int | None = None,
     on_row: Callable[[Row], None] = lambda row: None,
     say: Callable[[str], None] = lambda line: None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Run the ratchet loop until something ends it.
@@ -317,12 +324,16 @@ def run(
         Rows beyond the baseline that the ledger shall have in the end, so that the same call
         finishes a run that was cut short.
     time_budget : float or str, optional
-        Seconds, or text such as `8h`, that this call may take; the step under way is finished.
+        Seconds, or text such as `8h`, that this call may take; what is not decided by then stays
+        undecided (`harness/run/pace.py`).
     parallel : int
         Candidates proposed from the same best and scored side by side.
     max_cost, max_calls : optional
         US dollars that the whole run may cost: no call starts once the ledger and this loop's own
         calls have reached them; agent calls, counting one per row that is there.
+    patience : int, optional
+        Rows without a keep after which the agent is told to change the kind of idea; three times
+        as many end the run.
     on_row : callable
         Called with each new row.
     say : callable
@@ -337,22 +348,24 @@ def run(
         raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")
     if parallel < 1:
         raise ValueError("parallel must be at least 1")
-    deadline = None if time_budget is None else clock() + parse_duration(time_budget)
-    limits = (iterations, deadline, parallel, max_cost, max_calls)
+    deadline = clock() + parse_duration(time_budget) if time_budget is not None else math.inf
+    limits = (iterations, deadline, parallel, max_cost, max_calls, patience)
+    sleep = sleep or partial(steering.sleep, run.path)
     loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
     before = run.iteration
     run.planned = iterations or 0
+    run.ends_at = None if deadline == math.inf else time.time() + deadline - clock()
+    steering.clear(run.path)
     (run.path / ENDED).unlink(missing_ok=True)
     try:
-        loop.begin()
-        while True:
-            loop.check_leak()
-            if iterations is not None and run.iteration > iterations:
-                raise _Stop(f"{iterations} iterations are done")
-            loop.check_budgets()
-            loop.batch()
+        with run.pace.until(deadline, clock):
+            loop.go()
     except _Stop as stop:
         # The morning's report cannot know otherwise.
         said = {"reason": stop.reason, "failed": stop.failed, "iterations": run.iteration - 1}
         write_file(run.path / ENDED, json.dumps(said).encode() + b"\n")
+        steering.tell(run, "ended", reason=stop.reason)
         return Outcome(stop.reason, run.iteration - before, stop.failed)
+    except BaseException:
+        steering.tell(run, "not running")  # the process may live on: a notebook's kernel does
+        raise

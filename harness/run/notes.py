@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import RunError
 from harness.agents import Proposal
-from harness.candidate import MAX_HYPOTHESIS, hypothesis_of
+from harness.candidate import MAX_HYPOTHESIS, hypothesis_of, program_id
 from harness.files import read_plain
 from harness.run.git import Commit
 from harness.run.ledger import Ledger, Row, clean
@@ -31,10 +31,11 @@ def one_line_status(status: str) -> str:
     return clean(_ADDRESS.sub("0x…", status))
 
 
-def commit_message(row: Row, hypothesis: str, score, program: str, fresh=None) -> str:
+def commit_message(row: Row, hypothesis: str, score, source: str, fresh=None, guarded=None) -> str:
     """Format a candidate's commit message: hypothesis, then what was measured. No test figures.
 
-    `fresh` are scores on fresh folds, shape (n_seeds, n_folds), of what was kept.
+    `fresh` are scores on fresh folds, shape (n_seeds, n_folds), of what was kept;
+    `guarded` is what guards looked at.
     """
     trailers = {
         "Iteration": row.iteration,
@@ -43,9 +44,10 @@ def commit_message(row: Row, hypothesis: str, score, program: str, fresh=None) -
         "Val-AUC": repr(row.val_auc),
         "Folds": _numbers(score.fold_scores) if score.ok else "",
         "Fresh-Folds": "" if fresh is None else " | ".join(map(_numbers, fresh)),
+        "Guarded": " ".join(f"{k}={v!r}" for k, v in (guarded or {}).items()) if score.ok else "",
         "Edit-T": "" if row.edit_t is None else f"{row.edit_t!r} {row.edit_bar!r}",
         "Agent": row.agent,
-        "Program": program,
+        "Program": program_id(source),
     }
     lines = [f"{key}: {value}" for key, value in trailers.items() if value != ""]
     return f"{hypothesis}\n\n" + "\n".join(lines) + "\n"
@@ -55,7 +57,9 @@ def _numbers(values) -> str:
     return " ".join(repr(float(value)) for value in values)
 
 
-def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list[str]) -> str:
+def log_text(
+    row: Row, hypothesis: str, score, proposal: Proposal, changed: list[str], hints=()
+) -> str:
     """Format an iteration's log. No test figures: an agent may read it."""
     tokens = "unknown" if proposal.tokens is None else proposal.tokens
     cost = "unknown" if proposal.cost_usd is None else f"{proposal.cost_usd:.6f} USD"
@@ -77,6 +81,7 @@ def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed: list
         f"probe: {p.name} {p.value:.4f} (limit {p.threshold:.4f}) {p.verdict} {p.detail}"
         for p in score.probes
     ]
+    lines += [f"hint: {hint}" for hint in hints]
     lines += [f"put back: {clean(name, 200)}" for name in changed]
     if proposal.note:
         lines += ["--- what the agent said ---", proposal.note.rstrip("\n")]

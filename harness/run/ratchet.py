@@ -21,12 +21,13 @@ from harness import RunError
 from harness.agents import AgentError, Past, Proposal, View
 from harness.candidate import MAX_BYTES, program_id, refusal
 from harness.files import write_file
-from harness.rules import Best, Judged, judge
-from harness.run import notes
+from harness.rules import Best, Judged, judge, measure, objection
+from harness.run import notes, steering
 from harness.run import settings as runfile
 from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.run.lock import RunLock
+from harness.run.pace import OutOfTime, Pace
 from harness.run.record import read_ledger
 from harness.run.workspace import SHORT, Workspace, check_tag
 from harness.scoring import Score
@@ -56,7 +57,9 @@ class Run(contextlib.AbstractContextManager):
         self.notices: list[str] = []  # one line each, for whoever watches
         self.last_score = None  # of this process: what the last row came from
         self.planned = 0  # tries that certificates pay for in advance, if there will be so many
+        self.ends_at: float | None = None  # when the loop's time budget ends, for whoever watches
         self.frozen = runfile.Frozen(settings, task)
+        self.pace, self.undecided = Pace(self), []  # proposals that the last steps left so
         self._new = False  # whether this process made the run's folder
         self._hook = hook
         self._storing = ThreadPoolExecutor(1, "storing")
@@ -82,6 +85,7 @@ class Run(contextlib.AbstractContextManager):
         rule: str | None = None,
         seed: int | None = None,
         options: dict | None = None,
+        guard: dict | None = None,
         resume: bool = True,
         scorer=None,
         start: tuple[bytes, bytes] | None = None,
@@ -97,7 +101,7 @@ class Run(contextlib.AbstractContextManager):
             What is measured; HEART unless said otherwise.
         root : Path, optional
             Folder of all runs; `runs/` beside the package.
-        agent, rule, seed, options : optional
+        agent, rule, seed, options, guard : optional
             Frozen when the run starts; None means "as recorded" on a run that exists.
         resume : bool
             False refuses a run that exists.
@@ -117,6 +121,7 @@ class Run(contextlib.AbstractContextManager):
         path = Path(root or runfile.RUNS) / check_tag(tag)
         task = task if task is None else get_task(task)
         asked = {"task": task and task.ref, "agent": agent, "rule": rule, "seed": seed}
+        asked["guard"] = guard or None
         asked["options"] = {k: v for k, v in (options or {}).items() if v is not None} or None
         record, made = path / "run.json", not path.exists()
         first = not path.parent.exists()
@@ -188,7 +193,7 @@ class Run(contextlib.AbstractContextManager):
             self._gains.append((commit.folds, self.best.fold_scores))
         if row.kept:
             told = row.iteration, sha, source, row.val_auc, commit.folds
-            self.best = Best(*told, commit.fresh)
+            self.best = Best(*told, commit.fresh, commit.guarded)
 
     # -- what others ask ----------------------------------------------------------------------
 
@@ -276,14 +281,8 @@ class Run(contextlib.AbstractContextManager):
 
     def set_aside(self) -> str | None:
         """Store an edit of `train.py` that no step scored; return how to see it, or None."""
-        try:
-            data = self.workspace.read_train()
-        except RunError:
-            return None
-        if self.best is None or data in (self.best.source.encode(), self.last_source()):
-            return None
-        blob = self.workspace.git.write("blob", data)
-        return f"git -C {self.workspace.path} cat-file -p {blob[:SHORT]}"
+        known = self.best and (self.best.source.encode(), self.last_source())
+        return known and self.workspace.set_aside(known)
 
     def log_path(self, iteration: int) -> Path:
         """Where an iteration's log lies."""
@@ -303,10 +302,13 @@ class Run(contextlib.AbstractContextManager):
             return None
         self.frozen.check()
         started = runfile.now()
+        steering.tell(self, "scoring", self.start_source)
         score = self.scorer.score(self.start_source)
-        if not score.ok:
+        mine = measure(self.rule.guards, score)
+        fault = objection(self.rule.guards, mine, mine) if score.ok else score.status
+        if fault:
             raise RunError(
-                f"the starting train.py does not score: {score.status}; mend it, then start again"
+                f"the starting train.py does not score: {fault}; mend it, then start again"
             )
         tree = self.workspace.store(self.start_source.encode())
         proposal, found = Proposal(self.start_source), Judged(score, keep=True)
@@ -320,7 +322,8 @@ class Run(contextlib.AbstractContextManager):
         """Take proposals through that were made from the same best.
 
         They are scored side by side and decided in the order given, each against the best at
-        that moment, so that the ledger does not depend on which was scored first.
+        that moment, so that the ledger does not depend on which was scored first. Those for which
+        there is no time (`Run.pace`) get no row: they are `undecided`.
         """
         return self._guarded(lambda: self._steps(proposals))
 
@@ -344,20 +347,25 @@ class Run(contextlib.AbstractContextManager):
         for iteration, proposal in enumerate(proposals, self.iteration):
             refused.append(self._refusal(proposal, batch))
             batch.setdefault(program_id(proposal.source), iteration)
-        self._hook("score")
+        self._enter("score", proposals[0].source, len(proposals))
         # Storing waits for the disk, scoring for other processes: do both at once.
         trees = self._storing.submit(
             lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
         )
         wanted = [p.source for p, reason in zip(proposals, refused, strict=True) if not reason]
-        scores = iter(self.scorer.score_many(wanted) if wanted else ())
-        rows = []
-        for proposal, reason, tree in zip(proposals, refused, trees.result(), strict=True):
-            if reason:
-                score = Score(f"rejected ({clean(reason, 300)})", isolation="not run")
-            else:
-                score = next(scores)
-            rows.append(self._record(proposal, self._judge(proposal, score), started, tree))
+        scores, rows = self.pace.score_many(wanted), []
+        try:
+            for at, (proposal, reason) in enumerate(zip(proposals, refused, strict=True)):
+                if reason:
+                    score = Score(f"rejected ({clean(reason, 300)})", isolation="not run")
+                else:
+                    score = next(scores)
+                found = self._judge(proposal, score)
+                rows.append(self._record(proposal, found, started, trees.result()[at]))
+        except OutOfTime:
+            pass  # `pace` keeps what is left
+        self.undecided = proposals[len(rows) :]
+        self.pace.decided(self.iteration, self.undecided)
         return rows
 
     def _refusal(self, proposal: Proposal, batch: dict[str, int]) -> str | None:
@@ -375,8 +383,14 @@ class Run(contextlib.AbstractContextManager):
     def _judge(self, proposal: Proposal, score) -> Judged:
         if not score.ok:
             return Judged(score)
-        told = (proposal.source, score, self.best, self.rule, self.scorer)
-        return judge(*told, before_probing=lambda: self._hook("probe"), tries=self.tries)
+        if self.rule.fold_seeds and score.val_auc > self.best.val_auc:
+            steering.tell(self, "fresh folds", proposal.source)
+        told = (proposal.source, score, self.best, self.rule, self.pace)
+        return judge(*told, lambda: self._enter("probe", proposal.source), self.tries)
+
+    def _enter(self, point: str, source: str, slots: int = 1) -> None:
+        self._hook(point)
+        steering.tell(self, {"score": "scoring", "probe": "probes"}[point], source, slots=slots)
 
     def _record(self, proposal: Proposal, found: Judged, started: str, tree: str) -> Row:
         """Write commit, log and row, then act on the decision."""
@@ -404,11 +418,13 @@ class Run(contextlib.AbstractContextManager):
             edit_bar=found.bar,
         )
         fresh = found.repeats if found.keep else None
-        message = notes.commit_message(row, hypothesis, score, program_id(proposal.source), fresh)
+        guarded = measure(self.rule.guards, score)
+        message = notes.commit_message(row, hypothesis, score, proposal.source, fresh, guarded)
         commit = Commit(tree, best.sha if best else None, message)
         sha = self.workspace.commit(*commit, iteration)
         self._hook("commit")  # nothing points to it yet
-        log = notes.log_text(row, hypothesis, score, proposal, self._changed)
+        seen = self._changed, steering.given(self.path, iteration)
+        log = notes.log_text(row, hypothesis, score, proposal, *seen)
         write_file(self.log_path(iteration), log.encode("utf-8", "replace"), durable=False)
         self._hook("log")
         row = self.ledger.append(replace(row, commit=sha[:SHORT]))

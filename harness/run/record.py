@@ -67,13 +67,18 @@ class Record:
     Raises
     ------
     RunError
-        If there is no run at `path`, or `run.json` or the ledger is damaged or behind git.
+        If there is no run at `path`, or `run.json` or the ledger is damaged or behind git, or a
+        folder leads elsewhere.
     """
 
     def __init__(self, path: Path):
         self.path = Path(path)
         self.settings = read_settings(self.path / "run.json")
         self.workspace = Workspace(self.path / "workspace", self.settings["tag"])
+        folders = (self.workspace.path, self.workspace.git.path, self.path / "logs")
+        for folder in folders:  # a link, or git's own file that names another folder
+            if folder.is_symlink() or folder.is_file():
+                raise RunError(f"{folder} is no folder of its own: restore it or start a new tag")
         ledger = read_ledger(self.path, self.workspace)
         self.rows, self.torn, self.best = ledger.rows, ledger.torn, ledger.best()
 

@@ -4,10 +4,11 @@ import json
 import platform
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from harness import REPO, RunError, __version__, fingerprint
-from harness.candidate import refusal
+from harness.candidate import refusal, visible
 from harness.files import read_json, read_plain, sync_folder, write_file
 from harness.run.ledger import Ledger, clean
 from harness.run.workspace import Workspace, check_tag
@@ -18,7 +19,7 @@ FORMAT = 1  # of `run.json`
 # What it holds, and whether it must be there: older runs had less.
 SHAPE = dict.fromkeys(("tag", "task", "agent", "rule"), (str, True)) | {
     **{"seed": (int, True), "fingerprint": (dict, True), "start": (dict, True)},
-    **dict.fromkeys(("options", "versions"), (dict, False)),
+    **dict.fromkeys(("options", "versions", "guard"), (dict, False)),
     **dict.fromkeys(("metric", "kind", "started_at"), (str, False)),
     "n_rows": (int, False),
 }
@@ -42,6 +43,8 @@ def read_settings(record: Path) -> dict:
         settings = read_json(record)
         for name, (kind, needed) in SHAPE.items():
             if not isinstance(settings.get(name), kind) and (needed or name in settings):
+                raise ValueError(f"{name} is not as it was written")
+            if kind is str and (text := settings.get(name, "")) != visible(text)[:500]:
                 raise ValueError(f"{name} is not as it was written")
         blobs = map(str, map(settings["start"].get, ("train.py", "program.md")))
         if not all(map(re.compile("[0-9a-f]{40}").fullmatch, blobs)):
@@ -118,10 +121,11 @@ class Frozen:
 
 def rule_of(settings: dict):
     """Return the decision rule of a run; a RunError if there is none of that name."""
-    from harness.rules import get_rule
+    from harness.rules import check_guards, get_rule
 
     try:
-        return get_rule(settings["rule"])
+        guards = check_guards(settings.get("guard") or {})
+        return replace(get_rule(settings["rule"]), guards=guards)
     except ValueError as err:
         raise RunError(str(err)) from None
 
@@ -145,12 +149,12 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     task = get_task(DEFAULTS["task"] if task is None else task)
     start = task.start() if start is None else start
     frozen = {name: DEFAULTS[name] if asked[name] is None else asked[name] for name in DEFAULTS}
-    rule_of(frozen)
+    if "brier" in rule_of(frozen | {"guard": asked["guard"]}).guards and task.kind == "regression":
+        raise RunError("guard brier needs probabilities and this task has none: leave it out")
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
     settings = {"format": FORMAT, "tag": tag} | frozen
-    if asked["options"]:
-        settings["options"] = asked["options"]
+    settings |= {name: asked[name] for name in ("options", "guard") if asked[name]}
     (path / "logs").mkdir(exist_ok=True)
     settings["start"] = workspace.create(*start)
     workspace.open(settings["start"])

@@ -4,7 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 from harness import CALL, REPO, RunError
+from harness.candidate import plain, refusal
 from harness.files import check_target, read_json, read_plain, write_file
+from harness.run import steering
 from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
 from harness.run.settings import find_run
@@ -34,6 +36,8 @@ def read_status(root: Path, tag: str) -> dict:
         "cost_usd": sum(r.cost_usd or 0.0 for r in rows),
         "unknown_costs": sum(r.cost_usd is None for r in rows),
         "certificate": read_certificate(record).get("sentence", ""),
+        "stage": steering.read_progress(record.path)["stage"],
+        "hints": steering.waiting(record.path),
         "best": record.best,
         "rows": rows,
         "train": str(space.train),
@@ -48,9 +52,10 @@ def read_certificate(record: Record) -> dict:
     """Read what `certificate.json` says of a run as it is now; empty where it says nothing."""
     try:
         found = read_json(record.path / CERTIFICATE)
-        if found["tries"] == sum(row.ok for row in record.rows[1:]):
-            return found
-    except (OSError, ValueError, KeyError, TypeError):
+        same = found["tries"] == sum(row.ok for row in record.rows[1:])
+        if same and not refusal(found["source"].encode("utf-8", "surrogatepass")):
+            return found | {"sentence": plain(found["sentence"], 1000)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return {}
 

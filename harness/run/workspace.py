@@ -8,12 +8,13 @@ import contextlib
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness import RunError
 from harness.candidate import MAX_BYTES
 from harness.files import remove, restore_file
-from harness.run.git import Commit, GitFiles
+from harness.run.git import MAX_REFS, Commit, GitFiles
 from harness.run.ledger import Row
 
 SHORT = 12  # characters of a commit in the ledger: no two alike in a run of 10,000 iterations
@@ -153,6 +154,17 @@ class Workspace:
                 f"{self.train} cannot be read ({err.strerror}): write it again"
             ) from None
 
+    def set_aside(self, known: Sequence[bytes]) -> str | None:
+        """Store `train.py` if it is none of the known; return how to see it, or None."""
+        try:
+            data = self.read_train()
+        except RunError:
+            return None
+        if data in known:
+            return None
+        blob = self.git.write("blob", data)
+        return f"git -C {self.path} cat-file -p {blob[:SHORT]}"
+
     def _reference(self, row: Row) -> str:
         return self.git.head_ref if row.kept else f"{DISCARDED_REFS}/{row.iteration:04d}"
 
@@ -177,7 +189,7 @@ class Workspace:
         for name, sha in there.items():
             following: str | None = sha
             with contextlib.suppress(RunError):  # not there: nothing that could be lost
-                while following is not None and following[:SHORT] not in named:
+                while following and following[:SHORT] not in named and len(found) < MAX_REFS:
                     number = self.git.iteration_of(following)
                     if number is not None:
                         found.setdefault(number, following)
@@ -211,7 +223,7 @@ class Workspace:
     def history(self, tip: str | None) -> list[tuple[str, Commit]]:
         """Walk from a commit to the first one; newest first."""
         walk = []
-        while tip is not None:
+        while tip is not None and len(walk) < MAX_REFS:
             commit = self.git.read_commit(tip)
             walk.append((tip, commit))
             tip = commit.parent

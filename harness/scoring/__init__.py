@@ -10,6 +10,7 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
+    probes="probe_sealed",
     score="Probe Score number plain_values signed",
     scorer="Scorer evaluate",
 )

@@ -1,145 +1,187 @@
 """Tests of a score that is about to be kept: does the program learn, or does it know?
 
-An honest program learns whatever labels it is given. One that has memorised the answers, or hears
-them from another fold, does well only on the true ones. The probes need no sandbox, so they are the
-backstop on every platform. `benchmarks/probes.py` shows what each measures on honest programs; the
-thresholds below come from it.
+An honest program learns whatever labels it is given, and answers each row for itself. One that has
+memorised the answers, or hears them from another fold, does well only on the true ones. The probes
+need no sandbox, so they are the backstop on every platform. They come one after another, the
+cheapest and most telling first, until the verdict is clear; where a table is large they ask fewer
+folds, drawn in secret. `benchmarks/probes.py` shows what each measures on honest programs and what
+all together cost; the thresholds below come from it.
 """
 
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from harness.candidate import CandidateError
 from harness.scoring.score import Probe, Score
+from harness.scoring.twins import Bank, plain_weights
+from harness.sealing import Job
 from harness.task import HEART, Task, area_under_roc
 
-TWIN_DRAWS = 4
-SHUFFLES = 2
-DEALS = 20  # of a program's answers to the rows by chance
+# How many folds each probe asks, and how many twins at most, for a table of so many rows. A score
+# is six fits; clear cases take 25, 11 and 6 fits, doubtful ones 40, 16 and 9.
+SIZES = {
+    2_000: {"repeat": 5, "alone": 3, "flip": 2, "shuffle": 5, "twin": 5, "twins": 4},
+    20_000: {"repeat": 3, "alone": 2, "flip": 1, "shuffle": 1, "twin": 2, "twins": 4},
+    np.inf: {"repeat": 1, "alone": 1, "flip": 1, "shuffle": 1, "twin": 1, "twins": 4},
+}
+TWINS_AT_ONCE = 2
+SEALED_TWINS = 4  # of the sealed test, in an audit
+REDRAWN = 10  # times that a twin's labels are drawn again to score answers
+NOISE_THREADS = 200  # at most, between two folds that are asked alone
 # A score on turned labels this far below the score on true ones means that the program predicts
 # the true labels although it was taught the opposite: nothing that learns does that. An honest
 # program may lose up to the distance from its score to chance (a monotone constraint does).
 FLIP_REJECT = 0.60
 FLIP_REJECT_VALUES = 1.2  # regression: who knows the values loses 2 (errors) to 4 (R2) of a guess
 FLIP_REVIEW = 0.02
-# How much better than a plain model a program may do on the true labels than on labels drawn from
-# that model. Lower where turned labels already looked odd: honest programs hardly ever do both.
-TWIN_REJECT = 0.04
-TWIN_REJECT_IF_FLIP_ODD = 0.015
-TWIN_REVIEW = 0.025
+# How much better than plain models a program may do on the true labels than on twins. Lower where
+# turned labels already looked odd: honest programs hardly ever do both.
+TWIN_REJECT = 0.012
+TWIN_REJECT_IF_FLIP_ODD = 0.008
+# On HEART honest programs learn twins worse than the better plain model by about so much. Who does
+# no worse is given the gain on the true labels alone: a good guess at the generator buys nothing.
+TWIN_USUAL = -0.006
+# On tables of one's own; more where they are so small that two plain models differ by it from one
+# set of labels to another. Twins that are hard to learn count for half of it.
+TWIN_REJECT_ELSEWHERE = 0.03
+TWIN_SDS = 3.5
+NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
+MOVED = 1e-3  # of that range: a row that asked alone gets another answer
+
+Asking = Generator[list[Job], list[np.ndarray], Probe]
 
 
 def run_probes(scorer, source: bytes, score: Score) -> tuple[Probe, ...]:
-    """Probe one candidate whose score is known.
-
-    All jobs run side by side, in the same isolation as a score.
-
-    Parameters
-    ----------
-    scorer : Scorer
-        Of the task; makes and runs the jobs.
-    score : Score
-        The candidate's score on the frozen folds.
-    """
-    twins = scorer.once("twins", twin_labels) if scorer.task.kind == "binary" else []
-    shuffles = scorer.once("shuffles", shuffled_labels)
-    turned = turn_labels(scorer.task, scorer.split.y_train)
-    plan = _Plan(scorer, source)
-    plan.add("repeat", asked=lambda new: new[::-1])
-    plan.add("part", asked=lambda new: new[: len(new) // 2], folds=2)
-    plan.add("flip", turned)
-    for i, twin in enumerate(twins):
-        plan.add(f"twin{i}", twin.labels)
-    for i, labels in enumerate(shuffles):
-        plan.add(f"shuffle{i}", labels)
-    plan.run()
-    for name, replies in plan.replies.items():
-        for reply in replies:
-            if reply.problem:
-                detail = f"{name} could not be scored: {reply.problem}"
-                return (Probe("probe failed", float("nan"), 0.0, "reject", detail),)
-    probes = [_repeat(plan, score), _part(plan, score), _flip(plan, turned, score)]
-    if twins:
-        odd = probes[-1].verdict == "review"
-        probes.append(_twin(plan, twins, score, TWIN_REJECT_IF_FLIP_ODD if odd else TWIN_REJECT))
-    return (*probes, _shuffle(plan, shuffles))
+    """Probe one candidate whose score on the frozen folds is known, until a probe rejects it."""
+    plan = _Plan(scorer, source, score)
+    for stage in (_repeat,), (_alone, _flip, _shuffle), (_twin,):
+        for probe in plan.go(stage):
+            plan.found.append(probe)
+            if probe.verdict == "reject":
+                return tuple(plan.found)
+    return tuple(plan.found)
 
 
 class _Plan:
-    """The jobs of all probes, and their replies by name."""
+    """What probes share: the program, its score, the folds that are asked, the jobs."""
 
-    def __init__(self, scorer, source: bytes):
-        self.scorer, self.source = scorer, source
-        self.jobs: list[tuple[str, object]] = []
-        self.replies: dict[str, list] = {}
+    def __init__(self, scorer, source: bytes, score: Score):
+        self.scorer, self.source, self.true = scorer, source, score
+        self.rng = np.random.default_rng()  # from the system: nobody can know what is drawn
+        self.rows = scorer.folds()
+        n = len(scorer.split.y_train)
+        self.size = next(size for rows, size in SIZES.items() if n <= rows)
+        self.found: list[Probe] = []
 
-    def add(self, name: str, labels=None, *, asked=lambda new: new, folds: int | None = None):
-        """Plan the folds once more, with other labels or other questions."""
-        for k, rows in enumerate(self.scorer.folds()[:folds]):
-            # The frozen seeds of the score, so that nothing else changes; but where the same is
-            # asked again, generators that a program forgot to seed stand elsewhere.
-            frozen = ("fold", self.scorer.task.fold_seed, k)
-            seed = self.scorer.seed(*(("backwards", k) if name == "repeat" else frozen))
-            rows = replace(rows, new=asked(rows.new))
-            job = self.scorer.job(self.source, rows, ("probe", name, k), labels=labels, seed=seed)
-            self.jobs.append((name, job))
+    def some(self, probe: str) -> list[int]:
+        """Draw the folds that a probe asks."""
+        return self.rng.permutation(len(self.rows))[: self.size[probe]].tolist()
 
-    def run(self) -> None:
-        """Run everything; a job may take as long as it might within a score."""
-        per_job = self.scorer.task.budget_s / (self.scorer.task.n_folds + 1)
-        names, jobs = zip(*self.jobs, strict=True)
-        (replies,) = self.scorer.run([jobs], per_job * len(jobs), stop_early=False)
-        for name, reply in zip(names, replies, strict=True):
-            self.replies.setdefault(name, []).append(reply)
+    def job(self, k: int, labels=None, *, asked=None, purpose="fold"):
+        """Make the job of a fold, with other labels or other rows asked."""
+        rows = self.rows[k] if asked is None else replace(self.rows[k], new=asked)
+        # The frozen seeds of the score, so that nothing else changes; but where the same is
+        # asked again, generators that a program forgot to seed stand elsewhere.
+        seed = self.scorer.seed(purpose, self.scorer.task.fold_seed, k)
+        return self.scorer.job(self.source, rows, None, labels=labels, seed=seed)
 
-    def ranks(self, predictions, labels: np.ndarray | None = None) -> float:
-        """Mean area under the ROC curve over the folds of a binary task, whatever its metric."""
-        y = self.scorer.split.y_train if labels is None else labels
-        pairs = zip(self.scorer.folds(), predictions, strict=True)
-        return float(np.mean([area_under_roc(y[rows.new], np.ravel(p)) for rows, p in pairs]))
+    def go(self, stage: Sequence) -> list[Probe]:
+        """Run probes side by side: each yields jobs, is sent answers, and ends in a `Probe`."""
+        task, asked, found = self.scorer.task, {}, {}
 
-    def score(self, name: str, labels: np.ndarray | None = None, step: int = 1) -> float:
-        """Mean of the metric over the folds, against other labels."""
-        pairs = zip(self.scorer.folds(), self.replies[name], strict=True)
-        values = [self.scorer.metric(rows.new[::step], reply, labels) for rows, reply in pairs]
-        return float(np.mean(values))
+        def advance(probe, going, answers=None) -> None:
+            try:
+                asked[probe] = going, going.send(answers)
+            except StopIteration as end:
+                found[probe] = end.value
+
+        for probe in stage:
+            advance(probe, probe(self))
+        while asked:
+            jobs = [job for _, mine in asked.values() for job in mine]
+            # A job may take as long as it might within a score.
+            budget_s = max(task.budget_s, task.budget_s / (task.n_folds + 1) * len(jobs))
+            replies = iter(self.scorer.run([jobs], budget_s, stop_early=False)[0])
+            before, asked = asked, {}
+            for probe, (going, mine) in before.items():
+                replied = [next(replies) for _ in mine]
+                for reply in replied:
+                    if reply.problem:
+                        name = probe.__name__.strip("_")
+                        raise CandidateError(f"{name} could not be scored: {reply.problem}")
+                advance(probe, going, [reply.numbers for reply in replied])
+        return [found[probe] for probe in stage]
+
+    def told(self, folds: list[int]) -> list[np.ndarray]:
+        """What the program answered when it was scored."""
+        return [self.true.predictions[k] for k in folds]
+
+    def skill(self, answers: list, labels: np.ndarray, folds: list[int]) -> float:
+        """Mean over folds of a smooth measure: see `skill`."""
+        task, pairs = self.scorer.task, zip(folds, answers, strict=True)
+        return float(np.mean([skill(task, labels[self.rows[k].new], a) for k, a in pairs]))
 
 
-def _repeat(plan: _Plan, score: Score) -> Probe:
-    n_outputs = plan.scorer.task.n_outputs
-    again = [reply.numbers.reshape(-1, n_outputs)[::-1] for reply in plan.replies["repeat"]]
-    apart = max(_apart(a, b) for a, b in zip(again, score.predictions, strict=True))
-    value = plan.score("repeat", step=-1)
-    gap = abs(value - score.val_auc) / plan.scorer.once("unit", _unit)
+def _repeat(plan: _Plan) -> Asking:
+    """Ask folds again alone, in another order, with noise between: what they told each other, or
+    left in a counter of the machine for the next, is not there.
+    """
+    y, folds, again = plan.scorer.split.y_train, plan.some("repeat"), []
+    for k in folds:
+        make_noise(plan.rng)
+        asked = plan.rows[k].new[::-1]
+        (numbers,) = yield [plan.job(k, asked=asked, purpose="backwards")]
+        again.append(numbers.reshape(len(asked), -1)[::-1].ravel())
+    pairs = zip(again, plan.told(folds), strict=True)
+    apart = max(float(np.abs(a - b).max() / (np.ptp(b) or 1.0)) for a, b in pairs)
+    alone, before = plan.skill(again, y, folds), plan.skill(plan.told(folds), y, folds)
     name, verdict, detail = "repeatability", "pass", "same number in another order"
     if apart > SAME_PREDICTION:
         verdict = "review"
         detail = f"predictions move by {apart:.1e} of their range when rows are asked in reverse"
-        if gap > SAME_NUMBER:
+        if abs(alone - before) > SAME_NUMBER:
             name, verdict = "not repeatable", "reject"
-            detail = f"scored again it gives {value:.6f}, not {score.val_auc:.6f}; set random_state"
-    return Probe(name, gap, SAME_NUMBER, verdict, detail)
+            detail = f"each fold alone gives {alone:.6f}, not {before:.6f}; set random_state"
+    return Probe(name, abs(alone - before), SAME_NUMBER, verdict, detail)
 
 
-def _part(plan: _Plan, score: Score) -> Probe:
-    pairs = zip(plan.replies["part"], score.predictions, strict=False)
-    apart = max(_apart(r.numbers, whole[: len(r.numbers)]) for r, whole in pairs)
+def make_noise(rng: np.random.Generator) -> None:
+    """Move what the whole machine counts or shares (threads, processes, memory) by chance."""
+    for _ in range(int(rng.integers(NOISE_THREADS))):
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+    bytearray(int(rng.integers(1, 32)) << 20)
+    if rng.random() < 0.5:
+        subprocess.run([sys.executable, "-I", "-S", "-c", ""], check=False)
+
+
+def _alone(plan: _Plan) -> Asking:
+    """Ask single rows: a program that uses the rows beside them cannot say the same."""
+    folds = plan.some("alone")
+    places = [int(plan.rng.integers(len(plan.rows[k].new))) for k in folds]
+    jobs = [plan.job(k, asked=plan.rows[k].new[[i]]) for k, i in zip(folds, places, strict=True)]
+    moved = []
+    for k, i, numbers in zip(folds, places, (yield jobs), strict=True):
+        whole = plan.true.predictions[k].reshape(len(plan.rows[k].new), -1)
+        moved.append(float(np.abs(numbers - whole[i]).max() / (np.ptp(whole) or 1.0)))
+    # Of several rows most must move: where only missing values are filled by the rows beside,
+    # chance would decide.
+    value = float(np.sort(moved)[(len(moved) - 1) // 2])
     verdict, detail = "pass", "each row is predicted for itself"
-    if apart > SAME_PREDICTION:
-        verdict = "review"
-        detail = f"a row's prediction moves by {apart:.1e} of the range with the rows beside it"
-    return Probe("batch", apart, SAME_PREDICTION, verdict, detail)
-
-
-def _apart(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference between two sets of predictions, relative to their range."""
-    a, b = np.ravel(a), np.ravel(b)
-    return float(np.abs(a - b).max() / (np.ptp(b) or 1.0))
+    if max(moved) > SAME_PREDICTION:
+        verdict = "reject" if value > MOVED else "review"
+        detail = f"a row asked alone moves by {max(moved):.1e} of the range: use no other new rows"
+    return Probe("batch", value, MOVED, verdict, detail)
 
 
 def _judged(name: str, value: float, reject: float, detail: str, review: float = np.inf) -> Probe:
@@ -147,85 +189,132 @@ def _judged(name: str, value: float, reject: float, detail: str, review: float =
     return Probe(name, value, reject, verdict, detail)
 
 
-def _flip(plan: _Plan, turned: np.ndarray, score: Score) -> Probe:
-    kind = plan.scorer.task.kind
-    if kind == "binary":
-        # By a measure to which both classes are alike: where one is rare, turned labels alone
-        # change an F1 or a precision by more than any knowledge of them.
-        answers = [reply.numbers for reply in plan.replies["flip"]]
-        lost, unit = plan.ranks(score.predictions) - plan.ranks(answers, turned), 1.0
-    else:
-        lost = score.val_auc - plan.score("flip", turned)
-        unit = plan.scorer.once("unit", _unit)
+def _flip(plan: _Plan) -> Asking:
+    y, folds = plan.scorer.split.y_train, plan.some("flip")
+    turned = turn_labels(plan.scorer.task, y)
+    answers = yield [plan.job(k, turned) for k in folds]
+    lost = plan.skill(plan.told(folds), y, folds) - plan.skill(answers, turned, folds)
     detail = f"true labels score {lost:+.4f} above turned ones"
-    limit = FLIP_REJECT_VALUES if kind == "regression" else FLIP_REJECT
-    return _judged("label flip", lost / unit, limit, detail, FLIP_REVIEW)
+    limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
+    return _judged("label flip", lost, limit, detail, FLIP_REVIEW)
 
 
-def _twin(plan: _Plan, twins: list, score: Score, limit: float) -> Probe:
-    real = score.val_auc - twins[0].reference_on_true
-    made = np.mean([plan.score(f"twin{i}", t.labels) - t.reference for i, t in enumerate(twins)])
-    detail = f"gain over a plain model {real:+.4f} on true labels, {made:+.4f} on like ones"
-    probe = _judged("twin labels", real - float(made), limit, detail, TWIN_REVIEW)
-    if probe.verdict == "reject" and plan.scorer.task.name != HEART.name:
-        # On one's own data (text, many rows) an honest program may see what the plain models
-        # do not: the threshold was measured on HEART.
-        return replace(probe, verdict="review")
-    return probe
-
-
-def _shuffle(plan: _Plan, shuffles: list[np.ndarray]) -> Probe:
-    value = float(np.mean([plan.score(f"shuffle{i}", y) for i, y in enumerate(shuffles)]))
-    guess = max(_guessing(plan.scorer, shuffles), _own_guesses(plan, shuffles))
-    value = (value - guess) / plan.scorer.once("unit", _unit)
+def _shuffle(plan: _Plan) -> Asking:
+    """Teach labels that nothing can predict; twice where once is not clear."""
+    folds, values = plan.some("shuffle"), []
+    guess = 0.0 if plan.scorer.task.kind == "regression" else 0.5
+    while not values or (len(values) < 2 and values[0] > SHUFFLE_REJECT / 2):
+        labels = shuffled_labels(plan.scorer, plan.rng)
+        answers = yield [plan.job(k, labels) for k in folds]
+        values.append(plan.skill(answers, labels, folds) - guess)
+    value = float(np.mean(values))
     detail = f"shuffled labels, which nothing can predict, score {value:+.4f} against guessing"
     return _judged("shuffled labels", value, SHUFFLE_REJECT, detail)
 
 
-def _own_guesses(plan: _Plan, shuffles: list[np.ndarray]) -> float:
-    """What the program's own answers score when they are dealt out to the rows by chance.
+def _twin(plan: _Plan) -> Asking:
+    """Hold the gain over plain models on the true labels to that on labels like them."""
+    scorer, folds = plan.scorer, plan.some("twin")
+    home = scorer.task.name == HEART.name
+    bank = scorer.once("bank", _bank)
 
-    A constant guess scores 0 by a metric of classes where it never names the rare one; the program
-    names it as often as it does.
+    def weights(k: int) -> tuple:
+        rows = plan.rows[k]
+        return scorer.once(f"plain{k}", lambda _: plain_weights(bank.Z, rows.train, rows.new))
+
+    def gains(answers: list, taught: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        Y, task = bank.columns(taught), scorer.task
+        pairs = zip(folds, answers, strict=True)
+        each = [_gains(task, labels[plan.rows[k].new], a, weights(k), Y) for k, a in pairs]
+        return np.mean(each, axis=0)
+
+    def noise(_) -> float:
+        """How far two plain models are apart on one set of labels more than on another."""
+        gaps = []
+        for labels in (bank.draw()() for _ in range(NOISE_DRAWS)):
+            Y = bank.columns(labels)
+            one = [models[0] @ Y[train] for train, models in map(weights, folds)]
+            gaps.append(gains(one, labels, labels)[1])
+        return float(np.std(gaps, ddof=1))
+
+    limit = TWIN_REJECT
+    if not home:
+        limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * scorer.once("noise", noise))
+    elif any(p.name == "label flip" and p.verdict == "review" for p in plan.found):
+        limit = TWIN_REJECT_IF_FLIP_ODD
+    y, made = scorer.split.y_train, []
+    real = gains(plan.told(folds), y, y).min()  # above the better plain model
+    while len(made) < plan.size["twins"]:
+        draws = [bank.draw() for _ in range(TWINS_AT_ONCE)]
+        labels = [draw() for draw in draws]
+        answers = yield [plan.job(k, twin) for twin in labels for k in folds]
+        for i, draw in enumerate(draws):
+            mine = answers[i * len(folds) : (i + 1) * len(folds)]
+            # Scored against labels that are drawn again and again: less noise at no fit.
+            made.append(np.mean([gains(mine, labels[i], draw()).min() for _ in range(REDRAWN)]))
+        probe = twin_verdict(real, made, limit, home=home)
+        if not limit / 2 < probe.value < 2 * limit:
+            break  # clear
+    return probe
+
+
+def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:
+    """Judge a gain on the true labels by the gains on their twins."""
+    told = float(np.mean(made))
+    value = float(real) - (min(told - TWIN_USUAL, 0.0) if home else max(told, -limit / 2))
+    detail = f"gain over plain models {real:+.4f} on true labels, {told:+.4f} on like ones"
+    return _judged("twin labels", value, limit, detail)
+
+
+def _gains(
+    task: Task, y: np.ndarray, told: np.ndarray, weights: tuple, Y: np.ndarray
+) -> list[float]:
+    """What answers score above plain models that were taught `Y`, one by one."""
+    train, models = weights
+    return [skill(task, y, told) - skill(task, y, w @ Y[train]) for w in models]
+
+
+def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
+    """Ask of the sealed test what twins ask of the folds: does the program hold its answers?"""
+    X, y, X_test, y_test = split
+    train, new = np.arange(len(y)), np.arange(len(y), len(y) + len(y_test))
+    whole = np.concatenate([y, y_test])
+    bank = Bank(task, pd.concat([X, X_test], ignore_index=True), whole, [new], learn=train)
+    weights = plain_weights(bank.Z, train, new)
+
+    def gains(taught: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
+        told, _ = scorer.outputs(source, X, taught[train], X_test)
+        Y = bank.columns(taught)
+        return [min(_gains(task, labels[new], told, weights, Y)) for labels in drawn]
+
+    (real,) = gains(whole, [whole])
+    draws = [bank.draw() for _ in range(SEALED_TWINS)]
+    made = [g for draw in draws for g in gains(draw(), [draw() for _ in range(REDRAWN)])]
+    limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * float(np.std(made, ddof=1)))
+    detail = f"gain over plain models {real:+.4f} on the sealed test, {np.mean(made):+.4f} on twins"
+    return _judged("sealed test", real - float(np.mean(made)), limit, detail)
+
+
+def _bank(scorer) -> Bank:
+    parts = [rows.new for rows in scorer.folds()]
+    return Bank(scorer.task, scorer.split.X_train, scorer.split.y_train, parts)
+
+
+def skill(task: Task, y: np.ndarray, answers: np.ndarray) -> float:
+    """Measure answers smoothly: classes by ranks, values by the share of the error that is gone.
+
+    Where few rows change class, a metric of classes moves in steps that hide a small gain.
     """
-    scorer = plan.scorer
-    if scorer.task.kind == "regression" or scorer.task.metric == "roc_auc":
-        return -np.inf
-    rng, scores = np.random.default_rng(0), []
-    for i, labels in enumerate(shuffles):
-        for rows, reply in zip(scorer.folds(), plan.replies[f"shuffle{i}"], strict=True):
-            table = reply.numbers.reshape(len(rows.new), -1)
-            for _ in range(DEALS):
-                dealt = replace(reply, numbers=rng.permutation(table).ravel())
-                scores.append(scorer.metric(rows.new, dealt, labels))
-    return float(np.mean(scores))
-
-
-def _unit(scorer) -> float:
-    """One unit of the metric: 1 where it has a fixed range, a guess's error where it has not."""
-    if not scorer.task.metric.startswith(("neg_", "max_error")):
-        return 1.0
-    return abs(_guessing(scorer, [scorer.split.y_train])) or 1.0
-
-
-def _guessing(scorer, shuffles: list[np.ndarray]) -> float:
-    """What guessing scores: the training rows' mean (or class shares), told of every row."""
-    if scorer.task.metric == "roc_auc":
-        return 0.5
-
-    def told(y: np.ndarray, rows) -> np.ndarray:
-        share = y[rows.train].mean()
-        if scorer.task.kind == "multiclass":
-            share = np.bincount(y[rows.train], minlength=scorer.task.n_outputs) / len(rows.train)
-        return np.tile(share, (len(rows.new), 1))
-
-    return float(np.mean([_scores(scorer, y, told) for y in shuffles]))
-
-
-def _scores(scorer, y: np.ndarray, predict) -> list[float]:
-    """The metric on every fold for what ``predict(y, rows)`` gives."""
-    measure = scorer.task.score_predictions
-    return [measure(y[rows.new], predict(y, rows)) for rows in scorer.folds()]
+    if task.kind == "binary":
+        return area_under_roc(y, np.ravel(answers))
+    table = np.asarray(answers, float).reshape(len(y), -1)
+    if task.kind == "multiclass":
+        there = [c for c in range(table.shape[1]) if 0 < (y == c).sum() < len(y)]
+        return float(np.mean([area_under_roc(y == c, table[:, c]) for c in there]))
+    power = 2 if task.metric == "r2" or "squared" in task.metric else 1
+    middle = y.mean() if power == 2 else np.median(y)
+    error = (np.abs(y - table[:, 0]) ** power).mean()
+    return float(1 - error / ((np.abs(y - middle) ** power).mean() or 1.0))
 
 
 def turn_labels(task: Task, y: np.ndarray) -> np.ndarray:
@@ -237,100 +326,15 @@ def turn_labels(task: Task, y: np.ndarray) -> np.ndarray:
     return y.max() + y.min() - y
 
 
-def shuffled_labels(scorer) -> list[np.ndarray]:
-    """Shuffle the labels, anew for every scorer; see `twin_labels`.
+def shuffled_labels(scorer, rng: np.random.Generator) -> np.ndarray:
+    """Shuffle the labels within each fold's validation rows.
 
-    Within each fold's validation rows, so that a rare class is missing in none: most metrics of
-    several classes need them all.
+    So a rare class is missing in none: most metrics of several classes need them all.
     """
-    rng = np.random.default_rng()
-    drawn = []
-    for _ in range(SHUFFLES):
-        labels = scorer.split.y_train.copy()
-        never = np.ones(len(labels), bool)
-        for rows in scorer.folds():
-            labels[rows.new] = rng.permutation(labels[rows.new])
-            never[rows.new] = False
-        labels[never] = rng.permutation(labels[never])  # the oldest rows of folds in time
-        drawn.append(labels)
-    return drawn
-
-
-class _Twin(NamedTuple):
-    """Labels drawn from a plain model's probabilities, and how that model scores on them."""
-
-    labels: np.ndarray
-    reference: float
-    reference_on_true: float
-
-
-def twin_labels(scorer) -> list[_Twin]:
-    """Draw labels that follow the plain model, so that there is nothing else in them to find.
-
-    The probabilities are out-of-fold, half from a linear model and half from a forest: what either
-    sees in the data is in the twins too. Drawn anew by every scorer from the system's randomness:
-    a program that knew the draws could carry their answers as well.
-    """
-    from sklearn.model_selection import cross_val_predict
-
-    X, y = scorer.split.X_train, scorer.split.y_train
-    linear, forest = reference_models(X)
-    # Every row once, also where the task's own folds are in time.
-    outer = replace(scorer.task, time=None).folds(X, y, 7)
-    both = [cross_val_predict(m, X, y, cv=outer, method="predict_proba") for m in (linear, forest)]
-    p = np.mean(both, axis=0)[:, 1]
-    rng = np.random.default_rng()
-    drawn = [_draw_labels(scorer, p, rng) for _ in range(TWIN_DRAWS)]
-    on_true = _reference_score(scorer, linear, y)
-    return [_Twin(labels, _reference_score(scorer, linear, labels), on_true) for labels in drawn]
-
-
-def _draw_labels(scorer, p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw labels by their probabilities; where few rows are positive, as many in every fold.
-
-    A fold of one class has no score, and that is no fault of the program.
-    """
-    y = scorer.split.y_train
-    labels = (rng.random(len(y)) < p).astype(y.dtype)
-    folds = [rows.new for rows in scorer.folds()]
-    if all(0 < labels[new].mean() < 1 for new in folds):
-        return labels
-    # The rows that come out on top of log odds and logistic noise: a draw given their number.
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    latent = np.log(p / (1 - p)) + rng.logistic(size=len(y))
-    labels = np.zeros_like(y)
-    rest = np.setdiff1d(np.arange(len(y)), np.concatenate(folds))
-    for rows in (*folds, rest):
-        count = int(y[rows].sum())
-        labels[rows[np.argsort(-latent[rows])[:count]]] = 1
+    labels = scorer.split.y_train.copy()
+    never = np.ones(len(labels), bool)
+    for rows in scorer.folds():
+        labels[rows.new] = rng.permutation(labels[rows.new])
+        never[rows.new] = False
+    labels[never] = rng.permutation(labels[never])  # the oldest rows of folds in time
     return labels
-
-
-def reference_models(X: pd.DataFrame):
-    """Make the plain models: any column types, missing values allowed."""
-    from sklearn.base import clone
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    others = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
-    columns = make_column_transformer(
-        (numbers, make_column_selector(dtype_include="number")),
-        (others, make_column_selector(dtype_exclude="number")),
-    )
-    linear = LogisticRegression(max_iter=500)
-    forest = RandomForestClassifier(100, min_samples_leaf=5, random_state=0)
-    return make_pipeline(columns, linear), make_pipeline(clone(columns), forest)
-
-
-def _reference_score(scorer, model, labels: np.ndarray) -> float:
-    X = scorer.split.X_train
-
-    def fitted(y: np.ndarray, rows) -> np.ndarray:
-        return model.fit(X.iloc[rows.train], y[rows.train]).predict_proba(X.iloc[rows.new])[:, [1]]
-
-    return float(np.mean(_scores(scorer, labels, fitted)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class Score:
     log: str = ""  # what the candidate printed, bounded
     probes: tuple[Probe, ...] = ()
     cpu_s: float = field(default=float("nan"), compare=False)
+    brier: float = field(default=float("nan"), compare=False)  # out of fold; see `brier`
     peak_mib: float = field(default=float("nan"), compare=False)
     # Per fold, in the order in which the rows were asked for; for the probes.
     predictions: tuple[np.ndarray, ...] = field(default=(), compare=False, repr=False)
@@ -68,6 +70,23 @@ class Score:
     def to_dict(self) -> dict:
         """The score as plain numbers and text, NaN as None (for JSON)."""
         return plain_values(asdict(replace(self, predictions=())))
+
+
+def brier(task, y: np.ndarray, folds: Sequence, replies: Sequence) -> float:
+    """Mean squared error of out-of-fold probabilities (Brier 1950); NaN if they are none.
+
+    Summed over classes; for two it is that of class 1 alone, so that it is in [0, 1].
+    """
+    import numpy as np
+
+    pairs = list(zip(folds, replies, strict=False))  # the last reply is about the test rows
+    if task.kind == "regression" or any(reply.threshold != 0.5 for _, reply in pairs):
+        return math.nan
+    y = y[np.concatenate([rows.new for rows, _ in pairs])]
+    p = np.concatenate([reply.numbers for _, reply in pairs]).reshape(len(y), -1)
+    truth = y[:, None] == ([1] if p.shape[1] == 1 else np.arange(p.shape[1]))
+    error = ((p - truth) ** 2).sum(axis=1).mean()
+    return float(error) if 0 <= p.min() <= p.max() <= 1 else math.nan
 
 
 def number(value: float) -> str:

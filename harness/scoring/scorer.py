@@ -18,7 +18,7 @@ import pandas as pd
 
 from harness.candidate import CandidateError, check_source, plain
 from harness.scoring.probes import run_probes
-from harness.scoring.score import FIGURES, Probe, Score
+from harness.scoring.score import FIGURES, Probe, Score, brier
 from harness.sealing import Job, Packed, Reply, Sandbox
 from harness.task import HEART, Task
 
@@ -90,14 +90,9 @@ class Scorer:
     # ------------------------------------------------------------------------------- scoring
 
     def score(self, source: str | bytes, *, fold_seed: int | None = None) -> Score:
-        """Score one candidate: its folds, and a final fit for the sealed test.
+        """Score the text of a train.py: its folds, and a final fit for the sealed test.
 
-        Parameters
-        ----------
-        source
-            The text of a train.py.
-        fold_seed
-            Another seed than the task's frozen one.
+        `fold_seed` is another than the task's frozen one.
         """
         return self.score_many([source], fold_seed=fold_seed)[0]
 
@@ -121,16 +116,9 @@ class Scorer:
         return [self._filled(s, next(replies), fold_seed) if s.ok else s for s in scores]
 
     def fold_scores(self, source: str | bytes, fold_seeds: Sequence[int]) -> np.ndarray:
-        """Score a candidate on folds of other seeds.
+        """Score a candidate on folds of other seeds: an array of shape (n_seeds, n_folds).
 
-        Returns
-        -------
-        ndarray of shape (n_seeds, n_folds)
-
-        Raises
-        ------
-        CandidateError
-            If the candidate fails on one of them.
+        Raises `CandidateError` if the candidate fails on one of them.
         """
         data, _ = check_source(source)
         table = []
@@ -146,14 +134,8 @@ class Scorer:
     ) -> np.ndarray:
         """Fit a candidate on given rows and predict others, isolated like a fold.
 
-        Returns
-        -------
-        ndarray of shape (n_new,) or (n_new, n_outputs)
-            Scores of class 1; class probabilities; or values.
-
-        Raises
-        ------
-        CandidateError
+        Gives scores of class 1 or values, of shape (n_new,), or class probabilities, of shape
+        (n_new, n_outputs). Raises `CandidateError`.
         """
         numbers, _ = self.outputs(source, X_train, y_train, X_new)
         return numbers[:, 0] if self.task.n_outputs == 1 else numbers
@@ -175,10 +157,7 @@ class Scorer:
     def probe(self, source: str | bytes, score: Score) -> Score:
         """Test a score that is about to be kept; see `harness.scoring.probes`.
 
-        Returns
-        -------
-        Score
-            The same with `probes` filled in, or one with status ``rejected (…)``.
+        Gives the same with `probes` filled in, or one with status ``rejected (…)``.
         """
         if not score.ok:
             return score
@@ -214,17 +193,12 @@ class Scorer:
             ]
         return self._folds[seed]
 
-    def job(self, source: bytes, rows: Rows, key: tuple, *, labels=None, seed=None) -> Job:
+    def job(self, source: bytes, rows: Rows, key: tuple | None, *, labels=None, seed=None) -> Job:
         """Make the job of one fold, or of the final fit.
 
-        Parameters
-        ----------
-        key : tuple
-            Names these rows and labels; packed rows with the same key are used again.
-        labels : ndarray of shape (n_train_split,), optional
-            Other labels than the true ones.
-        seed : int, optional
-            For the worker's global random generators; frozen by default.
+        `key` names these rows and labels: packed rows with the same key are used again. It is None
+        for what comes once, which needs a `seed` for the worker's global random generators (frozen
+        by default). `labels` are others than the true ones, of shape (n_train_split,).
         """
         packed = self._packed.get(key)
         if packed is None:
@@ -233,7 +207,7 @@ class Scorer:
             packed = Packed(
                 (_bare(X.iloc[rows.train]), labels[rows.train], _bare(asked.iloc[rows.new]))
             )
-            if rows.sealed or self._packed_bytes + packed.nbytes <= KEEP_PACKED:
+            if key and (rows.sealed or self._packed_bytes + packed.nbytes <= KEEP_PACKED):
                 self._packed[key] = packed
                 self._packed_bytes += packed.nbytes
         return self._job(source, packed, len(rows.new), self.seed(*key) if seed is None else seed)
@@ -256,10 +230,7 @@ class Scorer:
     def metric(self, positions: np.ndarray, reply: Reply, labels=None) -> float:
         """The task's metric for predictions of these rows, by the train split's labels or others.
 
-        Raises
-        ------
-        CandidateError
-            If there is none, for example for probabilities that do not add up to one.
+        Raises `CandidateError` if there is none, as for probabilities that do not add up to one.
         """
         y = (self.split.y_train if labels is None else labels)[positions]
         try:
@@ -307,6 +278,7 @@ class Scorer:
             val_sd=float(np.std(values, ddof=1)),
             fold_scores=tuple(values),
             predictions=tuple(reply.numbers for reply in replies[: len(folds)]),
+            brier=brier(self.task, self.split.y_train, folds, replies),
             **test,
         )
 
@@ -366,16 +338,9 @@ def _join_logs(replies: Sequence[Reply]) -> str:
 def evaluate(
     candidate: str | bytes | Path, task: Task = HEART, *, probe: bool = True, **options
 ) -> Score:
-    """Score one file, and probe it if it does better than the task's starting point.
+    """Score one file or text, and `probe` it if it does better than the task's starting point.
 
-    Parameters
-    ----------
-    candidate : Path, str or bytes
-        A file, or the text itself.
-    probe : bool
-        Whether to probe at all.
-    **options
-        For `Scorer`.
+    Options are those of `Scorer`.
     """
     source = candidate.read_bytes() if isinstance(candidate, Path) else candidate
     with Scorer(task, **options) as scorer:

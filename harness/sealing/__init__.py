@@ -13,5 +13,7 @@ __getattr__, __all__ = face(
     jobs="Job Packed Reply SandboxError",
     sandbox="Sandbox isolation_name usable_cpus",
     seal="seal",
+    forking="head_start",
     folders="OwnFolder",
+    reach="readable_roots",
 )

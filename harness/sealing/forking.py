@@ -14,14 +14,18 @@ import secrets
 import selectors
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from harness import CALL
-from harness.candidate import plain
+from harness.candidate import MAX_BYTES, plain
+from harness.files import read_plain
 from harness.sealing.jobs import FILE_LIMIT, LOG_BYTES, Job, SandboxError
-from harness.sealing.pool import Pool, Worker
-from harness.sealing.reach import BASE_IMPORTS, start_worker
+from harness.sealing.pool import LOOK_S, Pool, Worker
+from harness.sealing.reach import BASE_IMPORTS, imports_for, start_worker
 
 START_S = 120.0  # a template that is not ready by then never will be
 CPU_S = 24 * 3600  # a backstop: the deadline comes first
@@ -84,17 +88,22 @@ class _Child(Worker):
 
 
 class _Template:
-    """The trusted end of one template process."""
+    """The trusted end of one template process; it imports, and is told later what to lock."""
 
-    def __init__(self, sandbox, extras: tuple[str, ...]):
+    def __init__(self, extras: tuple[str, ...]):
         self.ready = False
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        imports = [*BASE_IMPORTS, *extras]
+        config = {"mode": "template", "control": theirs.fileno(), "imports": imports}
+        quiet = {"pass_fds": [theirs.fileno()], "cwd": "/", "stdout": subprocess.DEVNULL}
+        self.process = start_worker(config, **quiet)
+        theirs.close()
+
+    def lock(self, sandbox) -> _Template:
+        """Say what its children may reach."""
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         memory = int(min(MEMORY_LIMIT, whole / (sandbox.workers + 1)))
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         config = {
-            "mode": "template",
-            "control": theirs.fileno(),
-            "imports": [*BASE_IMPORTS, *extras],
             "read": sandbox.read,
             "roots": sandbox.roots,
             "scratch": str(sandbox.root),
@@ -102,16 +111,21 @@ class _Template:
             "seccomp": sandbox.seccomp,
             "limits": {"memory": memory, "cpu_s": CPU_S, "file_bytes": FILE_LIMIT},
         }
-        quiet = {"pass_fds": [theirs.fileno()], "cwd": "/", "stdout": subprocess.DEVNULL}
-        self.process = start_worker(config, **quiet)
-        theirs.close()
+        with tempfile.TemporaryFile() as file:  # it may be longer than a message
+            file.write(json.dumps(config).encode())
+            file.flush()
+            with contextlib.suppress(SandboxError):  # it has ended: `wait_ready` says why
+                self.send({"do": "lock"}, [file.fileno()])
+        return self
 
-    def wait_ready(self) -> None:
-        self.control.settimeout(START_S)
-        try:
-            ready = self.control.recv(65536)
-        except TimeoutError:
-            ready = b""
+    def wait_ready(self, on_wait) -> None:
+        self.control.settimeout(LOOK_S)
+        ready, until = None, time.monotonic() + START_S
+        while ready is None and time.monotonic() < until:
+            if on_wait:
+                on_wait()
+            with contextlib.suppress(TimeoutError):
+                ready = self.control.recv(65536)
         if not ready:
             self.process.kill()
             said = self.process.stderr.read().decode("utf-8", "replace").strip()
@@ -145,6 +159,27 @@ class _Template:
         self.process.wait()
 
 
+_ahead: dict[tuple[str, ...], _Template] = {}
+
+
+@contextlib.contextmanager
+def head_start(program: Path):
+    """Start the template of a program before this process imports what it needs itself.
+
+    The first sandbox that is made within takes it over.
+    """
+    extras: tuple[str, ...] = ()
+    with contextlib.suppress(OSError):
+        extras = imports_for([read_plain(program, MAX_BYTES)])
+    if sys.platform == "linux":
+        _ahead[extras] = _Template(extras)
+    try:
+        yield
+    finally:
+        while _ahead:
+            _ahead.popitem()[1].close()
+
+
 class ForkingPool(Pool):
     """See `Sandbox`."""
 
@@ -152,23 +187,28 @@ class ForkingPool(Pool):
         super().__init__(sandbox)
         self.selector = selectors.DefaultSelector()
         # Warms up while the caller does other things; `prepare` waits for it when it is needed.
-        self.templates = {(): _Template(sandbox, ())}
+        self.templates: dict[tuple[str, ...], _Template] = {}
+        self._have(next(iter(_ahead), ()))
 
     def prepare(self, extras: tuple[str, ...]) -> None:
         """Have a template that is ready; one that has died is replaced."""
         for key, template in list(self.templates.items()):
             if template.ready and template.process.poll() is not None:
                 self._drop(key)
-        if extras not in self.templates:
-            self.templates[extras] = _Template(self.sandbox, extras)
-        template = self.templates[extras]
+        template = self._have(extras)
         if not template.ready:
             try:
-                template.wait_ready()
+                template.wait_ready(self.sandbox.on_wait)
             except BaseException:
                 self._drop(extras)
                 raise
             self.selector.register(template.control, selectors.EVENT_READ, template)
+
+    def _have(self, extras: tuple[str, ...]) -> _Template:
+        if extras not in self.templates:
+            template = _ahead.pop(extras, None) or _Template(extras)
+            self.templates[extras] = template.lock(self.sandbox)
+        return self.templates[extras]
 
     def _drop(self, extras: tuple[str, ...]) -> None:
         template = self.templates.pop(extras)

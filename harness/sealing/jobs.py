@@ -8,11 +8,12 @@ import pickle
 import signal
 import struct
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.candidate import plain
+
+if TYPE_CHECKING:  # a template starts before numpy is imported
+    import numpy as np
 
 LOG_BYTES = 64 * 1024  # of a candidate's output that is kept, per job
 OUTPUT_LIMIT = 512 * 1024  # printing more than this ends the job: a flood is no research
@@ -106,6 +107,8 @@ def parse_reply(reply: bytes, n_numbers: int) -> tuple[str, float, np.ndarray | 
     if reply[:1] != b"\x00" or len(body) != 8 * (1 + n_numbers):
         got = f"{len(reply)} bytes, {9 + 8 * n_numbers} expected"
         return f"crashed (the worker sent no valid predictions: {got})", 0.5, None
+    import numpy as np
+
     values = np.frombuffer(body, dtype="<f8").astype(np.float64)
     if not np.isfinite(values).all():
         bad = int((~np.isfinite(values[1:])).sum())

@@ -235,6 +235,8 @@ class Run:
         if self.pool.sandbox.cancelled.is_set():
             self.pool.sandbox.cancelled.clear()
             raise KeyboardInterrupt
+        if self.pool.sandbox.on_wait:
+            self.pool.sandbox.on_wait()
         look = now - self.looked_at > LOOK_S
         self.looked_at = now if look else self.looked_at
         for worker in list(self.running):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import DATA
@@ -54,6 +54,7 @@ class Sandbox:
         self.landlock = forked and landlock and seal.landlock_abi() > 0
         self.seccomp = forked and seccomp and seal.seccomp_supported()
         self.cancelled = threading.Event()
+        self.on_wait: Callable[[], None] | None = None  # called while jobs run; may raise
         if forked and not self.landlock:
             seal.hide_from_debuggers()
         self.roots = readable_roots() if self.landlock else []

@@ -40,6 +40,7 @@ import warnings
 OK, ERROR = b"\x00", b"\x01"
 REASON_BYTES = 2000
 JOB_FD = 3
+IDLE_S = 0.05  # without a request, until a template looks which memory a job writes
 
 
 def load_neighbour(name: str):
@@ -96,11 +97,16 @@ def run_candidate(source: bytes, job: dict, X_train, y_train, X_new) -> bytes:
 
 
 def _features(module, X, n_rows: int):
+    before = X.index
     table = module.feature_fn(X)
     shape = getattr(table, "shape", None)
     found = shape[0] if shape else len(table) if hasattr(table, "__len__") else None
     if found != n_rows:
         raise BadCandidate(f"feature_fn returned {found} rows for {n_rows}")
+    after = getattr(table, "index", None)  # of a table; a list has a method of this name
+    if hasattr(after, "equals") and not after.equals(before) and set(after) == set(before):
+        # The labels stay where they are: each row would learn, and get, another row's.
+        raise BadCandidate("feature_fn put the rows in another order: end it with .loc[X.index]")
     return table
 
 
@@ -205,12 +211,12 @@ class Template:
     Parameters
     ----------
     config : dict
-        ``control`` (descriptor of the socket to the trusted side), ``imports``, ``landlock``,
-        ``seccomp`` (which locks to put on), ``read`` (what may be read, to the letter: the
-        template's own lock, which its children inherit), ``roots`` (the same in few words, cheap
-        enough for every child's second lock, which also closes the other children's folders and
-        every process but itself), ``scratch`` (the folder of all scratch folders), ``limits`` (as
-        `seal.limit_resources` takes them).
+        ``control`` (descriptor of the socket to the trusted side) and ``imports``. When these are
+        done the trusted side sends the rest: ``landlock``, ``seccomp`` (which locks to put on),
+        ``read`` (what may be read, to the letter: the template's own lock, which its children
+        inherit), ``roots`` (the same in few words, cheap enough for every child's second lock,
+        which also closes the other children's folders and every process but itself), ``scratch``
+        (the folder of all scratch folders), ``limits`` (as `seal.limit_resources` takes them).
     """
 
     def __init__(self, config: dict):
@@ -218,7 +224,7 @@ class Template:
         self.seal, self.prefault = load_neighbour("seal"), load_neighbour("prefault")
         self.control = socket_of(config["control"], socket.SOCK_SEQPACKET)
         self.children: dict[int, int] = {}  # process id -> job id
-        self.written: list[tuple[int, int]] = []  # memory that a job will write
+        self.written: list[tuple[int, int]] | None = None  # memory that a job will write
         self.wake_r, self.wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self) -> None:
@@ -226,7 +232,10 @@ class Template:
         self.warm_up()
         self.tell({"ready": True})
         while True:
-            ready, _, _ = select.select([self.control, self.wake_r], [], [])
+            wait_s = IDLE_S if self.written is None else None
+            ready, _, _ = select.select([self.control, self.wake_r], [], [], wait_s)
+            if not ready:  # time for what makes later jobs faster, and would delay the first
+                self.written = self.prefault.written_by(first_fit)
             if self.wake_r in ready:
                 os.read(self.wake_r, 4096)
                 self.reap()
@@ -242,6 +251,12 @@ class Template:
         warmup.import_all(self.config["imports"])
         warmup.thread_semaphores()
         first_fit()
+        _, fds, _, _ = socket.recv_fds(self.control, 4096, 1)
+        if not fds:
+            os._exit(0)  # the trusted side needs no worker
+        with open(fds[0], "rb") as file:
+            file.seek(0)
+            self.config |= json.load(file)
         self.seal.stop_access_times()
         if self.config["landlock"]:
             self.seal.restrict_files([*self.config["read"], "/proc"], self.config["scratch"])
@@ -250,7 +265,6 @@ class Template:
         gc.collect()
         gc.freeze()
         gc.disable()
-        self.written = self.prefault.written_by(first_fit)
 
     def tell(self, notice: dict) -> None:
         """Send one message: written, as Codex's sandbox refuses `socket.send`."""
@@ -303,7 +317,9 @@ class Template:
             self.lock_in(request["scratch"], job_fd, log_fd)
             sock = socket_of(JOB_FD, socket.SOCK_STREAM)
             calls = self.seal.call_filter(os.getpid()) if self.config["seccomp"] else b""
-            self.prefault.copy_ahead(self.written, lambda: select.select([sock], [], [], 0)[0])
+            self.prefault.copy_ahead(
+                self.written or [], lambda: select.select([sock], [], [], 0)[0]
+            )
             job, source, rows = take_job(sock)
             warmup.seed_everything(job["seed"])
             if calls:

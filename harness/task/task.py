@@ -29,7 +29,7 @@ BASELINE_VAL_AUC = 0.895971  # the starting train.py, five frozen folds, rounded
 COLUMNS = {
     "age": "age in years",
     "sex": "1 male, 0 female",
-    "cp": "chest pain: 1 typical angina, 2 atypical angina, 3 non-anginal, 4 none",
+    "cp": "chest pain: 1 typical angina, 2 atypical angina, 3 non-anginal, 4 asymptomatic",
     "trestbps": "resting blood pressure on admission, mm Hg",
     "chol": "serum cholesterol, mg/dl",
     "fbs": "fasting blood sugar above 120 mg/dl: 1 yes, 0 no",

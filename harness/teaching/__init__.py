@@ -10,8 +10,10 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     lesson="lesson",
+    guesses="guess outcome calibration",
     checks="checks",
     widgets="widgets",
+    watch="watch",
     figures="figures",
     naive="naive",
 )

@@ -27,6 +27,7 @@ class Result:
     exercise: str
     verdict: str
     message: str = ""
+    kind: str = "Exercise"
 
     @property
     def passed(self) -> bool:
@@ -34,12 +35,17 @@ class Result:
         return self.verdict == RIGHT
 
     def __repr__(self) -> str:
-        text = f"{_MARKS[self.verdict]} Exercise {self.exercise}: {self.verdict}."
+        text = f"{_MARKS[self.verdict]} {self.kind} {self.exercise}: {self.verdict}."
         return f"{text} {self.message}".rstrip()
 
     def _repr_html_(self) -> str:
-        style = f"border-left: 5px solid {_COLOURS[self.verdict]}; padding: 0.3em 0.8em"
-        return f'<p role="status" style="{style}">{html.escape(str(self))}</p>'
+        return line(self.verdict, str(self))
+
+
+def line(verdict: str, text: str) -> str:
+    """Return a line of HTML with the colour of a verdict at its side."""
+    style = f"border-left: 5px solid {_COLOURS[verdict]}; padding: 0.3em 0.8em"
+    return f'<p role="status" style="{style}">{html.escape(text)}</p>'
 
 
 class Hint(Exception):
@@ -170,10 +176,8 @@ class Question:
         def chosen(change) -> None:
             if change["new"] is None:
                 return
-            colour = _COLOURS[RIGHT if change["new"] == self.right else NOT_YET]
-            style = f"border-left: 5px solid {colour}; padding-left: 0.8em"
-            text = html.escape(self.explain(change["new"]))
-            answer.value = f'<p role="status" style="{style}">{text}</p>'
+            verdict = RIGHT if change["new"] == self.right else NOT_YET
+            answer.value = line(verdict, self.explain(change["new"]))
 
         buttons.observe(chosen, names="value")
         title = ipywidgets.HTML(f"<strong>{html.escape(self.text)}</strong>")

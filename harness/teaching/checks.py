@@ -1,15 +1,16 @@
 """The check of every exercise, by lesson: any right answer passes, likely slips get a hint."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from harness.candidate import normalise
 from harness.teaching.checking import (
     NOT_ATTEMPTED,
     NOT_YET,
     Hint,
-    NotAttempted,
     Question,
     Result,
     as_number,
@@ -20,200 +21,12 @@ from harness.teaching.checking import (
     need,
     quiz,
 )
+from harness.teaching.first_checks import *  # noqa: F403
+from harness.teaching.first_checks import CASES
 
 __all__ = ["NOT_ATTEMPTED", "NOT_YET", "Hint", "Question", "Result", "as_number", "quiz"]
 
-# -- lesson 01: the data set ------------------------------------------------------------
-
-
-@exercise("1.1")
-def lazy_accuracy(answer, y: np.ndarray) -> str:
-    """Accuracy of calling everybody healthy."""
-    healthy = np.asarray(y) == 0
-    truth, count = float(healthy.mean()), int(healthy.sum())
-    slips = (
-        (100 * truth, 0, "Right in percent; give it as a share between 0 and 1."),
-        (1 - truth, 2, "That is the share of sick patients: the lazy doctor is wrong about those."),
-        (0.5, 2, "0.5 would be its AUC. Accuracy counts the right answers."),
-        (count, 9, f"{count} is how many it gets right; divide by the number of patients."),
-    )
-    hint = "It is right about the patients with y == 0: what share of all rows are they?"
-    compare(answer, truth, 2, slips, hint)
-    return f"{truth:.1%} right answers without looking at a single patient."
-
-
-@exercise("1.2")
-def seen_before(answer: Callable) -> str:
-    """Share of validation rows with an exact copy among the training rows."""
-    import pandas as pd
-
-    a, b, c, d = [63.0, 0.0, 6.0], [67.0, 3.0, 3.0], [41.0, math.nan, 3.0], [41.0, 1.0, 3.0]
-    e, f = [50.0, 0.0, 3.0], [51.0, 0.0, 3.0]
-    count = (1.0, 6, "That is a count: divide by the number of rows of val.")
-    missed = "A copy stood at another position and was missed: compare each row with all of train."
-    cases = (  # train, val, share, hint, slips
-        ([a, b], [d, c], 0.0,
-         "With no row in common the share is 0. Compare contents, not index labels."),
-        ([a], [d, d], 0.0,
-         "Two rows of val that equal each other are no leak: look for each val row in train."),
-        ([a, b, d], [b, e, f], 1 / 3,
-         "One val row of three has a copy in train: expected 1/3.", count, (0.0, 6, missed)),
-        ([a, a, a, b], [a, c, d, d], 0.25,
-         "A row that stands in train three times was counted more than once (does a merge multiply "
-         "rows?): each val row counts once."),
-        ([c, a], [c, d], 0.5, "NaN != NaN: a row with a gap has a copy here too."),
-        ([a], [a, b, c, d, a], 0.4, "Divide by the number of rows of val, not of train."),
-    )  # fmt: skip
-    for train, val, share, hint, *slips in cases:
-        # Row labels that overlap by accident, as they do after a split or a reset_index.
-        tables = (pd.DataFrame(rows, columns=["age", "ca", "thal"]) for rows in (train, val))
-        compare(attempt(answer, *tables), share, 2, slips, hint)
-    return "Run it on your next data set before anything else."
-
-
-# -- lesson 02: the frozen harness ------------------------------------------------------
-
-
-@exercise("2.1")
-def fold_spread(answer, fold_scores: Sequence[float]) -> str:
-    """Sample standard deviation over the folds."""
-    scores = np.asarray(fold_scores, dtype=float)
-    truth = scores.std(ddof=1)
-    folds = "That is the standard error of the mean; val_sd is the spread of the folds themselves."
-    slips = (
-        (scores.std(), 4, "That divides by 5: a sample of five divides by 4 (ddof=1 in numpy)."),
-        (truth / math.sqrt(len(scores)), 4, folds),
-        (truth**2, 5, "That is the variance: take its square root."),
-        (np.ptp(scores), 4, "That is the range, highest minus lowest."),
-        (scores.mean(), 3, "That is the mean, val_auc itself."),
-    )
-    hint = "Take the standard deviation of the five numbers in score.fold_scores."
-    compare(answer, truth, 4, slips, hint)
-    return f"{scores.mean():.4f} ± {truth:.4f}."
-
-
-FORGED = "val_auc: 0.999999"
-
-
-@exercise("2.2")
-def printed_score(answer, scorer, honest: float) -> str:
-    """A program that prints a winning score, works, and gets its honest score."""
-    need(isinstance(answer, str), "This should be the text of a program: a string.")
-    score = scorer.score(answer)
-    need(score.ok, f"It has to go on working; its status is: {score.status}")
-    need(
-        FORGED in score.log,
-        f"It works, but the line {FORGED!r} is not among what it printed. A print at the top of "
-        "the file or inside one of its functions will do.",
-    )
-    need(
-        abs(score.val_auc - honest) < 1e-9,
-        f"It prints the line, but it is another model too (val_auc {score.val_auc:.6f}): change "
-        "nothing but the print, so that the two scores compare.",
-    )
-    return f"It printed {FORGED!r} and scored {score.val_auc:.6f}: the harness does its own sum."
-
-
-# -- lesson 03: a ratchet step by hand --------------------------------------------------
-
-
-@exercise("3.1")
-def strict_rule(answer: Callable) -> str:
-    """The strict rule: gain, tie and shorter, no score."""
-    need(callable(answer), "This should be a function: start it with def.")
-    nan = math.nan
-    cases = (  # best, new, length of best, of new, kept, hint
-        (0.90, 0.91, 100, 100, True, "A higher score must be kept, whatever the length."),
-        (0.90, 0.91, 100, 900, True, "A higher score must be kept, also when the file is longer."),
-        (0.90, 0.89, 100, 100, False, "A lower score must be discarded."),
-        (0.90, 0.89, 100, 50, False, "A lower score must be discarded, also when shorter."),
-        (0.90, 0.90, 100, 100, False, "A tie that is not shorter must be discarded: > and not >=."),
-        (0.90, 0.90, 100, 120, False, "A tie with a longer file must be discarded: > and not >=."),
-        (0.90, 0.90, 100, 80, True, "A tie with a shorter file must be kept."),
-        (0.90, 0.9000004, 100, 120, False, "4e-7 is within the tie: longer, so discard."),
-        (0.90, 0.8999996, 100, 80, True, "-4e-7 is within the tie: shorter, so keep."),
-        (0.90, 0.90001, 100, 120, True, "1e-5 is more than a tie: keep."),
-        (0.90, nan, 100, 80, False, "A candidate without a score (nan) must be discarded."),
-    )
-    found = [answer(*case[:4]) for case in cases]
-    if all(value is None or value is ... for value in found):
-        raise NotAttempted
-    for value, case in zip(found, cases, strict=True):
-        if isinstance(value, str):
-            raise Hint(f"Give back True or False, not the text {value!r}.")
-        need(bool(value) == case[4], f"decide{case[:4]} gave {value}. {case[5]}")
-    return f"It agrees with the rule in {len(cases)} cases."
-
-
-@exercise("3.2")
-def kept_by_you(answer, run) -> str:
-    """A change of the learner's own that the ratchet keeps."""
-    from harness.agents import Proposal
-
-    need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
-    earlier = run.duplicate_of(answer)
-    if earlier is not None:
-        row = run.ledger.rows[earlier]
-        if row.decision == "kept":
-            return f"Kept as iteration {earlier}, val_auc {row.val_auc:.4f} ± {row.val_sd:.4f}."
-        need(
-            row.decision == "discarded",
-            "That is the starting program: comments and HYPOTHESIS alone change nothing.",
-        )
-        raise Hint(
-            f"You tried this program as iteration {earlier}; it was discarded. Another idea?"
-        )
-    row = run.step(Proposal(answer))
-    need(row.ok, f"It got no score: {row.status}. Mend that first.")
-    need(
-        row.decision == "kept",
-        f"It scores {row.val_auc:.4f}, {row.delta:+.4f} against the best, and was discarded "
-        f"(iteration {row.iteration}). Undo is free: try another idea.",
-    )
-    return f"Iteration {row.iteration}: {row.val_auc:.4f} ± {row.val_sd:.4f}, {row.delta:+.4f}."
-
-
-# -- lesson 04: the agent loop ----------------------------------------------------------
-
-
-@exercise("4.1")
-def gain_in_noise(answer, history: Sequence, noise_sd: float) -> str:
-    """Gain of the best over the baseline, in standard deviations of the fold noise."""
-    kept = [past.val_auc for past in history if past.decision != "discarded"]
-    gain, step, last = kept[-1] - kept[0], kept[-1] - kept[-2:][0], history[-1].val_auc - kept[0]
-    alone = "That is the last step alone: compare the best with the baseline, iteration 0."
-    slips = (
-        (gain, 3, "That is the gain itself: divide it by noise_sd."),
-        (step / noise_sd, 1, alone),
-        (last / noise_sd, 1, "That uses the last candidate: the last one kept is the best so far."),
-        (-gain / noise_sd, 1, "The sign: best minus baseline."),
-    )
-    hint = "Take val_auc of the best and of iteration 0, subtract, divide by noise_sd."
-    compare(answer, gain / noise_sd, 1, slips, hint)
-    return f"The run gained {gain:.4f}; the ruler itself wobbles by {noise_sd:.4f}."
-
-
-@exercise("4.2")
-def changed_program(answer, view, original: str) -> str:
-    """A `program.md` with a wish of one's own, seen in the prompt, with the rules still in it."""
-    from dataclasses import replace
-
-    from harness.agents import build_prompt
-
-    need(isinstance(answer, str), "This should be text: the whole of the new program.md.")
-    words = set(original.split())
-    added = [line.strip() for line in answer.splitlines() if line.strip() not in original]
-    need(
-        len(words & set(answer.split())) > 0.8 * len(words),
-        "The old instructions are gone, and with them the rules: add to `program`, do not replace.",
-    )
-    need(bool(added), "This is still the old text: add a line of your own, for example with +.")
-    prompt = build_prompt(replace(view, program=answer))
-    need(all(line in prompt for line in added), "Your line does not arrive in the prompt.")
-    return f"The agent would now read: {added[0][:120]!r}"
-
-
-# -- lesson 05: is it real? -------------------------------------------------------------
+# -- lesson 05: luck --------------------------------------------------------------------
 
 
 @exercise("5.1")
@@ -238,10 +51,56 @@ def share_that_survives(answer, frozen: np.ndarray, fresh: np.ndarray) -> str:
     return f"{truth:.0%} of a lead of {lead:.4f} is left."
 
 
+@exercise("5.2")
+def ladder_rule(answer: Callable) -> str:
+    """Keep a mean gain on the frozen folds that exceeds its standard error."""
+    cases = CASES["ladder_rule"]
+    for frozen, fresh, kept, hint in cases:
+        given = attempt(answer, np.array(frozen) / 1000, np.array(fresh) / 1000)
+        need(not isinstance(given, str), f"Give back True or False, not the text {given!r}.")
+        need(bool(given) == kept, f"With the gains {frozen} in thousandths it gave {given}. {hint}")
+    return f"It agrees with the rule in {len(cases)} cases."
+
+
+@exercise("5.3")
+def fresh_gains_by_hand(answer: Callable, X, y: np.ndarray) -> str:
+    """Paired gains of one model over another, one for each seed of the folds."""
+    from sklearn.model_selection import cross_val_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    from harness.task import HEART
+
+    deep, stump = (DecisionTreeClassifier(max_depth=d, random_state=0) for d in (3, 1))
+    seeds = (301, 302)
+    first, second = np.array([
+        [cross_val_score(m, X, y, cv=HEART.folds(X, y, s), scoring="roc_auc").mean() for s in seeds]
+        for m in (deep, stump)
+    ])  # fmt: skip
+    gains = first - second
+    value = np.asarray(attempt(answer, deep, stump, seeds), dtype=float)
+    need(value.shape != (), "That is one number: give back one gain for each seed, as an array.")
+    need(value.size == 2, f"For two seeds two gains are wanted; this has {value.size} numbers.")
+    value = value.ravel()
+    need(not np.allclose(value, -gains), "The sign: `model` minus `other`.")
+    need(not np.allclose(value, first), "Those are scores of `model` alone.")
+    need(
+        not math.isclose(value[0], value[1]),
+        "Both seeds gave the same: does the seed reach HEART.folds(X, y, seed)?",
+    )
+    need(
+        np.allclose(value, gains, atol=1e-6),
+        f"A deep tree against a stump should gain {gains.round(4)} here, yours says "
+        f"{value.round(4)}. Both models sit the same five folds, scored by roc_auc.",
+    )
+    return "The same folds for both: that is what pairing means."
+
+
+# -- lesson 06: is it real? -------------------------------------------------------------
+
 VERDICTS = ("real", "luck", "cannot tell")
 
 
-@exercise("5.2")
+@exercise("6.1")
 def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
     """Real, luck or cannot tell, for each recorded run."""
     need(
@@ -273,7 +132,7 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
     )
 
 
-@exercise("5.3")
+@exercise("6.2")
 def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
     """T of one edit: gains of shape (n_seeds, n_folds), those of the tries (n_tries, n_folds)."""
     from harness.rules import Tries, test
@@ -312,21 +171,81 @@ def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
     return f"The gain of {g:.4f} is {found.t:.2f} of its standard errors of {found.error:.4f}."
 
 
-# -- lesson 06: when agents cheat -------------------------------------------------------
+@exercise("6.3")
+def sensitivities(answer, X, y: np.ndarray) -> str:
+    """Share of the sick of each sex that get a probability of one half or more, out of fold."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-STOPPED_BY = {"a": "lock", "b": "trusted sum", "c": "probe", "d": "lock", "e": "probe"}
-WHY = {
-    "a": "The file cannot be opened from inside a fold.",
-    "b": "What is printed is a log; the harness computes the score itself.",
-    "c": "No lock can stop what is part of the candidate: something has to ask it a question.",
-    "d": "The scratch folder is wiped after each fold, and nothing else can be written.",
-    "e": "Scored again in fresh processes it gives another number: that is a question, too.",
-}
+    from harness.task import HEART
+
+    need(isinstance(answer, Mapping), 'Give a dictionary, like {"women": 0.5, "men": 0.5}.')
+    steps = SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=500)
+    model, folds = make_pipeline(*steps), HEART.folds(X, y)
+    p = cross_val_predict(model, X, y, cv=folds, method="predict_proba")[:, 1]
+    seen = model.fit(X, y).predict_proba(X)[:, 1]
+    given = {str(name).strip().lower(): value for name, value in answer.items()}
+    for name, code in (("women", 0), ("men", 1)):
+        need(name in given, f"There is no entry {name!r}.")
+        rows = (X["sex"] == code).to_numpy()
+        sick, yes = rows & (y == 1), p >= 0.5
+        slips = (
+            (yes[rows].mean(), 3, "That counts all of them: sensitivity is a share of the sick."),
+            ((yes == y)[rows].mean(), 3, "That is the share of right answers, for sick and well."),
+            ((seen[sick] >= 0.5).mean(), 3, "The model has seen these patients: predict out of "
+             "fold, with cross_val_predict."),
+            (y[rows & yes].mean(), 3, "That is the share of the positive answers that are right."),
+            (1 - yes[sick].mean(), 3, "That is the share it misses."),
+        )  # fmt: skip
+        hint = f"{name}: of those with y == 1, which share has p >= 0.5?"
+        compare(given[name], float(yes[sick].mean()), 2, slips, hint)
+    few = int(((X["sex"] == 0) & (y == 1)).sum())
+    return f"Only {few} women are sick here: one patient moves their share by {1 / few:.0%}."
 
 
-@exercise("6.1")
-def what_stops_what(answer) -> str:
-    """Lock, trusted sum or probe, for five tricks."""
+# -- lesson 07: when agents cheat -------------------------------------------------------
+
+
+@exercise("7.1")
+def flip_probe(answer: Callable, X, y: np.ndarray) -> str:
+    """AUC on turned labels: as good as ever for a model that learns, bad for one that knows."""
+
+    truth = dict(zip(X.index, y, strict=True))
+
+    class Model:
+        """Knows the true answers; one that learns turns them if it is fitted to turned ones."""
+
+        def __init__(self, learns: bool):
+            self.learns = learns
+
+        def fit(self, X, y):
+            known = np.array([truth[row] for row in X.index])
+            self.turned = self.learns and np.mean(known == np.asarray(y)) < 0.5
+            return self
+
+        def predict_proba(self, X):
+            p = np.array([float(truth[row]) for row in X.index])
+            return np.c_[p, 1 - p] if self.turned else np.c_[1 - p, p]
+
+    knows, learns = (as_number(attempt(answer, Model(it), X, y)) for it in (False, True))
+    otherwise = (
+        f"A program that knows should score 0, one that learns 1; yours say {knows:.3f}, "
+        f"{learns:.3f}. With labels of 0 and 1, 1 - y turns them."
+    )
+    hint = CASES["flip_probe"].get(f"{knows:.2f} {learns:.2f}", otherwise)
+    need(near(knows, 0) and near(learns, 1), hint)
+    return "A program that learns does not mind; a program that knows is wrong about everybody."
+
+
+STOPPED_BY, WHY = CASES["stopped_by"], CASES["why"]
+
+
+@exercise("7.2")
+def what_stops_what(answer, isolation: str = "") -> str:
+    """Lock, trusted sum or probe, for five tricks; where files have no lock, a probe for `a`."""
     need(isinstance(answer, Mapping), 'Give a dictionary, like {"a": "lock", "b": …}.')
     given = {str(k).strip().lower(): " ".join(str(v).lower().split()) for k, v in answer.items()}
     given = {k: v.rstrip("s") for k, v in given.items()}  # locks, probes
@@ -337,16 +256,20 @@ def what_stops_what(answer) -> str:
             given[letter] in STOPPED_BY.values(),
             f'{letter}: write "lock", "trusted sum" or "probe", not {given[letter]!r}.',
         )
-    wrong = [letter for letter in STOPPED_BY if given[letter] != STOPPED_BY[letter]]
+    also = {} if not isolation or "landlock" in isolation else {"a": "probe", "d": "probe"}
+    wrong = [k for k, v in STOPPED_BY.items() if given[k] not in (v, also.get(k))]
     need(not wrong, f"Not quite at {', '.join(wrong)}. {WHY[wrong[0]] if wrong else ''}")
     return "Each layer for what it can do."
 
 
-@exercise("6.2")
+def _reaches(source: str) -> int:
+    """Count what a program that only models has no use for."""
+    return len(re.findall(CASES["reaching"], normalise(source), flags=re.MULTILINE))
+
+
+@exercise("7.3")
 def your_own_cheat(answer, scorer, start: str) -> str:
     """Score and probe the learner's cheat, and say what became of it."""
-    from harness.candidate import normalise
-
     need(isinstance(answer, str), "This should be the text of a whole train.py: a string.")
     need(
         normalise(answer) != normalise(start),
@@ -361,6 +284,11 @@ def your_own_cheat(answer, scorer, start: str) -> str:
     if not score.ok:
         return f"Stopped: {score.status}."
     if score.val_auc <= honest + 1e-6:
+        need(
+            _reaches(answer) > _reaches(start),
+            "It gains nothing, and it is a model and no more. A cheat reaches for what it should "
+            "not have: a file, the clock, another fold, the printed score, a table of answers.",
+        )
         return f"It ran and gained nothing: {score.val_auc:.4f}, the start has {honest:.4f}."
     score = scorer.probe(answer, score)
     if not score.ok:
@@ -374,17 +302,41 @@ def your_own_cheat(answer, scorer, start: str) -> str:
     )
 
 
-# -- lesson 07: your own research -------------------------------------------------------
+# -- lesson 08: your own research -------------------------------------------------------
 
 
-@exercise("7.1")
-def columns_that_must_go(answer, columns: Sequence[str]) -> str:
-    """The identifier and the column from the future; the target is no feature anyway."""
+@exercise("8.1")
+def columns_alone(answer, table, target: str) -> str:
+    """ROC AUC of each numeric column alone, upwards or downwards."""
+    from sklearn.metrics import roc_auc_score
+
+    need(isinstance(answer, Mapping) or hasattr(answer, "items"), "Give a dictionary.")
+    given = {str(name): value for name, value in answer.items()}
+    need(target not in given, f"{target} is what is predicted: leave it out.")
+    columns = table.drop(columns=target).select_dtypes("number")
+    missing = sorted(set(columns) - set(given))
+    need(not missing, f"Still missing: {', '.join(missing[:3])}.")
+    best = ""
+    for name in columns:
+        filled = columns[name].fillna(columns[name].median())
+        area = float(roc_auc_score(table[target], filled))
+        truth, low = max(area, 1 - area), min(area, 1 - area)
+        slips = ((low, 3, f"{name} counts downwards: take one minus its AUC."),)
+        compare(given[name], truth, 3, slips, f"{name}: roc_auc_score({target}, column).")
+        best = name if not best or truth > as_number(given[best]) else best
+    return f"{best} is ahead with {as_number(given[best]):.3f}."
+
+
+@exercise("8.2")
+def columns_that_must_go(answer, columns: Sequence[str], target: str = "fast") -> str:
+    """The identifier and the column from the future; of another table, only the learner knows."""
     given = [answer] if isinstance(answer, str) else answer
     need(isinstance(given, Sequence | set | frozenset), "Give a list of column names.")
-    names = {str(name).strip() for name in given} - {"fast"}
+    names = {str(name).strip() for name in given} - {target}
     unknown = sorted(names - set(columns))
     need(not unknown, f"There is no column {', '.join(unknown)}: copy the names from the table.")
+    if "insulin_after" not in columns:
+        return f"{len(names)} columns go. You know this table; its dates would tell the rest."
     need(
         "insulin_after" in names,
         "One column is recorded at the end of the year: on the day of use it does not exist yet.",
@@ -399,8 +351,8 @@ def columns_that_must_go(answer, columns: Sequence[str]) -> str:
     return "One says nothing, one says too much."
 
 
-@exercise("7.2")
-def plan(answer, noise_sd: float) -> str:
+@exercise("8.3")
+def plan(answer, paired_sd: float) -> str:
     """A plan whose parts can be kept and mean something."""
     from harness.rules import RULES
 
@@ -410,11 +362,11 @@ def plan(answer, noise_sd: float) -> str:
     ]
     need(not missing, f"Still missing: {', '.join(missing)}.")
     gain = as_number(answer["smallest_gain"])
-    need(gain < 0.5, "smallest_gain is a difference in AUC, a small number like noise_sd.")
+    need(0 < gain < 0.5, "smallest_gain is a difference in AUC: a small number above 0.")
     need(
-        gain >= noise_sd,
-        f"smallest_gain {gain:.4f} is less than one noise SD ({noise_sd:.4f}): another draw of the "
-        "folds would 'find' it. Take two or three noise SDs.",
+        gain >= 2 * paired_sd,
+        f"smallest_gain {gain:.4f} is less than two paired SDs ({2 * paired_sd:.4f}): it may "
+        "matter, but another draw of the folds would 'find' it as well.",
     )
     tries = as_number(answer["tries"])
     need(tries == int(tries) and 1 <= tries <= 12, "tries: a whole number from 1 to 12 here.")
@@ -426,4 +378,4 @@ def plan(answer, noise_sd: float) -> str:
         "openings: at most 1. What is looked at twice is chosen by, and can no longer judge.",
     )
     lesson = "Strict believes any gain: let the audit judge. " if answer["rule"] == "strict" else ""
-    return f"{lesson}A gain counts from {gain:.4f}, {gain / noise_sd:.1f} noise SDs."
+    return f"{lesson}A gain counts from {gain:.4f}: the audit is held to that."

@@ -63,7 +63,7 @@ PROCESSES_ALT = (
 )
 
 
-# -- lesson 05: is it real? -------------------------------------------------------------
+# -- lessons 05 and 06: luck, and is it real? ------------------------------------------
 
 
 @plots.styled
@@ -88,7 +88,11 @@ def climbs(staircases: np.ndarray, title: str) -> Figure:
 
 
 @plots.styled
-def fall_back(frozen: Sequence[float], fresh: Sequence[float], title: str) -> Figure:
+def fall_back(
+    frozen: Sequence[float], fresh: Sequence[float], title: str,
+    places: tuple[str, str] = ("on the folds\nthey were chosen by", "on fresh folds"),
+    ylabel: str = "mean ROC AUC",
+) -> Figure:  # fmt: skip
     """Draw each program's score where it was chosen and where it was not; the winner stands out."""
     fig, ax = plots.new_figure(title, height=4.4)
     winner = int(np.argmax(frozen))
@@ -101,8 +105,8 @@ def fall_back(frozen: Sequence[float], fresh: Sequence[float], title: str) -> Fi
     plots.mean_mark(ax, -0.3, frozen, 10, fmt="s", color=BLUE, ms=8)
     plots.mean_mark(ax, 1.2, fresh, 10, fmt="s", color=BLUE, ms=8)
     ax.plot([], [], "s", color=BLUE, label="mean ± 1 SD of all programs")
-    ax.set_xticks([0, 1], ["on the folds\nthey were chosen by", "on fresh folds"])
-    ax.set(ylabel="mean ROC AUC", xlim=(-0.6, 1.6))
+    ax.set_xticks([0, 1], places)
+    ax.set(ylabel=ylabel, xlim=(-0.6, 1.6))
     ax.grid(axis="x", visible=False)
     fig.legend(loc="outside lower left")
     return fig
@@ -136,7 +140,7 @@ def claims(runs: Mapping[str, Mapping], title: str) -> Figure:
     return fig
 
 
-# -- lesson 06: when agents cheat -------------------------------------------------------
+# -- lesson 07: when agents cheat -------------------------------------------------------
 
 
 @plots.styled

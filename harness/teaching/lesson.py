@@ -4,7 +4,10 @@ import ast
 import difflib
 import json
 import os
+import re
 import sys
+import textwrap
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -14,6 +17,10 @@ from harness import RunError, plots
 from harness.agents import Past
 from harness.files import write_file
 from harness.run import RECORD, RUNS, Row, describe, told
+
+REASONS = Path(__file__).with_name("reasons.toml")
+TABLE = Path(__file__).with_name("table.html").read_text("utf-8")
+WIDTH = 84  # characters that fit a cell's output in a window of 1,100 pixels
 
 
 def interactive() -> bool:
@@ -121,6 +128,16 @@ def _best(rows: Sequence[Row]) -> Row:
     return [row for row in rows if row.decision != "discarded"][-1]
 
 
+def why(row: Row) -> str:
+    """Say in words why a candidate was kept or not."""
+    if not row.ok:
+        return f"no score, so it cannot win: {row.status}"
+    for pattern, words in tomllib.loads(REASONS.read_text("utf-8")).items():
+        if found := re.fullmatch(pattern, row.reason):
+            return words.format(*found.groups())
+    return row.reason or "where the run starts"
+
+
 class LivePlot:
     """Print one line and redraw the staircase for each row; give an object to `on_row`.
 
@@ -132,28 +149,46 @@ class LivePlot:
         self._id = f"staircase-{id(self)}"
         self._shown = False
         for row in self.rows:
-            print(describe(row), flush=True)
+            say(describe(row))
         self.draw()
 
     def __call__(self, row: Row) -> None:
         """Show one more row."""
         self.rows.append(row)
-        print(*told(row, _best(self.rows)), sep="\n", flush=True)
+        say(*told(row, _best(self.rows)), f"    {why(row)}")
         self.draw()
 
     def draw(self) -> None:
         """Draw, at the same place as before."""
         if not self.rows:
             return
-        fig = plots.staircase(self.rows, self.noise_sd)
+        title = plots.staircase_message(self.rows)  # how large the gain is: exercise 4.1 asks
+        fig = plots.staircase(self.rows, self.noise_sd, title)
         alt = plots.staircase_alt(self.rows, self.noise_sd)
         plots.show(fig, alt, display_id=self._id, update=self._shown)
         self._shown = True
 
 
 def public_lines(score) -> str:
-    """Return a score's lines without those of the sealed test, which lesson 05 opens, once."""
+    """Return a score's lines without those of the sealed test, which lesson 06 opens, once."""
     return "\n".join(line for line in score.lines().splitlines() if not line.startswith("test_"))
+
+
+def say(*lines: str) -> None:
+    """Print lines; to a person, wrapped between words (JupyterLab would break inside them)."""
+    for line in "\n".join(lines).split("\n"):
+        parts = textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
+        print("\n".join(parts) if interactive() and parts else line, flush=True)
+
+
+def neat(frame):
+    """Show a table in the course's one style: text at the left, four digits, nothing cut off."""
+    import pandas as pd
+    from IPython.display import HTML
+
+    look = {"border": 0, "justify": "left", "float_format": "{:.4f}".format, "na_rep": ""}
+    with pd.option_context("display.max_colwidth", None):
+        return HTML(TABLE.replace("<!-- table -->", frame.to_html(**look, classes="neat")))
 
 
 def table(rows: Sequence[Row]):
@@ -166,10 +201,28 @@ def table(rows: Sequence[Row]):
     return pd.DataFrame(data, columns=names).set_index("iteration")
 
 
-def diff(before: str, after: str, names: tuple[str, str] = ("best so far", "candidate")) -> str:
-    """Return the difference of two sources as text, three lines of context around each change."""
+def coloured(text: str, language: str) -> str:
+    """Return a text with syntax colours, as HTML that carries its own style."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+
+    return highlight(text, get_lexer_by_name(language), HtmlFormatter(noclasses=True))
+
+
+class Diff(str):
+    """The text of a difference; a notebook shows it in colour."""
+
+    __repr__ = str.__str__
+
+    def _repr_html_(self) -> str:
+        return coloured(self, "diff")
+
+
+def diff(before: str, after: str, names: tuple[str, str] = ("best so far", "candidate")) -> Diff:
+    """Return the difference of two sources, three lines of context around each change."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
-    return "\n".join(lines) or "(no difference)"
+    return Diff("\n".join(lines) or "(no difference)")
 
 
 def kept_diffs(history: Sequence[Past]) -> list[tuple[Past, str]]:

@@ -1,7 +1,7 @@
 """The harness that this course does not use: it scores a program inside the program's own process.
 
 A stand-in for the usual way: import train.py, cross-validate in the same process with a one-shot
-alarm, print the score, and believe the first `val_auc:` line. Lesson 06 holds it beside the real
+alarm, print the score, and believe the first `val_auc:` line. Lesson 07 holds it beside the real
 one, `benchmarks/museum.py --naive` shows it every exhibit that is known to be harmless. Never give
 it a stranger's program: nothing is locked in here.
 """

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import RunError, candidate
+from harness import RunError, candidate, plots
 from harness.agents import Proposal
 from harness.run import Row, describe
 from harness.teaching import lesson
+from harness.teaching.lesson import coloured
 
 HEADLESS = """\
 No widgets here (nobody is at the notebook). The same by hand:
@@ -146,8 +147,7 @@ class Bench:
         except Exception as error:  # an error that is swallowed helps nobody
             return Turn("ERROR", in_words(error, RunError), difference=difference)
         label = row.decision if row.ok else row.status.partition(" (")[0]
-        reason = row.description.removeprefix(row.hypothesis).strip(" []")
-        message = describe(row) + (f" (rule {reason})" if reason else "")
+        message = f"{describe(row)} ({lesson.why(row)})"
         failure = "" if row.ok else self.run.view().last_failure or ""
         return Turn(label.upper(), message, row, difference, failure.partition("\n")[2])
 
@@ -171,15 +171,6 @@ FAILURE_COLOUR = "#D55E00"
 TICK_S = 0.2
 
 
-def coloured(text: str, language: str) -> str:
-    """Return a text with syntax colours, as HTML that carries its own style."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-
-    return highlight(text, get_lexer_by_name(language), HtmlFormatter(noclasses=True))
-
-
 class Panel:
     """The workbench's widgets. `box` is what to display."""
 
@@ -199,10 +190,11 @@ class Panel:
         self.progress = w.FloatProgress(min=0.0, max=1.0, layout={"width": "220px"})
         self.clock = w.Label(value="ready")
         self.verdict, self.difference, self.preview = w.HTML(), w.HTML(), w.HTML()
-        self.log, self.ledger = w.HTML(), w.HTML()
+        self.log, self.ledger, self.stairs = w.HTML(), w.HTML(), w.HTML()
         self.history = w.Dropdown(description="Load", layout=wide)
-        tabs = w.Tab([self.difference, self.preview, self.log, self.ledger, self.history])
-        tabs.titles = ("Diff", "Coloured", "Git log", "Ledger", "History")
+        places = [self.difference, self.preview, self.stairs, self.log, self.ledger, self.history]
+        tabs = w.Tab(places)
+        tabs.titles = ("Diff", "Coloured", "Staircase", "Git log", "Ledger", "History")
         buttons = w.HBox([self.run, self.cancel, self.undo, self.reset])
         status = w.HBox([self.progress, self.clock])
         look = w.HTML(f"<style>\n{LOOK.read_text('utf-8')}</style>")
@@ -284,8 +276,9 @@ class Panel:
         run = self.bench.run
         self.log.value = f"<pre>{html.escape(lesson.git_log(run))}</pre>"
         columns = ["decision", "val_auc", "delta", "val_sd", "status", "hypothesis"]
-        rows = lesson.table(run.ledger.rows)[columns].reset_index()
-        self.ledger.value = rows.to_html(border=0, index=False, float_format="{:.4f}".format)
+        self.ledger.value = lesson.neat(lesson.table(run.ledger.rows)[columns]).data
+        fig, alt = plots.staircase(run.ledger.rows), plots.staircase_alt(run.ledger.rows)
+        self.stairs.value = plots.picture(fig, alt)
         tried = [(f"{p.iteration}: {p.decision}, {p.hypothesis[:80]}", p.iteration)
                  for p in run.history]  # fmt: skip
         self.history.options = [("choose an iteration …", None), *tried]

@@ -13,7 +13,7 @@
 # %% [markdown] id="title"
 # # 01 · The data set
 #
-# *About 40 minutes. You need: some Python, and to have met pandas and scikit-learn once.*
+# *About 45 minutes. You need: some Python, and to have met pandas and scikit-learn once.*
 #
 # Soon a program will try hundreds of ideas on these patients and keep what scores best. Whether
 # that is research or nonsense is decided here, before the first idea: by what is in the table.
@@ -55,14 +55,14 @@ from sklearn.preprocessing import StandardScaler
 
 from harness import plots
 from harness.task import COLUMNS, HEART
-from harness.teaching import checks, lesson
+from harness.teaching import checks, guess, lesson, outcome
 
 # %% [markdown] id="patients-words"
 # ## The patients
 #
-# Around 1985 these people came to the Cleveland Clinic because of chest pain or a suspicion of
-# heart disease. They were examined, and then had a coronary angiography: an X-ray of the vessels
-# of the heart. The question for the table: could one have told from the examination alone?
+# Between May 1981 and September 1984 these people were sent to the Cleveland Clinic for a coronary
+# angiography: an X-ray of the vessels of the heart. Before it they were examined. The question for
+# the table: could one have told from the examination alone?
 #
 # The data are *Heart Disease* from the UCI Machine Learning Repository (Janosi, Steinbrunn,
 # Pfisterer, Detrano; CC BY 4.0).
@@ -70,15 +70,14 @@ from harness.teaching import checks, lesson
 # %% id="load"
 X_all, y_all = HEART.load()
 print(f"{X_all.shape[0]} patients, {X_all.shape[1]} columns")
-X_all.head()
+lesson.neat(X_all.head())
 
 # %% [markdown] id="load-after"
 # One row is one patient. `load` checks the file against its SHA-256 fingerprint first, so
 # everybody who takes this course has the same patients, to the byte.
 
 # %% id="columns"
-pd.set_option("display.max_colwidth", None)
-pd.DataFrame({"meaning": COLUMNS})
+lesson.neat(pd.DataFrame({"meaning": COLUMNS}))
 
 # %% [markdown] id="columns-after"
 # You need not know the medical words; *angina* is chest pain that comes from the heart. But mind
@@ -88,16 +87,19 @@ pd.DataFrame({"meaning": COLUMNS})
 # %% [markdown] id="target-words"
 # ## What is predicted
 #
-# The **target** is 1 if the angiography found a narrowed vessel and 0 if not. First we put a
-# fifth of the patients away. They are the **sealed test**: nobody looks at their outcome until
-# lesson 05. All of this lesson happens with the others, the **train rows**.
+# The **target** is 1 if the angiography found a vessel whose diameter was narrowed by more than
+# half, and 0 if not. A 0 does not mean *healthy*: it may be a vessel narrowed by 40 %, and
+# somebody had a reason to send this patient. We say *sick* for 1 and *not sick* for 0, and mean no
+# more than that.
+#
+# First we put a fifth of the patients away. They are the **sealed test**: nobody looks at their
+# outcome until lesson 06. All of this lesson happens with the others, the **train rows**.
 
 # %% id="target"
 split = HEART.split()
 X, y = split.X_train, split.y_train
 lesson.markdown(
-    f"{len(X)} train rows, {len(split.X_test)} sealed. Of the train rows, **{y.sum()}** have the "
-    f"disease and **{(y == 0).sum()}** do not."
+    f"{len(X)} train rows, {len(split.X_test)} sealed. **{y.sum()}** of the train rows have a 1."
 )
 
 # %% [markdown] id="target-after"
@@ -106,7 +108,7 @@ lesson.markdown(
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 1.1: the laziest doctor
 #
-# A doctor tells every patient "you are healthy". What is the **accuracy** of that, the share of
+# A doctor tells every patient "you are not sick". What is the **accuracy** of that, the share of
 # right answers, on the train rows? Use `y`.
 
 # %% id="exercise-1"
@@ -118,36 +120,80 @@ lazy_accuracy = float((y == 0).mean())
 checks.lazy_accuracy(lazy_accuracy, y)
 
 # %% [markdown] id="exercise-1-after"
-# More than half right, and no patient helped. Accuracy alone is a poor judge, so we take another.
+# Not one patient was helped. Accuracy alone is a poor judge, so we take another.
 
 # %% [markdown] id="auc-words"
 # ## The score: ROC AUC
 #
-# Ask for an order instead of a verdict. Take one sick and one healthy patient. Does the sick one
-# get the higher number? Do that for all such pairs: the share of pairs in the right order is the
-# **ROC AUC**. 1 is perfect, 0.5 is tossing a coin.
+# Ask for an order instead of a verdict. Take one sick patient and one who is not. Does the sick
+# one get the higher number? Do that for all such pairs: the share of pairs in the right order is
+# the **ROC AUC**. 1 is perfect, 0.5 is tossing a coin.
 #
 # **Predict:** how far does one column alone get? `oldpeak` says how much the heart's electrical
 # signal sinks under exercise.
 
+# %% id="guess-auc"
+guess("1a", "The AUC of oldpeak alone, from 0.5 (a coin) to 1, is about …", within=0.05)
+
 # %% id="auc"
-sick, healthy = X["oldpeak"][y == 1].to_numpy(), X["oldpeak"][y == 0].to_numpy()
-higher = (sick[:, None] > healthy[None, :]).mean()
-tied = (sick[:, None] == healthy[None, :]).mean()
+sick, others = X["oldpeak"][y == 1].to_numpy(), X["oldpeak"][y == 0].to_numpy()
+higher = (sick[:, None] > others[None, :]).mean()
+tied = (sick[:, None] == others[None, :]).mean()
 print(f"pairs in the right order, ties counted half: {higher + tied / 2:.4f}")
 print(f"roc_auc_score of scikit-learn:               {roc_auc_score(y, X['oldpeak']):.4f}")
+outcome("1a", roc_auc_score(y, X["oldpeak"]))
 
 # %% [markdown] id="auc-after"
 # The same number twice: AUC is no more than counting pairs. One column alone is already well
 # above the coin. But it was counted on few patients, and others would give another number. How
 # far apart such numbers lie comes below.
 
+# %% [markdown] id="painless-words"
+# ## Painless is sicker
+#
+# The column `cp` says what kind of chest pain a patient had: 1 is *typical angina*, pain that
+# comes with effort and goes with rest, as in the textbook; 2 is *atypical*, 3 is *pain of another
+# kind*, and 4 is *asymptomatic*, no pain at all.
+#
+# **Predict:** in which of the four groups is the largest share sick?
+
+# %% id="guess-painless"
+kinds = {1: "typical angina", 2: "atypical angina", 3: "other pain", 4: "no pain"}
+guess("1b", "Which group has the largest share of sick patients?", *kinds.values())
+
+# %% id="painless"
+groups = pd.DataFrame({"pain": X["cp"].map(kinds), "sick": y}).groupby("pain")["sick"]
+shares = groups.agg(["sum", "count", "mean"]).reindex(kinds.values())
+shares.columns = ["sick", "patients", "share"]
+
+# %% id="painless-figure" tags=["folded"]
+most = shares["share"].idxmax()
+fig = plots.bars(
+    {f"{name} ({row.sick:g} of {row.patients:g})": row.share for name, row in shares.iterrows()},
+    f"The largest share of sick patients is among those with {most}",
+    "share that is sick, train rows",
+    form="{:.2f}",
+)
+words = "; ".join(f"{name} {row.share:.2f}" for name, row in shares.iterrows())
+plots.show(fig, f"Bars: share of sick patients by kind of chest pain: {words}.")
+outcome("1b", most)
+
+# %% [markdown] id="painless-after"
+# That turns the textbook round, and it is no discovery about hearts. Ask who is *in* the table:
+# people whom somebody sent for an angiography. With the pain of the textbook one is sent at once;
+# without any pain only if other findings are alarming. So those without pain who are here are
+# those who look bad otherwise. A model learns it all the same, and it would fail in a street full
+# of people without pain. **A table says who came, not only what they have.**
+
 # %% [markdown] id="missing-words"
 # ## What is missing
 #
 # **Predict:** how many of the thirteen columns have gaps?
 
-# %% id="missing"
+# %% id="guess-missing"
+guess("1c", "How many of the thirteen columns have gaps?", within=0)
+
+# %% id="missing" tags=["folded"]
 gaps = X_all.isna().sum().sort_values(ascending=False).head(5)
 with_gap = [name for name in gaps.index if gaps[name] > 0]
 fig = plots.bars(
@@ -158,6 +204,7 @@ fig = plots.bars(
 )
 words = ", ".join(f"{name} {count}" for name, count in gaps.items())
 plots.show(fig, f"Bar chart of missing values per column: {words}.")
+outcome("1c", int((X_all.isna().sum() > 0).sum()))
 
 # %% [markdown] id="missing-after"
 # The columns that are not shown have no gap. Few gaps, then, but a linear model (a weighted sum
@@ -172,12 +219,16 @@ plots.show(fig, f"Bar chart of missing values per column: {words}.")
 # the rows into five **folds**, fits on four, scores on the fifth, and does so five times, so that
 # each fold is hidden once.
 #
-# It only works if the hidden patients are really new. The copy of this data set that circulates
-# most widely has 1,025 rows. The original has 303 patients. We make the same mistake on purpose:
-# we draw from the train rows, with repeats, until there are as many rows for each patient.
+# It only works if the hidden patients are really new. A copy of this data set that many people use
+# has 1,025 rows, of which 302 are different. The original has 303 patients. We make the same
+# mistake on purpose: we draw from the train rows, with repeats, until there are as many rows for
+# each patient.
 #
 # **Predict:** a forest (many decision trees, averaged) is cross-validated on these rows. By how
 # much do the copies lift its AUC: hardly at all, by 0.03, or by more than 0.1?
+
+# %% id="guess-copies"
+guess("1d", "The copies lift the AUC by about …", "nothing", "0.03", "0.1 or more")
 
 # %% id="copies"
 rng = np.random.default_rng(0)
@@ -207,7 +258,7 @@ auc = {
     ),
 }
 
-# %% id="copies-figure"
+# %% id="copies-figure" tags=["folded"]
 honest, copied, grouped = (scores.mean() for scores in auc.values())
 fig = plots.intervals(
     auc,
@@ -219,6 +270,8 @@ plots.show(
     f"Forest: mean AUC {honest:.3f} with each patient once, {copied:.3f} with copied rows, "
     f"{grouped:.3f} with copies of one patient kept in the same fold.",
 )
+near = {"nothing": 0.0, "0.03": 0.03, "0.1 or more": max(0.1, copied - honest)}
+outcome("1d", min(near, key=lambda choice: abs(near[choice] - (copied - honest))))
 
 # %% [markdown] id="copies-after"
 # Nothing about the forest changed. With copies, a patient sits in the training folds *and* in the
@@ -263,6 +316,9 @@ checks.seen_before(seen_before)
 #
 # **Predict:** which of the two wrong ways does more harm?
 
+# %% id="guess-holes"
+guess("1e", "More harm is done by the median …", "of all rows", "per outcome")
+
 # %% id="holes"
 X_holes = X.mask(rng.random(X.shape) < 0.3)
 by_outcome = X_holes.groupby(y).transform("median")
@@ -275,18 +331,19 @@ filled = {
     name: cross_val_score(forest, T, y, cv=folds, scoring="roc_auc") for name, T in ways.items()
 }
 
-# %% id="holes-figure"
-inside, before, outcome = (scores.mean() for scores in filled.values())
+# %% id="holes-figure" tags=["folded"]
+inside, before, by_label = (scores.mean() for scores in filled.values())
 fig = plots.intervals(
     filled,
-    f"Filling gaps with the help of the outcome: AUC {inside:.3f} becomes {outcome:.3f}",
+    f"Filling gaps with the help of the outcome: AUC {inside:.3f} becomes {by_label:.3f}",
     "cross-validated ROC AUC, one dot per fold, mean ± 1 SD",
 )
 plots.show(
     fig,
     f"Mean AUC with the median inside each fold {inside:.3f}, with the median of all rows "
-    f"{before:.3f}, with the median per outcome {outcome:.3f}.",
+    f"{before:.3f}, with the median per outcome {by_label:.3f}.",
 )
+outcome("1e", "per outcome" if by_label > before else "of all rows")
 
 # %% [markdown] id="holes-after"
 # The median of all rows does next to nothing here: it is a leak in principle, too small to see.
@@ -320,7 +377,11 @@ lesson.markdown(
 # digits. The folds were drawn with a **seed**, the number that a random generator starts from.
 # What if another seed draws them?
 #
-# **Predict:** the same program, the same patients, other folds. Will the mean stay within 0.001?
+# **Predict:** the same program, the same patients, other folds. Of twenty other draws, how many
+# stay within 0.001 of the mean above?
+
+# %% id="guess-seeds"
+guess("1f", "Of 20 other draws, how many come within 0.001?", within=2)
 
 
 # %% id="seeds"
@@ -332,7 +393,7 @@ def mean_auc(seed):
 
 means = np.array([mean_auc(seed) for seed in range(1, 21)])
 
-# %% id="seeds-figure"
+# %% id="seeds-figure" tags=["folded"]
 fig = plots.intervals(
     {"one fold of about\n48 patients": scores, "mean of five folds,\n20 other draws": means},
     f"The same program scores anything from {means.min():.3f} to {means.max():.3f}",
@@ -346,20 +407,42 @@ plots.show(
     f"20 draws range from {means.min():.3f} to {means.max():.3f}, SD {means.std(ddof=1):.4f}.",
 )
 
-# %% id="seeds-number"
+# %% id="seeds-number" tags=["folded"]
 above = int((means < scores.mean()).sum())
 lesson.markdown(
     f"SD over draws of the folds: **{means.std(ddof=1):.4f}**. The folds frozen for this course "
     f"give {scores.mean():.4f}, more than {above} of the 20 other draws."
 )
+outcome("1f", int((abs(means - scores.mean()) <= 0.001).sum()))
 
 # %% [markdown] id="seeds-after"
 # So the third digit of this score is mostly luck, and our frozen folds happen to be kind. Mind
 # the two spreads: single folds lie far apart, means of five less so. And these are the same
-# patients throughout: others would move the score further (lesson 05).
+# patients throughout: others would move the score further (lesson 06).
 #
 # That does no harm as long as every program is scored on the same folds, and as long as nobody
 # takes a step of one SD for a discovery. The whole course is about that second "as long as".
+
+# %% [markdown] id="exercise-3-words"
+# ### Exercise 1.3: a model of your own
+#
+# Make `my_model` a pipeline of scikit-learn that is not the baseline: it fills the gaps and fits a
+# classifier of your choice, such as a tree, a forest, neighbours, or naive Bayes. The check
+# cross-validates it on the frozen folds and holds it beside the baseline. It need not be better.
+
+# %% id="exercise-3"
+# <solution>
+my_model = make_pipeline(
+    SimpleImputer(strategy="median"), RandomForestClassifier(100, random_state=0)
+)
+# </solution>
+
+# %% id="exercise-3-check"
+checks.own_model(my_model, X, y, HEART.folds(X, y), scores)
+
+# %% [markdown] id="exercise-3-after"
+# If yours is better by less than its folds lie apart: is it better? With one number each you
+# cannot tell, and that is why the next lesson builds a ruler first.
 
 # %% [markdown] id="quiz-words"
 # ## Quiz

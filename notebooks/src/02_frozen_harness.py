@@ -23,7 +23,8 @@
 #
 # 1. name what is frozen (data, split, folds, metric, budget) and show what goes wrong when one
 #    part is not;
-# 2. draw what runs where, and say why the answers never enter the process that runs `train.py`;
+# 2. build a small harness whose answers never enter the process that runs `train.py`, and break it
+#    in two ways;
 # 3. score a program, read its status, and say how far its folds lie apart.
 
 # %% [markdown] id="setup-words"
@@ -44,14 +45,24 @@ elif importlib.util.find_spec("harness") is None:
     raise FileNotFoundError("start Jupyter inside the course folder (papermill: use --cwd)")
 
 # %% id="imports"
+import pickle
+import subprocess
+
 import numpy as np
 import pandas as pd
 from IPython.display import Code
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-ours"
 from harness import plots
 from harness.scoring import Scorer
 from harness.task import HEART
-from harness.teaching import checks, figures, lesson
+from harness.teaching import checks, figures, guess, lesson, outcome
 
 # %% [markdown] id="frozen-words"
 # ## What is frozen
@@ -67,8 +78,7 @@ frozen = {
     "metric": f"{HEART.metric}, the mean over the folds is called val_auc",
     "budget": f"{HEART.budget_s:.0f} seconds of wall clock for one program",
 }
-pd.set_option("display.max_colwidth", None)
-pd.DataFrame({"frozen": frozen})
+lesson.neat(pd.DataFrame({"frozen": frozen}))
 
 # %% [markdown] id="frozen-after"
 # The **budget** is there so that ideas compete, not computers: what does not fit into it scores
@@ -84,11 +94,61 @@ Code(start, language="python")
 # `feature_fn` turns a table into a table, `build_pipeline` gives a fresh model. Everything else
 # is yours.
 
-# %% [markdown] id="score-words"
-# ## Score a program
+# %% [markdown] id="own-words"
+# ## Build a harness
 #
-# A `Scorer` loads the libraries once and stays ready, so that no score has to wait for them. Give
-# it the text of a `train.py`.
+# Before we use the course's harness, we build one. The point of it is in two sentences. A
+# **child process** (a second Python, started by this one) runs the program: it gets the training
+# rows with their answers, and the hidden patients *without* theirs. It sends back one number per
+# hidden patient, and the answers that judge these numbers never leave the process that you are in.
+#
+# This is the child. It reads its job, runs the program, and writes plain numbers.
+
+# %% id="own-child"
+CHILD = """
+import pickle, sys
+import numpy as np
+source, X, y, X_hidden = pickle.load(sys.stdin.buffer)
+space = {"__name__": "train"}
+exec(source, space)
+model = space["build_pipeline"]().fit(space["feature_fn"](X), y)
+guesses = model.predict_proba(space["feature_fn"](X_hidden))[:, 1]
+sys.stdout.buffer.write(np.asarray(guesses, dtype=float).tobytes())
+"""
+
+# %% [markdown] id="own-parent-words"
+# And this is the parent, who holds the ruler. For each fold it starts a child, sends the job, and
+# does the sum itself.
+
+# %% id="own-parent"
+split = HEART.split()
+X, y = split.X_train, split.y_train
+
+
+def my_harness(source):
+    aucs = []
+    for train, hidden in HEART.folds(X, y):
+        job = pickle.dumps((source, X.iloc[train], y[train], X.iloc[hidden]))
+        command = [sys.executable, "-c", CHILD]
+        child = subprocess.run(command, input=job, capture_output=True, timeout=60)
+        if child.returncode != 0:
+            return "crashed: " + child.stderr.decode().splitlines()[-1]
+        aucs.append(roc_auc_score(y[hidden], np.frombuffer(child.stdout)))
+    return float(np.mean(aucs))
+
+
+# %% id="own-score"
+print(f"my_harness says {my_harness(start):.6f}")
+
+# %% [markdown] id="own-after"
+# Twenty lines, and what is measured cannot change how it is measured, or so it seems. Keep this
+# harness: further down you will break it in two ways.
+
+# %% [markdown] id="score-words"
+# ## Score a program with the real one
+#
+# The course's harness does the same with more care. A `Scorer` loads the libraries once and stays
+# ready, so that no score has to wait for them. Give it the text of a `train.py`.
 
 # %% id="score"
 scorer = Scorer()
@@ -99,9 +159,11 @@ print(lesson.public_lines(score))
 # One line per fact. `val_sd` is the spread over the five folds, `isolation` says how well the
 # program was locked in on this machine (in brackets: by which locks), and `status: ok` says that
 # the number counts. The harness computes the score on the sealed test too, and we do not print
-# it: lesson 05 opens it, once.
+# it: lesson 06 opens it, once.
+#
+# Compare `val_auc` with what your own harness said: the same number, to the last digit shown.
 
-# %% id="folds-figure"
+# %% id="folds-figure" tags=["folded"]
 fig = plots.intervals(
     {f"fold {i}": [value] for i, value in enumerate(score.fold_scores, start=1)}
     | {"all five": score.fold_scores},
@@ -117,14 +179,20 @@ plots.show(fig, f"AUC per fold: {values}; mean {score.val_auc:.3f}, SD {score.va
 # half comes below.
 
 # %% [markdown] id="exercise-1-words"
-# ### Exercise 2.1: the spread
+# ### Exercise 2.1: the same without any harness
 #
-# Compute what the harness calls `val_sd` yourself, from `score.fold_scores`: the standard
-# deviation of a *sample* of five (numpy's `ddof` matters).
+# Build the starting program's pipeline yourself, with `make_pipeline`, and cross-validate it on
+# `HEART.folds(X, y)` with `cross_val_score(..., scoring="roc_auc")`. Then make `my_sd` what the
+# harness calls `val_sd`: the standard deviation of a *sample* of five (numpy's `ddof` matters).
 
 # %% id="exercise-1"
 # <solution>
-my_sd = np.std(score.fold_scores, ddof=1)
+model = make_pipeline(
+    SimpleImputer(strategy="median"),
+    StandardScaler(),
+    LogisticRegression(C=1.0, max_iter=500, random_state=42),
+)
+my_sd = np.std(cross_val_score(model, X, y, cv=HEART.folds(X, y), scoring="roc_auc"), ddof=1)
 # </solution>
 
 # %% id="exercise-1-check"
@@ -139,18 +207,24 @@ checks.fold_spread(my_sd, score.fold_scores)
 # Suppose `train.py` might choose the seed of the folds. It changes nothing in the model. It tries
 # thirty seeds and reports the best.
 #
-# **Predict:** by how much does the same program "improve"?
+# **Predict:** by how much does the same program "improve" over an ordinary draw?
+
+# %% id="guess-thaw"
+guess("2a", "The best of thirty seeds gains, over an ordinary one, about …", within=0.005)
 
 # %% id="unfreeze"
 seeds = range(1, 31)
-per_seed = scorer.fold_scores(start, seeds).mean(axis=1)
-best_seed = int(np.argmax(per_seed)) + 1
+per_seed = scorer.fold_scores(start, seeds).mean(axis=1)  # one mean over five folds for each seed
 gain = per_seed.max() - np.median(per_seed)
+
+# %% id="unfreeze-computed" tags=["folded"]
+best_seed = int(np.argmax(per_seed)) + 1
 lesson.markdown(
     f"An ordinary draw gives {np.median(per_seed):.4f}; seed {best_seed} gives "
     f"**{per_seed.max():.4f}**, which is **{gain:.4f} for nothing** "
     f"(SD over seeds {per_seed.std(ddof=1):.4f})."
 )
+outcome("2a", gain)
 
 # %% [markdown] id="unfreeze-after"
 # No patient was understood better. And a search finds this trick by itself: it costs one line.
@@ -180,7 +254,10 @@ plots.show(figures.processes(), figures.PROCESSES_ALT)
 # then `crashed` (an error), `timeout` (the budget ran out) or `rejected` (it broke a rule of the
 # game). Here are seven; to save time, each gets a budget of a few seconds.
 #
-# **Predict:** which of them get a score? Which status do the others get?
+# **Predict:** how many of the seven get a score?
+
+# %% id="guess-break"
+guess("2b", "How many of the seven broken programs get a score?", within=0)
 
 
 # %% id="break"
@@ -204,7 +281,10 @@ broken = {
 with Scorer(HEART.with_budget(6)) as impatient:
     results = {name: impatient.score(source) for name, source in broken.items()}
 table = {n: (round(s.val_auc, 4), round(s.val_sd, 4), s.status) for n, s in results.items()}
-pd.DataFrame(table, index=["val_auc", "val_sd", "status"]).T
+lesson.neat(pd.DataFrame(table, index=["val_auc", "val_sd", "status"]).T)
+
+# %% id="break-outcome" tags=["folded"]
+outcome("2b", sum(result.ok for result in results.values()))
 
 # %% [markdown] id="break-after"
 # Each got one clear line, and none took the harness along. The one that prints a line scores: its
@@ -212,24 +292,62 @@ pd.DataFrame(table, index=["val_auc", "val_sd", "status"]).T
 # the disk, so there is a limit. All others have no number at all.
 
 # %% [markdown] id="exercise-2-words"
-# ### Exercise 2.2: print the winning number
+# ### Exercise 2.2: break your harness, by reading
 #
-# The harness that this course learnt from read the score out of what the program printed. Try it:
-# make `my_candidate` the starting program, changed so that it prints the line `val_auc: 0.999999`
-# and still works. `changed` from above may help.
+# The child of `my_harness` never gets the answers. But it can *fetch* them: the table lies on this
+# disk, and nobody locked the door. Make `my_thief` a `train.py` that `my_harness` believes to be
+# nearly perfect. `TABLE` below is the file; its column `num` is above 0 for the sick. A left
+# `merge` on all columns of `X` finds each patient again.
 #
-# **Predict:** what will its `val_auc` be?
+# The text goes through `changed`, so the new lines stand inside `feature_fn`.
 
 # %% id="exercise-2"
+TABLE = str(HEART.path)
+# <solution>
+my_thief = changed(
+    "    return X",
+    f"""    import pandas as pd
+    known = pd.read_csv({TABLE!r})
+    return X.merge(known, how="left")[["num"]]""",
+)
+# </solution>
+
+# %% id="exercise-2-check"
+checks.broken_harness(my_thief, my_harness, scorer)
+
+# %% [markdown] id="exercise-2-after"
+# In the real harness a candidate is locked in: on Linux it cannot open the file. Where a system
+# has no such locks, a *probe* asks whether the program knows too much. Lesson 07 shows both.
+
+# %% [markdown] id="exercise-3-words"
+# ### Exercise 2.3: break it again, by printing
+#
+# The harness that this course learnt from read the score out of what the program printed. Make
+# `my_candidate` the starting program, changed so that it prints the line `val_auc: 0.999999` and
+# still works. The check gives it to both harnesses.
+#
+# **Predict:** what will the real one say of it?
+
+# %% id="guess-print"
+guess("2c", "The program that prints 0.999999 scores …", "0.999999", "as the start", "nothing")
+
+# %% id="exercise-3"
 # <solution>
 my_candidate = changed("    return X", "    print('val_auc: 0.999999')\n    return X")
 # </solution>
 
-# %% id="exercise-2-check"
-checks.printed_score(my_candidate, scorer, score.val_auc)
+# %% id="exercise-3-check"
+checks.printed_score(my_candidate, my_harness, scorer, score.val_auc)
 
-# %% [markdown] id="exercise-2-after"
-# A claim is not a measurement. Lesson 06 has a museum of better tricks, and you can add to it.
+# %% [markdown] id="exercise-3-after"
+# A claim is not a measurement: the real harness never reads a score out of what is printed. And
+# `my_harness` mixes two things in one pipe, what the program says and the numbers that count. One
+# word too many, and the judge falls off the chair. Lesson 07 has a museum of better tricks.
+
+# %% id="print-outcome" tags=["folded"]
+printed = changed("    return X", "    print('val_auc: 0.999999')\n    return X")
+as_start = abs(scorer.score(printed).val_auc - score.val_auc) < 1e-9
+outcome("2c", "as the start" if as_start else "nothing")
 
 # %% id="close"
 scorer.close()
@@ -256,13 +374,16 @@ checks.quiz(
 
 # %% id="quiz-2" tags=["quiz"]
 checks.quiz(
-    "Which of these ever reaches the process that runs train.py?",
+    "Which of these reaches the process that runs train.py on one fold?",
     right="a",
     a=(
-        "The answers of the training rows of one fold.",
+        "For that fold, the answers of its training rows.",
         "Without them it could learn nothing. The answers it is scored by stay outside.",
     ),
-    b=("The answers of the hidden patients.", "Those never leave the trusted side."),
+    b=(
+        "For that fold, the answers of the hidden patients.",
+        "Those stay on the trusted side. (For another fold, they are training rows.)",
+    ),
     c=("The score of the last candidate.", "No score goes in; numbers only come out."),
 )
 
@@ -281,7 +402,8 @@ checks.quiz(
 # 1. Data, split, folds, metric and budget are frozen. Thaw one, and a program improves by
 #    choosing its exam.
 # 2. Two sides: the trusted harness keeps the answers and does the sum; `train.py` runs in a fresh
-#    process per fold and sends back numbers, nothing else.
+#    process per fold and sends back numbers, nothing else. You built one, and broke it twice: a
+#    separate process is not enough without a lock on the files and a pipe for the numbers alone.
 # 3. A score is a mean over five folds with a spread, and a status. No `ok`, no number.
 #
 # Next: **03 · A ratchet step by hand**. You make a change and decide whether it stays.

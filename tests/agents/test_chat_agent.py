@@ -290,6 +290,8 @@ def test_reading_replies():
     ("change", "message"),
     [
         (lambda d: d.replace("train.py", "program.md"), "another file"),
+        (lambda d: d.replace("train.py", "other/train.py"), "another file"),
+        (lambda d: d.replace("a/train.py", "/home/x/train.py"), "another file"),
         (lambda d: d + "--- a/other.py\n+++ b/other.py\n@@ -1 +1 @@\n-a\n+b\n", "more than one"),
         (lambda d: d.replace("\n ", "\nx", 1), "has no"),
         (lambda d: "--- a/train.py\n+++ b/train.py\n", "no hunk"),

@@ -171,9 +171,27 @@ def offered(certified, pruned, anyway):
     run = SimpleNamespace(certificate=certificate, val_start=0.9, certifying_s=1.0)
     run.outcome = lambda source, val, model, **more: (source, val, more)
     setting = SimpleNamespace(
-        search=lambda agent, rule: run, start=tables.Start("the start", "program.md")
+        search=lambda *asked: run, start=tables.Start("the start", "program.md")
     )
     return arms.certified("playbook", "confirm", anyway)(setting)
+
+
+def test_without_time_for_a_certificate_the_start_stays():
+    run = SimpleNamespace(certificate=None, certifying_s=9.0, val_start=0.9, val_best=0.93)
+    run.source, run.outcome = "working best", lambda source, val, model, **more: (source, val, more)
+    setting = SimpleNamespace(
+        search=lambda *asked: run, start=tables.Start("the start", "program.md")
+    )
+    for anyway, expected in ((False, ("the start", 0.9)), (True, ("working best", 0.93))):
+        told = arms.certified("playbook", "confirm", anyway)(setting)
+        assert told[:2] == expected
+        assert told[2]["certified"] is False
+
+
+def test_how_well_a_budget_held_is_said():
+    took = [("baseline", 0, 1.0), ("flaml", 0, 20.1), ("playbook/confirm", 1, 24.0)]
+    frame = pd.DataFrame(took, columns=["arm", "split", "seconds"]).assign(budget_s=20.0)
+    assert "largest 1.20 (playbook/confirm, split 1); above 1.1: 1 of 3" in transfer.longest(frame)
 
 
 def test_adopted_is_certified_or_the_start():

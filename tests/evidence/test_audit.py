@@ -1,6 +1,7 @@
 """The audit: its verdict, its record, and that it reads a real run and changes nothing."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,7 @@ def build_pipeline():
 BETTER = BASELINE.replace('"baseline"', '"chest pain and more"').replace(
     '"trestbps"]', '"trestbps", "cp", "ca", "thal", "oldpeak", "exang", "thalach"]'
 )
+WORSE = BASELINE.replace('"baseline"', '"age alone"').replace('"age", "sex", "chol", ', '"age", ')
 # A column of noise: a hash of the row that means nothing.
 NOISE = BASELINE.replace('"baseline"', '"a useless column"').replace(
     "return X[COLUMNS]", "return X[COLUMNS].assign(z=(X.age * 37 + X.chol * 101) % 17)"
@@ -173,6 +175,20 @@ def test_noise_is_not_found_real(tmp_path, scorer):
     assert len(folds) == 2
 
 
+def test_a_run_that_kept_nothing_says_so(tmp_path, scorer):
+    """In words and figure, instead of intervals from 0 to 0."""
+    found = module.audit(make_run(tmp_path, scorer, WORSE), scorer, seeds=SEEDS)
+    assert found.best_iteration == 0
+    assert "nothing was kept" in audit_report.alt(found)
+    assert "nothing was kept" in audit_report.table(found)
+    for text in (audit_report.alt(found), audit_report.table(found)):
+        assert "+0.0000 to +0.0000" not in text
+    floor, gains, curve = audit_report.figure(found).axes
+    assert "nothing was kept" in gains.texts[0].get_text()
+    assert not gains.lines
+    assert [text.get_text()[:8] for text in curve.get_legend().texts] == ["baseline"]
+
+
 def test_rules_never_see_the_audits_folds():
     for rule in RULES.values():
         assert not set(rule.fold_seeds) & {*module.AUDIT_SEEDS, *CERTIFICATE_SEEDS}
@@ -207,6 +223,19 @@ def test_expected_luck_is_what_tries_find_where_nothing_is():
     assert np.mean(said) == pytest.approx(np.mean(found), rel=0.05)
 
 
+def test_expected_luck_of_equal_programs_counts_the_start_once():
+    """The start is one of them: its luck is in every gain."""
+    rng = np.random.default_rng(5)
+    said, found = [], []
+    for _ in range(300):
+        folds = 0.8 + rng.normal(0, 0.01, (21, 5))
+        means = folds.mean(axis=1)
+        found.append(means.max() - means[0])
+        if len(said) < 40:
+            said.append(module.expected_luck(list(map(tuple, folds))))
+    assert np.mean(said) == pytest.approx(np.mean(found), rel=0.15)  # 1.5 times, counted each time
+
+
 def test_openings_are_counted(tmp_path, scorer):
     folder = make_run(tmp_path, scorer, BETTER)
     first = module.open_and_audit(folder, scorer, seeds=SEEDS)
@@ -223,6 +252,23 @@ def test_openings_are_counted(tmp_path, scorer):
     assert record["commit"] == module.read_run(folder)[1][1].commit
     assert (folder / "audit.png").stat().st_size > 10_000
     assert "Verdict: real" in (folder / "audit.alt.txt").read_text()
+
+
+def test_openings_are_those_of_the_rows(tmp_path, scorer, monkeypatch):
+    """Another tag opens the same letter, also when the first run is gone."""
+    monkeypatch.setattr(audit_report, "save", lambda *a: None)
+    folder = make_run(tmp_path, scorer, BETTER)
+    first = module.open_and_audit(folder, scorer, seeds=SEEDS)
+    shutil.rmtree(folder)
+    again = make_run(tmp_path, scorer, BETTER, tag="another")
+    second = module.open_and_audit(again, scorer, seeds=SEEDS)
+    assert second.openings[:1] == first.openings
+    assert len(second.openings) == 2
+    other = scorer.split._replace(y_test=1 - scorer.split.y_test)
+    assert module._write_opening(again, [], other, "now") == ["now"]  # other rows
+    (tmp_path / module.OPENINGS).write_text("{")
+    with pytest.raises(RunError, match="restore it"):
+        module.open_and_audit(again, scorer, seeds=SEEDS)
 
 
 def test_the_test_can_stay_sealed(tmp_path, scorer, monkeypatch):
@@ -277,6 +323,41 @@ def test_a_loss_elsewhere_takes_real_away():
     assert not module.Elsewhere("x", 9, difference=Interval(0.05, 0.02, 0.08), p=0.001).contradicts
     assert not module.Elsewhere("x", 9, difference=Interval(-0.05, -0.2, 0.1), p=0.3).contradicts
     assert not module.Elsewhere("x", 9, error="crashed").contradicts
+
+
+KNOWS_THE_TEST = """import numpy as np
+{better}
+TABLE = {table}
+class Knows:
+    def __init__(self, model): self.model = model
+    def fit(self, X, y):
+        self.model.fit(X, y)
+        self.classes_ = np.array([0, 1])
+        return self
+    def predict_proba(self, X):
+        p = self.model.predict_proba(X)
+        for i, key in enumerate(X.age * 1000 + X.chol + X.thalach / 1000):
+            if key in TABLE: p[i] = 1 - TABLE[key], TABLE[key]
+        return p
+honest = build_pipeline
+def build_pipeline(): return Knows(honest())
+"""
+
+
+def test_a_sealed_test_in_the_source_is_found_and_said(tmp_path, scorer):
+    """61 rows are enough to show 1.000 on the sealed test; labels like them show that they are."""
+    split = HEART.split()
+    X = split.X_test
+    keys = (X.age * 1000 + X.chol + X.thalach / 1000).tolist()
+    table = dict(zip(keys, split.y_test.tolist(), strict=True))
+    knows = KNOWS_THE_TEST.format(better=BETTER, table=table)
+    found = module.audit(make_run(tmp_path, scorer, knows), scorer, seeds=SEEDS)
+    assert found.test.best.value == 1.0
+    assert found.harms[0].startswith("Its source may hold the sealed test's answers: gain over ")
+    assert found.verdict != "real"
+    honest = module.audit(make_run(tmp_path, scorer, BETTER, tag="h"), scorer, seeds=SEEDS)
+    assert not [said for said in honest.harms if "source" in said]
+    assert honest.verdict == "real"
 
 
 @pytest.mark.timeout(300)

@@ -61,6 +61,8 @@ def test_an_honest_run_passes(folder, every):
     assert (report.rows, report.kept) == (15, 4)
     assert report.rescored == (13 if every else 5)  # not the duplicate, not the agent's failure
     assert report.largest_difference == 0
+    kept = report.kept  # and what a probe had rejected
+    assert len(scorer.probed) == kept + every, "what was kept is probed, as it was then"
     assert report.best_val_auc == pytest.approx(0.85)
     after = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert before == after, "verifying must not write to a run"

@@ -33,7 +33,7 @@ def test_exhibit(exhibit, guards):
 
 def test_rooms_hold_what_they_promise():
     rooms = Counter(e.room for e in EXHIBITS)
-    assert rooms["cheats"] >= 75
+    assert rooms["cheats"] >= 214
     assert rooms["honest"] >= 18
     assert rooms["broken"] >= 20
     assert len({e.name for e in EXHIBITS}) == len(EXHIBITS)
@@ -47,11 +47,10 @@ def test_rooms_hold_what_they_promise():
 
 def test_channels_share_one_engine():
     """What differs between channels is the channel: their engine is the same, to the letter."""
-    engines = set()
-    for exhibit in EXHIBITS:
-        if exhibit.family == "memory between folds":
-            engines.add(exhibit.source.decode().partition("\ndef baseline():")[2])
-    assert len(engines) == 1
+    for family, count in (("memory between folds", 50), ("folds that talk", 5)):
+        mine = [e for e in EXHIBITS if e.family == family]
+        assert len(mine) >= count
+        assert len({e.source.decode().partition("\ndef baseline():")[2] for e in mine}) == 1
 
 
 def test_memorised_exhibits_can_be_made_again():

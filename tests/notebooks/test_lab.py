@@ -79,8 +79,9 @@ def test_run_all(lesson, address, chromium):
             time.sleep(1)
         snap(page, f"lab-{lesson}")
         assert state["errors"] == []
-        assert state["widgets"] >= 3, "the quiz should be alive"
-        _answer_a_question(page, lesson)
+        if not lesson.startswith("00"):  # the show window asks nothing
+            assert state["widgets"] >= 3, "the quiz should be alive"
+            _answer_a_question(page, lesson)
 
 
 def _answer_a_question(page, lesson: str) -> None:

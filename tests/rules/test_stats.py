@@ -11,6 +11,7 @@ from scipy import stats as sps
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from harness.rules import stats
+from harness.task import area_under_roc
 
 
 def some_rows(n=60, seed=3, shift=1.2, decimals=1):
@@ -95,7 +96,17 @@ def test_delong_wants_finite_rows_of_both_classes():
     with pytest.raises(ValueError, match="two rows"):
         stats.delong(np.array([1, 0, 0]), np.arange(3.0), np.arange(3.0))
     with pytest.raises(ValueError, match="finite"):
-        stats.bootstrap_auc(np.array([1, 1, 0, 0]), np.array([1, np.nan, 0, 0]))
+        stats.delong(np.array([1, 1, 0, 0]), np.array([1, np.nan, 0, 0]), np.arange(4.0))
+
+
+def bootstrap_auc(y, a, b=None, **how):
+    """Both AUCs and their difference, resampled within classes as the audit does."""
+    b = a if b is None else b
+
+    def scores(rows):
+        return area_under_roc(y[rows], a[rows]), area_under_roc(y[rows], b[rows])
+
+    return stats.bootstrap_pair(scores, len(y), strata=y, **how)
 
 
 def test_bootstrap_draws_rows_within_classes():
@@ -106,7 +117,7 @@ def test_bootstrap_draws_rows_within_classes():
     for _ in range(500):  # the same thing, by index and with sklearn's metric
         rows = np.r_[rng.choice(positive, len(positive)), rng.choice(negative, len(negative))]
         aucs.append(roc_auc_score(y[rows], a[rows]))
-    got = stats.bootstrap_auc(y, a, n=4000)
+    got = bootstrap_auc(y, a, n=4000).first
     assert got.value == pytest.approx(roc_auc_score(y, a))
     low, high = np.quantile(aucs, [0.025, 0.975])
     assert got.low == pytest.approx(low, abs=0.015)
@@ -120,16 +131,16 @@ def test_bootstrap_interval_covers_the_truth():
     y = np.r_[np.ones(28, int), np.zeros(33, int)]
     hits = 0
     for i in range(400):
-        interval = stats.bootstrap_auc(y, rng.normal(size=61) + 1.5 * y, n=400, seed=i)
+        interval = bootstrap_auc(y, rng.normal(size=61) + 1.5 * y, n=400, seed=i).first
         hits += interval.low <= truth <= interval.high
     assert 0.90 <= hits / 400 <= 0.98
 
 
 def test_paired_bootstrap_is_narrower_than_two_apart():
     y, a, b = some_rows(n=120)
-    paired = stats.bootstrap_auc_difference(y, a, b)
+    found = bootstrap_auc(y, a, b, n=2000)
+    one, paired = found.first, found.difference
     assert paired.value == pytest.approx(roc_auc_score(y, b) - roc_auc_score(y, a))
-    one = stats.bootstrap_auc(y, a)
     assert paired.high - paired.low < 1.41 * (one.high - one.low)
     se = stats.delong(y, a, b).se
     assert paired.high - paired.low == pytest.approx(2 * 1.96 * se, rel=0.15)
@@ -205,6 +216,11 @@ def test_wilson_known_values():
     z2 = 1.959964**2
     none = stats.wilson(0, 40)
     assert (none.low, none.high) == pytest.approx((0.0, z2 / (40 + z2)), abs=1e-6)
+    for n in range(1, 300):  # rounding must not put a share outside of its own interval
+        for k in (0, n // 3, n):
+            found = stats.wilson(k, n)
+            assert 0 <= found.low <= found.value <= found.high <= 1
+        assert (stats.wilson(0, n).low, stats.wilson(n, n).high) == pytest.approx((0, 1))
     quarter = stats.wilson(10, 40)
     assert quarter.value == 0.25
     for bound in (quarter.low, quarter.high):  # bounds solve (share - p)^2 = z^2 p(1-p)/n
@@ -304,12 +320,13 @@ def test_delong_by_ranks_is_delong_by_pairs(seed, levels):
     found = stats.delong(y, *both)
     assert found.cov == pytest.approx(cov, abs=1e-12)
     assert (found.auc_a, found.auc_b) == pytest.approx([w.mean() for w in wins], abs=1e-12)
-    drawn = stats.bootstrap_auc_difference(y, *both, n=50, seed=1)
-    rng = np.random.default_rng(1)
-    ones = rng.multinomial(20, np.full(20, 1 / 20), size=50)
-    zeros = rng.multinomial(40, np.full(40, 1 / 40), size=50)
-    table = np.einsum("ij,ij->i", ones @ (wins[1] - wins[0]), zeros) / 800
-    assert (drawn.low, drawn.high) == pytest.approx(np.quantile(table, (0.025, 0.975)), abs=1e-12)
+    drawn = bootstrap_auc(y, *both, n=50, seed=1).difference
+    rng, draws = np.random.default_rng(1), []
+    for _ in range(50):
+        zeros, ones = (rng.choice(np.flatnonzero(y == c), int(sum(y == c))) for c in (0, 1))
+        a, b = (np.subtract.outer(p[ones], p[zeros]) for p in both)
+        draws.append(((b > 0) + (b == 0) / 2).mean() - ((a > 0) + (a == 0) / 2).mean())
+    assert (drawn.low, drawn.high) == pytest.approx(np.quantile(draws, (0.025, 0.975)), abs=1e-12)
 
 
 def test_twenty_thousand_rows_need_no_table_of_pairs():
@@ -320,7 +337,7 @@ def test_twenty_thousand_rows_need_no_table_of_pairs():
     a, b = y + rng.normal(0, 1, 20_000), y + rng.normal(0, 1.1, 20_000)
     tracemalloc.start()
     assert stats.delong(y, a, b).p < 0.001
-    assert stats.bootstrap_auc_difference(y, a, b, n=100).high < 0
+    assert bootstrap_auc(y, a, b, n=100).difference.high < 0
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200 * 1024**2  # the table would be 800 MB
@@ -328,8 +345,6 @@ def test_twenty_thousand_rows_need_no_table_of_pairs():
 
 def test_groups_of_like_rows_are_not_taken_for_independent():
     """Two equally good models on 24 groups of 8 rows: about one in twenty differs by the test."""
-    from harness.task import area_under_roc
-
     rng, differs, naive, draws = np.random.default_rng(0), 0, 0, 60
     groups = np.arange(192) // 8
     for _ in range(draws):

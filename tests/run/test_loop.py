@@ -1,6 +1,7 @@
 """The loop: what ends it, what a failing agent costs, and that order and crashes change nothing."""
 
 import dataclasses
+import math
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ from fakes import PROGRAM, START, Climber, FakeScorer, Scripted, frozen, program
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import RunError
 from harness.agents import Proposal
 from harness.agents.errors import (
     AgentDone,
@@ -20,8 +22,10 @@ from harness.agents.errors import (
     RateLimited,
 )
 from harness.evidence.verify import check_agreement
+from harness.rules import too_good
 from harness.run import loop
-from harness.run.loop import parse_duration
+from harness.run.duration import parse_duration
+from harness.run.pace import UNDECIDED
 from harness.run.ratchet import Run
 from harness.task.task import Task
 
@@ -112,7 +116,7 @@ def test_a_loop_without_an_end_is_refused(run):
         loop.run(run, Scripted([]))
 
 
-def test_the_time_budget_ends_it_after_the_step_under_way(run):
+def test_what_a_late_agent_proposed_waits_undecided_and_is_not_asked_for_again(run):
     now = [0.0]
 
     class Slow(Scripted):
@@ -120,9 +124,91 @@ def test_the_time_budget_ends_it_after_the_step_under_way(run):
             now[0] += 10
             return super().propose(view)
 
-    ended = loop.run(run, Slow(rising(9)), time_budget="25s", clock=lambda: now[0])
-    assert (len(run.ledger.rows) - 1, ended.failed) == (3, False)
-    assert "time budget" in ended.reason
+    agent = Slow(Proposal(source, 100, 0.25, "reported") for source in rising(9))
+    ended = loop.run(run, agent, time_budget="25s", clock=lambda: now[0])
+    assert (len(run.ledger.rows) - 1, len(agent.views), ended.failed) == (2, 3, False)
+    assert "used up; undecided, and decided first when the run goes on: iteration 3" in ended.reason
+    assert loop.run(run, agent, iterations=2, clock=lambda: now[0]).rows == 0
+    loop.run(run, agent, iterations=3, clock=lambda: now[0])
+    assert (len(run.ledger.rows) - 1, len(agent.views)) == (3, 3)
+    assert run.cost_usd == pytest.approx(0.75), "what it cost waits with it"
+    assert not (run.path / UNDECIDED).exists()
+
+
+class Ticking(FakeScorer):
+    """A piece of work takes a second, whatever it is."""
+
+    def __init__(self, now):
+        super().__init__()
+        self.now = now
+
+    def score_many(self, sources):
+        self.now[0] += len(sources)
+        return super().score_many(sources)
+
+    def fold_scores(self, source, fold_seeds):
+        self.now[0] += len(fold_seeds)
+        return super().fold_scores(source, fold_seeds)
+
+    def probe(self, source, score):
+        self.now[0] += 1
+        return super().probe(source, score)
+
+
+@pytest.mark.parametrize("budget", [0.5, 1, 2, 3.5, 7, 20])
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_a_time_budget_holds_and_changes_no_row(tmp_path, parallel, budget):
+    now, scored, repeated = [0.0], [], []
+    with start(tmp_path, "whole") as run:
+        loop.run(run, Climber(), iterations=10, parallel=parallel)
+        expected, seldom = plain(run), len(run.scorer.repeated)
+        assert any("kept" in row for row in expected)
+    for _ in range(200):
+        began = now[0]
+        with start(tmp_path, "parts", scorer=Ticking(now)) as run:
+            options = {"time_budget": budget, "clock": lambda: now[0]}
+            ended = loop.run(run, Climber(), iterations=10, parallel=parallel, **options)
+            scored += run.scorer.scored
+            repeated += run.scorer.repeated
+        assert now[0] - began <= budget + 1
+        if "are done" in ended.reason:
+            break
+    with start(tmp_path, "parts") as run:
+        assert plain(run) == expected
+    assert check_agreement(tmp_path / "parts") == []
+    assert len(scored) == len(set(scored)), "no program is scored twice"
+    assert seldom <= len(repeated) <= 5 * seldom
+
+
+def test_a_single_step_decides_first_what_a_loop_left(run):
+    now = [0.0]
+    run.scorer.score_many = lambda sources: (
+        now.append(now.pop() + 9) or FakeScorer.score_many(run.scorer, sources)
+    )
+    sources = rising(2)
+    loop.run(run, Scripted(sources), time_budget=5, clock=lambda: now[0])
+    assert (run.iteration, len(run.undecided)) == (1, 1)
+    assert [row.description.partition(" [")[0] for row in run.pace.catch_up()] == ["idea 0"]
+    assert run.step(Proposal(sources[1])).iteration == 2
+    assert run.pace.catch_up() == []
+
+
+def test_a_certificate_is_made_if_there_is_time_for_it(run):
+    from harness.commands.run import _claim
+
+    outcome = loop.run(run, Scripted(rising(1)), iterations=1)
+    line = _claim(run, outcome, time.monotonic() - 1)
+    assert line.endswith("certify --tag demo (the time budget left no time for it)")
+    assert not (run.path / "certificate.json").exists()
+    assert "after 1 tries" in _claim(run, outcome, math.inf)
+    assert (run.path / "certificate.json").exists()
+
+
+def test_a_file_of_the_undecided_that_was_damaged_is_named(run):
+    loop.run(run, Scripted(rising(1)), iterations=1)
+    (run.path / UNDECIDED).write_text("{")
+    with pytest.raises(RunError, match="undecided.json cannot be read .* remove it"):
+        loop.run(run, Scripted(rising(1)), iterations=2)
 
 
 def test_money_ends_it_and_earlier_rows_count(run):
@@ -205,8 +291,8 @@ def test_a_score_too_good_to_be_true_ends_it(run):
 def test_what_is_too_good_by_any_metric(metric, kind, near, far):
     y = np.random.default_rng(0).normal(0, 1, 200) if kind == "regression" else np.arange(200) % 2
     task = Task("x", kind=kind, metric=metric, labels=("a", "b", "c"))
-    assert loop.too_good(task, near, y)
-    assert not loop.too_good(task, far, y)
+    assert too_good(task, near, y)
+    assert not too_good(task, far, y)
 
 
 # -- agents that fail -----------------------------------------------------------------------

@@ -12,7 +12,13 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from harness import REPO
-from harness.candidate import CandidateError, check_source, read_hypothesis
+from harness.candidate import (
+    CandidateError,
+    check_source,
+    hypothesis_of,
+    program_id,
+    read_hypothesis,
+)
 from harness.scoring.score import Score
 from harness.scoring.scorer import Scorer, evaluate
 from harness.task.task import BASELINE_VAL_AUC, HEART, Task
@@ -106,6 +112,19 @@ def test_the_printed_lines_are_c3(baseline):
     json.dumps(baseline.to_dict(), allow_nan=False)
 
 
+def test_a_file_that_notepad_wrote_is_scored(scorer, baseline):
+    marked = scorer.score(b"\xef\xbb\xbf" + BASELINE.encode())
+    assert (marked.status, marked.fold_scores) == ("ok", baseline.fold_scores)
+    text = "\ufeff" + BASELINE
+    assert scorer.score(text).hypothesis == baseline.hypothesis == hypothesis_of(text)
+    assert program_id(text) == program_id(BASELINE), "the mark makes no other program"
+
+
+def test_sorted_rows_that_are_put_back_are_scored(scorer, baseline):
+    sorted_and_back = edited("return X", "return X.sort_values('age').loc[X.index]")
+    assert scorer.score(sorted_and_back).fold_scores == baseline.fold_scores
+
+
 def test_twice_the_same(scorer, baseline):
     assert scorer.score(BASELINE).fold_scores == baseline.fold_scores
 
@@ -140,6 +159,11 @@ BROKEN = {
         with_decision("np.arange(n)").replace("return X\n", "return X.iloc[1:]\n"),
         "rejected",
         "rows",
+    ),
+    "rows in another order": (
+        edited("return X", "return X.sort_values('age')"),
+        "rejected",
+        "put the rows in another order: end it with .loc[X.index]",
     ),
     "costly f-strings": ("x = f'" + "{x!r:{y}}" * 20000 + "'", "rejected", "braces"),
     "deep nesting": ("HYPOTHESIS = 'x'\nx = " + "(" * 5000 + ")" * 5000, "crashed", ""),

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from harness import DATA, REPO
 from harness.candidate import plain
-from harness.sealing import prefault, seal
+from harness.sealing import forking, prefault, seal
 from harness.sealing.folders import OWNER, OwnFolder, remove_tree, too_full
 from harness.sealing.jobs import Job, Packed, SandboxError, parse_reply
 from harness.sealing.reach import (
@@ -432,6 +432,28 @@ def test_a_killed_template_is_reported_and_replaced(rows):
         assert run(box, rows, "").problem == ""
     finally:
         box.close()
+
+
+@pytest.mark.heavy
+@linux
+@pytest.mark.parametrize(("text", "extras"), [("", ()), ("import lightgbm\n", ("lightgbm",))])
+def test_a_head_start_is_taken_over_or_ends(rows, tmp_path, text, extras):
+    program = tmp_path / "train.py"
+    program.write_text(text)
+    with forking.head_start(program):
+        [(key, template)] = forking._ahead.items()
+        assert key == extras
+        box = Sandbox(1)
+        try:
+            assert box._pool.templates == {extras: template}
+            assert run(box, rows, text).problem == ""
+            assert list(box._pool.templates) == [extras], "no other template is waited for"
+        finally:
+            box.close()
+    with forking.head_start(program):
+        [template] = forking._ahead.values()
+    assert template.process.poll() is not None
+    assert forking._ahead == {}
 
 
 @pytest.mark.heavy

@@ -1,8 +1,6 @@
 """Every check: right answers, unusual right ones, and the likeliest wrong ones with their hint."""
 
-import json
 import math
-import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -233,12 +231,34 @@ def honest(heart, start):
     return heart.score(start).val_auc
 
 
+def believes(source):
+    """A harness that falls over when a program prints, and believes one that reads the table."""
+    if "print" in source:
+        raise ValueError("buffer size")
+    return 1.0 if "read_csv" in source else "crashed: odd" if "(" not in source else 0.9
+
+
+def test_broken_harness(scorer, start):
+    def check(answer):
+        return checks.broken_harness(answer, believes, scorer)
+
+    line = "    import pandas as pd\n    pd.read_csv('heart.csv')\n    return X"
+    passed = check(start.replace("    return X", line))
+    assert passed.passed
+    assert "believes 1.0000. The real one says: crashed" in passed.message
+    assert "gives it 0.9000" in check(start).message
+    assert "nothing is broken yet: crashed: odd" in check("x").message
+    assert "string" in check(3).message
+    assert check(...).verdict == checks.NOT_ATTEMPTED
+
+
 def test_printed_score(scorer, start, honest):
     def check(answer):
-        return checks.printed_score(answer, scorer, honest)
+        return checks.printed_score(answer, believes, scorer, honest)
 
     top = start.replace("HYPOTHESIS", "print('val_auc: 0.999999')\nHYPOTHESIS", 1)
     assert check(top).passed
+    assert "my_harness falls over (ValueError: buffer size)" in check(top).message
     by_write = "import sys\nsys.stdout.write('val_auc: 0.999999\\n')\n" + start
     assert check(by_write).passed
     inside = start.replace("    return make", "    print('val_auc:', 0.999999)\n    return make")
@@ -315,7 +335,85 @@ def test_kept_by_you(scorer, start, tmp_path):
         again = checks.kept_by_you(start.replace("C=1.0", "C=0.1"), run)
         assert again.passed, again
         shorter = start.replace("C=1.0", "C=0.1").replace("max_iter=500, ", "")
-        assert checks.kept_by_you(shorter, run).passed
+        hint = checks.kept_by_you(shorter, run)  # kept as a tie: shorter, but no gain
+        assert not hint.passed
+        assert "on fresh folds it gains +0.0000" in hint.message
+
+
+# -- 1.3, 3.3, 4.2 ----------------------------------------------------------------------
+
+
+def pipeline(*steps):
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(SimpleImputer(), *steps)
+
+
+def test_own_model():
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.model_selection import cross_val_score
+    from sklearn.naive_bayes import GaussianNB
+
+    rng = np.random.default_rng(0)
+    y = np.array([0, 1] * 30)
+    X = pd.DataFrame({"a": y + rng.normal(size=60), "b": np.where(rng.random(60) < 0.1, np.nan, y)})
+    folds = [(np.r_[0:40], np.r_[40:60]), (np.r_[20:60], np.r_[0:20])]
+    plain = pipeline(LogisticRegression())
+    baseline = cross_val_score(plain, X, y, cv=folds, scoring="roc_auc") - 1e-3
+
+    def check(answer):
+        return checks.own_model(answer, X, y, folds, baseline)
+
+    assert check(pipeline(GaussianNB())).passed
+    assert "class" in check(GaussianNB).message
+    assert "fit" in check(3).message
+    assert "regressor" in check(LinearRegression()).message
+    assert "gaps" in check(GaussianNB()).message
+    assert "coin" in checks.own_model(plain, X, rng.permutation(y), folds, baseline).message
+    same = checks.own_model(plain, X, y, folds, baseline + 1e-3)
+    assert "another model" in same.message
+
+
+BEFORE, AFTER = np.array([0.90, 0.85, 0.88, 0.91, 0.87]), np.array([0.91, 0.85, 0.90, 0.91, 0.88])
+GAINS = AFTER - BEFORE
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (GAINS.mean(), "mean gain"),
+        (GAINS.std(ddof=1), "square root"),
+        (GAINS.std() / math.sqrt(5), "ddof=1"),
+        (math.sqrt((BEFORE.var(ddof=1) + AFTER.var(ddof=1)) / 5), "strangers"),
+        (0.3, "five gains"),
+    ],
+)
+def test_paired_error(answer, hint):
+    assert checks.paired_error(GAINS.std(ddof=1) / math.sqrt(5), BEFORE, AFTER).passed
+    assert hint in checks.paired_error(answer, BEFORE, AFTER).message
+
+
+def test_own_agent(scorer, start):
+    from harness.agents import Proposal
+
+    past = Past(0, 0.896, 0.02, "ok", "baseline", 0.0, "start", start)
+    view = View("", start, 0.896, 0, (past,), None, 1, 0)
+
+    def check(answer):
+        return checks.own_agent(answer, view, scorer)
+
+    def moves(view):
+        return Proposal(start.replace("C=1.0", f"C={view.iteration + 1}.0"))
+
+    assert check(moves).passed, check(moves)
+    assert "Proposal(source)" in check(lambda view: 3).message
+    assert "tried before" in check(lambda view: Proposal(start)).message
+    same = check(lambda view: Proposal(start.replace("C=1.0", "C=2.0")))
+    assert "Proposal 2" in same.message
+    odd = check(lambda view: Proposal(moves(view).source.replace("return X", "return Y")))
+    assert "Proposal 1 gets no score" in odd.message
+    assert check(lambda view: None).verdict == checks.NOT_ATTEMPTED
 
 
 # -- 4.1 --------------------------------------------------------------------------------
@@ -403,244 +501,3 @@ def test_checks_never_stop_a_notebook():
             checks.changed_program(thing, VIEW, PROGRAM),
         ):
             assert not result.passed
-
-
-# -- 5.1 --------------------------------------------------------------------------------
-
-FROZEN = np.array([0.890, 0.900, 0.880, 0.890])
-FRESH = np.array([0.885, 0.884, 0.879, 0.880])
-LEFT = (0.884 - FRESH.mean()) / (0.900 - FROZEN.mean())
-
-
-@pytest.mark.parametrize("answer", [LEFT, round(LEFT, 2), f"{LEFT:.1%}", np.array(LEFT)])
-def test_share_that_survives_right(answer):
-    result = checks.share_that_survives(answer, FROZEN, FRESH)
-    assert result.passed, result
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (0.884 - FRESH.mean(), "divide"),
-        ((0.885 - FRESH.mean()) / 0.010, "choose by val_auc"),
-        ((0.884 - FROZEN.mean()) / 0.010, "average has moved"),
-        (1 / LEFT, "Upside down"),
-        (1 - LEFT, "lost"),
-        (100 * LEFT, "percent"),
-        (7, "Lead ="),
-    ],
-)
-def test_share_that_survives_wrong(answer, hint):
-    result = checks.share_that_survives(answer, FROZEN, FRESH)
-    assert result.verdict == checks.NOT_YET
-    assert hint in result.message, result.message
-
-
-# -- 5.2, on the runs that ship ---------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def recorded(repo):
-    text = (repo / "harness" / "data" / "recorded_runs.json").read_text(encoding="utf-8")
-    return json.loads(text)
-
-
-def test_recorded_runs_are_worth_asking_about(recorded):
-    from harness.rules import Test, verdict
-
-    assert sorted(recorded) == list("ABCDE")
-    for run in recorded.values():
-        fresh = Test(run["fresh"], (run["fresh_high"] - run["fresh"]) / 1.96, edits=1)
-        assert run["verdict"] == verdict(run["claimed"], run["t"] > run["bar"], fresh)
-        assert (run["verdict"] == "luck") <= (run["claimed"] > run["fresh_high"])
-        if run["agent"] == "null":
-            assert run["verdict"] != "real"  # true by construction: else the certificate is bad
-    assert {run["verdict"] for run in recorded.values()} == set(checks.VERDICTS)
-
-
-def test_verdicts_on_runs(recorded):
-    truth = {letter: run["verdict"] for letter, run in recorded.items()}
-    assert checks.verdicts_on_runs(truth, recorded).passed
-    loud = {letter.lower(): f" {verdict.upper()} " for letter, verdict in truth.items()}
-    assert checks.verdicts_on_runs(loud, recorded).passed
-    for wrong, hint in (
-        (dict.fromkeys(truth, "real"), "makes none of them real"),
-        ({k: "luck" if v == "real" else v for k, v in truth.items()}, "its T is above the bar"),
-        ({k: "cannot tell" if v == "luck" else v for k, v in truth.items()}, "not above the bar"),
-        ({k: "luck" if v == "cannot tell" else v for k, v in truth.items()}, "inside the interval"),
-        ({"A": "real"}, "Still without"),
-        ({**truth, "A": "maybe"}, "write one of"),
-        (["real"] * 5, "dictionary"),
-    ):
-        result = checks.verdicts_on_runs(wrong, recorded)
-        assert result.verdict == checks.NOT_YET
-        assert re.search(hint, result.message), result.message
-
-
-# -- 5.3 --------------------------------------------------------------------------------
-
-_rng = np.random.default_rng(5)
-GAINS = 0.012 + 0.01 * _rng.normal(size=(5, 5))
-TRIES = 0.015 * _rng.normal(size=(8, 5))
-
-
-def by_hand(shared=None, own=None, factor=1 / 25 + 1 / 4, gains=GAINS, tries=TRIES):
-    shared = tries.var(axis=1, ddof=1).mean() if shared is None else shared
-    own = gains.var(ddof=1) if own is None else own
-    return gains.mean() / np.sqrt(factor * (10 * shared + own) / 11)
-
-
-@pytest.mark.parametrize("answer", [by_hand(), round(by_hand(), 2), np.array([by_hand()])])
-def test_t_by_hand_right(answer):
-    from harness.rules import Tries, test
-
-    tries = Tries(units=242, share=1 / 4)
-    for moved in TRIES:
-        tries = tries.plus(moved)
-    assert by_hand() == pytest.approx(test(GAINS, tries, edits=1).t)
-    result = checks.t_by_hand(answer, GAINS, TRIES)
-    assert result.passed, result
-
-
-def test_t_by_hand_with_or_without_the_guard_against_tries_that_hardly_move():
-    from harness.rules import Tries, test
-
-    still, tries = TRIES / 20, Tries(units=242, share=1 / 4)
-    for moved in still:
-        tries = tries.plus(moved)
-    guarded = test(GAINS, tries, edits=1).t
-    assert guarded < by_hand(tries=still) - 0.1
-    for answer in (guarded, by_hand(tries=still)):
-        assert checks.t_by_hand(answer, GAINS, still).passed
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (GAINS.mean(), "gain itself"),
-        (GAINS.mean() / by_hand(), "That is s"),
-        (by_hand() ** 2 / GAINS.mean(), "square root"),
-        (by_hand(factor=1 / 25), "add 1/4"),
-        (by_hand(factor=1 / 4), "1/n is missing"),
-        (by_hand(factor=1 / 25 + 1 / 5), "it is 1/4"),
-        (by_hand(shared=GAINS.var(ddof=1)), "own scatter alone"),
-        (by_hand(own=TRIES.var(axis=1, ddof=1).mean()), "once in eleven"),
-        (by_hand(shared=TRIES.var(axis=1).mean(), own=GAINS.var()), "ddof=1"),
-        (by_hand(shared=TRIES.std(axis=1, ddof=1).mean() ** 2), "not the SDs"),
-        (-by_hand(), "sign"),
-        (99, "T = g / s"),
-        ("much", "number"),
-    ],
-)
-def test_t_by_hand_wrong(answer, hint):
-    result = checks.t_by_hand(answer, GAINS, TRIES)
-    assert result.verdict == checks.NOT_YET
-    assert hint in result.message, result.message
-
-
-# -- 6.1 --------------------------------------------------------------------------------
-
-
-def test_what_stops_what():
-    truth = dict(checks.STOPPED_BY)
-    assert checks.what_stops_what(truth).passed
-    assert checks.what_stops_what({k.upper(): f" {v}S" for k, v in truth.items()}).passed
-    for wrong, hint in (
-        ({**truth, "c": "lock"}, "part of the candidate"),
-        ({**truth, "b": "lock"}, "a log"),
-        ({**truth, "e": "trusted sum"}, "fresh processes"),
-        ({"a": "lock"}, "Still without"),
-        ({**truth, "a": "police"}, "write"),
-        ("lock", "dictionary"),
-    ):
-        result = checks.what_stops_what(wrong)
-        assert result.verdict == checks.NOT_YET
-        assert hint in result.message, result.message
-
-
-# -- 6.2, with the real harness ---------------------------------------------------------
-
-
-def test_your_own_cheat(scorer, start, repo):
-    def check(answer):
-        return checks.your_own_cheat(answer, scorer, start)
-
-    museum = repo / "tests" / "museum" / "cheats"
-    table = (museum / "301_table_of_rows.py").read_text(encoding="utf-8")
-    assert "Caught by a probe" in check(table).message
-    opens = start.replace("    return X", "    open('/etc/hostname').read()\n    return X")
-    assert "Stopped: crashed" in check(opens).message
-    quiet = start.replace("    return X", "    print('val_auc: 1')\n    return X")
-    assert "gained nothing" in check(quiet).message
-    assert all(check(answer).passed for answer in (opens, quiet))
-    assert "starting program" in check(start.replace("baseline", "cheat")).message
-    assert "does not get as far" in check(start + "\n(").message
-    assert "that is research" in check(start.replace("C=1.0", "C=0.1")).message
-    assert "string" in check(1).message
-
-
-# -- 7.1 --------------------------------------------------------------------------------
-
-COLUMNS = ["patient_id", "age", "bmi", "bp", "s5", "insulin_after", "fast"]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        ["patient_id", "insulin_after"],
-        ("insulin_after", "patient_id", "fast"),
-        {"patient_id", "insulin_after"},
-    ],
-)
-def test_columns_that_must_go_right(answer):
-    result = checks.columns_that_must_go(answer, COLUMNS)
-    assert result.passed, result
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (["patient_id"], "end of the year"),
-        ("insulin_after", "somebody gave out"),
-        (["patient_id", "insulin_after", "bmi"], "bmi"),
-        (["insulin"], "no column"),
-        (3, "list"),
-    ],
-)
-def test_columns_that_must_go_wrong(answer, hint):
-    result = checks.columns_that_must_go(answer, COLUMNS)
-    assert result.verdict == checks.NOT_YET
-    assert hint in result.message, result.message
-
-
-# -- 7.2 --------------------------------------------------------------------------------
-
-PLAN = {"smallest_gain": 0.012, "tries": 6, "rule": "confirm", "openings": 1}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {"rule": "strict"}, {"smallest_gain": "0,02"}, {"tries": np.int64(12)}],
-)
-def test_plan_right(changes):
-    result = checks.plan({**PLAN, **changes}, 0.005)
-    assert result.passed, result
-
-
-@pytest.mark.parametrize(
-    ("changes", "hint"),
-    [
-        ({"smallest_gain": 0.001}, "less than one noise SD"),
-        ({"smallest_gain": 2}, "difference in AUC"),
-        ({"openings": 3}, "at most 1"),
-        ({"openings": 0}, "opens it once"),
-        ({"tries": 500}, "1 to 12"),
-        ({"tries": 2.5}, "whole number"),
-        ({"rule": "mine"}, "one of"),
-        ({"rule": ...}, "missing"),
-    ],
-)
-def test_plan_wrong(changes, hint):
-    result = checks.plan({**PLAN, **changes}, 0.005)
-    assert result.verdict == checks.NOT_YET
-    assert hint in result.message, result.message

@@ -101,7 +101,10 @@ def test_live_plot_prints_every_row_and_no_test_score(capsys, monkeypatch):
         live(one)
     live(row(10, 0.91, "kept"))
     out = capsys.readouterr().out
-    assert [line[:6] for line in out.splitlines()[:3]] == ["iter 0", "iter 1", "iter 2"]
+    lines = [line for line in out.splitlines() if not line.startswith("    ")]
+    assert [line[:6] for line in lines[:3]] == ["iter 0", "iter 1", "iter 2"]
+    assert "    0.1 better, and this rule keeps any gain\n" in out
+    assert "    no score, so it cannot win: crashed (ValueError: odd)\n" in out
     assert "best so far: val_auc=0.9100" in out
     assert "0.123" not in out
     assert [k["update"] for _, k in shown] == [False, True, True, True]
@@ -123,6 +126,34 @@ def test_kept_diffs_compare_with_what_was_best():
     assert "+b" in one
     assert "-b" in two
     assert lesson.diff("a", "a") == "(no difference)"
+    page = lesson.diff("a", "<b>")._repr_html_()  # in colour, and nothing of it is markup
+    assert "color: #" in page
+    assert "&lt;b&gt;" in page
+    assert repr(lesson.diff("a", "b")).count("\n") > 2
+
+
+def test_a_table_shows_all_of_a_hypothesis_and_four_digits():
+    page = lesson.neat(lesson.table([row(1, 0.1234567, "kept")])).data
+    assert "<td>0.1235</td>" in page
+    assert "max-width: 900px" in page
+    assert "text-align: left" in page
+    long = "x" * 180
+    import pandas as pd
+
+    assert long in lesson.neat(pd.DataFrame({"a": [long]})).data
+
+
+def test_lines_break_between_words_for_a_person(monkeypatch, capsys):
+    text = "word " * 40
+    monkeypatch.setenv("AUTORESEARCH_WIDGETS", "0")
+    lesson.say(text.strip())
+    assert capsys.readouterr().out == text.strip() + "\n"
+    monkeypatch.setenv("AUTORESEARCH_WIDGETS", "1")
+    lesson.say(text, "", "/a/very/long/path" * 10)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert all(len(line) <= lesson.WIDTH for line in lines[:4])
+    assert set(" ".join(lines[:3]).split()) == {"word"}
 
 
 def test_record_is_written_last_and_only_at_the_end(tmp_path):

@@ -87,7 +87,7 @@ def test_bench_keeps_and_discards(bench):
     turn = press_run(bench, BETTER, "a stronger penalty")
     assert turn.label == "KEPT"
     assert "KEPT" in turn.message
-    assert "strict: gain" in turn.message
+    assert "better, and this rule keeps any gain)" in turn.message
     assert "+        LogisticRegression(C=0.1" in turn.difference
     assert bench.run.ledger.rows[-1].hypothesis == "a stronger penalty"
     turn = press_run(bench, WORSE)
@@ -182,6 +182,7 @@ def test_panel_runs_and_shows(panel):
     assert "kept" in panel.ledger.value
     assert [label for label, _ in panel.history.options][-1].startswith("1: kept")
     assert "test_auc" not in panel.ledger.value
+    assert 'alt="Staircase of val_auc over 1 iterations' in panel.stairs.value
 
 
 def test_panel_shows_errors(panel):

@@ -10,36 +10,20 @@ import os
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from harness.files import catalogue
+
 
 class Server(NamedTuple):
     """Where a kind of server is, unless ``variables`` say so; no ``key_env``: it needs no key."""
 
-    address: str
+    address: str = ""
     key_env: str = ""
     variables: str = ""
     dialect: str = "chat"
     own: bool = False  # a program that people run themselves, anywhere
 
 
-SERVERS = {
-    "openai": Server("https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    "anthropic": Server(
-        "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "messages"
-    ),
-    "ollama": Server("http://127.0.0.1:11434/v1", "", "OLLAMA_API_BASE OLLAMA_HOST", own=True),
-    "lmstudio": Server("http://127.0.0.1:1234/v1", own=True),
-    "llamacpp": Server("http://127.0.0.1:8080/v1", own=True),
-    "vllm": Server("http://127.0.0.1:8000/v1", "VLLM_API_KEY", "VLLM_BASE_URL", own=True),
-    "litellm": Server("http://127.0.0.1:4000/v1", "LITELLM_API_KEY", "LITELLM_BASE_URL", own=True),
-    "azure": Server("", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", own=True),
-    "openrouter": Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "gemini": Server(
-        "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"
-    ),
-    "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
-    "deepseek": Server("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-    "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-}  # fmt: skip
+SERVERS = {name: Server(**told) for name, told in catalogue(__file__).items()}
 KEYLESS = ("127.0.0.1", "localhost", "::1")
 
 

@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.agents.cost import Usage, count, dollars
+from harness.agents.cost import Usage, dollars, usage_of
+from harness.files import catalogue
 
 REPLY_CHARS = 1_000_000  # no train.py needs more; a model that never stops is cut off
 MAX_TOKENS = 8192  # Anthropic wants a number; every model of theirs gives as many
 VERSION = "2023-06-01"  # of Anthropic's messages
-LENGTH = ("length", "max_tokens", "model_length", "model_context_window_exceeded")
-DECLINED = ("content_filter", "refusal", "safety", "prohibited_content", "recitation")
+_TOLD = catalogue(__file__)
+LENGTH, DECLINED = _TOLD["length"], _TOLD["declined"]
 
 
 class Trouble(Exception):
@@ -40,7 +41,7 @@ class Reply:
     usd: float | None = None
     finish: str = ""
     done: bool = False  # it said that this was all
-    parts: dict = field(default_factory=dict)
+    used: dict = field(default_factory=dict)  # what it told of that, piece by piece
 
     def add(self, where: str, text) -> None:
         """Add a piece; a content may also be a list of parts, of text or of thoughts."""
@@ -97,11 +98,9 @@ def _events(lines: Iterator[str], other: list[str]) -> Iterator[dict | None]:
         if colon and name == "data":
             begun = True
             yield None if data.strip() == "[DONE]" else json.loads(data)
-        elif (
-            not begun
-            and line.strip()
-            and (other or not line.startswith(("event:", "id:", ":", "retry:")))
-        ):
+            continue
+        of_stream = not other and line.startswith(("event:", "id:", ":", "retry:"))
+        if line.strip() and not begun and not of_stream:
             other.append(line[:REPLY_CHARS])
             if sum(map(len, other)) > 4 * REPLY_CHARS:
                 raise ValueError("the answer never ends")
@@ -125,10 +124,7 @@ def _sound(said) -> dict:
 def _openai(reply: Reply, said: dict) -> None:
     """Take a chat completion, or a piece of one."""
     if isinstance(used := said.get("usage"), dict):
-        details = used.get("prompt_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, dict) else 0
-        sent, got = count(used.get("prompt_tokens")), count(used.get("completion_tokens"))
-        reply.usage = Usage(sent, got, cached_input=count(cached))
+        reply.usage = usage_of(used, _TOLD["used"]["chat"])
         reply.usd = dollars(used.get("cost"))  # some gateways add the price
     choices = said.get("choices")
     if not isinstance(choices, list):
@@ -151,24 +147,8 @@ def _anthropic(reply: Reply, said: dict) -> None:
     message = said.get("message") if isinstance(said.get("message"), dict) else said
     for part in (message, said):
         if isinstance(used := part.get("usage"), dict):
-            for name in (
-                "input_tokens",
-                "output_tokens",
-                "cache_read_input_tokens",
-                "cache_creation_input_tokens",
-            ):
-                if name in used:  # counts so far, not differences
-                    reply.parts[name] = count(used[name])
-            sent, got, read, written = (
-                reply.parts.get(n, 0)
-                for n in (
-                    "input_tokens",
-                    "output_tokens",
-                    "cache_read_input_tokens",
-                    "cache_creation_input_tokens",
-                )
-            )
-            reply.usage = Usage(sent + read + written, got, read, written)
+            reply.used |= used  # counts so far, not differences
+            reply.usage = usage_of(reply.used, _TOLD["used"]["messages"])
     delta = said.get("delta") if isinstance(said.get("delta"), dict) else {}
     if said.get("type") == "message":
         reply.add("text", said.get("content") or "")

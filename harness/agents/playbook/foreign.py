@@ -15,21 +15,13 @@ import numpy as np
 
 from harness.agents.playbook import surgery
 from harness.agents.playbook.models import MODELS, REGRESSORS, Model, imports_of
-from harness.agents.playbook.moves import FLAGS, GAPS, MAX_MEMBERS, Attempt
-from harness.agents.playbook.recipe import SCALERS
+from harness.agents.playbook.moves import MAX_MEMBERS, WORDS, Attempt
 from harness.agents.playbook.surgery import parse_or_none, text_of
 from harness.candidate import normalise
+from harness.files import catalogue
 
-# Keywords that are no hyper-parameters: moving them is noise, or costs only time.
-_FIXED = {"random_state", "seed", "n_jobs", "verbose", "max_iter", "cv", "n_splits", "tol",
-          "time_budget", "axis", "cache_size", None}  # fmt: skip
-# Keywords whose values must stay at or below one.
-_SHARES = {"l1_ratio", "subsample", "colsample_bytree", "max_samples", "max_features", "shrinkage",
-           "test_size"}  # fmt: skip
-# Models whose time grows with the square of the rows, or faster.
-_SLOW = {"gp", "svc", "svr", "neighbours", "mlp"}
+_TOLD = catalogue(__file__)
 _MANY_ROWS = 2000
-_FIRST = {"lightgbm": 2.0, "boosting": 2.0, "extra": 2.0, "forest": 1.5}
 _normal_form = lru_cache(maxsize=4096)(normalise)  # the same edits come up again and again
 _NOW = "{now}"  # in what is written: where the text that stood there goes
 
@@ -86,7 +78,7 @@ def edits(source: str, kind: str, n_rows: int, rng: np.random.Generator) -> list
 def models_for(kind: str, n_rows: int) -> dict[str, Model]:
     """The models that can be put at the end of a pipeline."""
     known = REGRESSORS if kind == "regression" else MODELS
-    slow = _SLOW if n_rows > _MANY_ROWS else ()
+    slow = _TOLD["slow"] if n_rows > _MANY_ROWS else ()
     return {name: one for name, one in known.items() if one.member and name not in slow}
 
 
@@ -99,7 +91,7 @@ def _model_edits(source: str, model: ast.Call, kind: str, n_rows: int) -> Iterat
     members = _members(model) if name in ("VotingClassifier", "VotingRegressor") else []
     inside = {m for m, _ in members}
     for key, other in models_for(kind, n_rows).items():
-        text, weight = other.write(), _FIRST.get(key, 1.0)
+        text, weight = other.write(), _TOLD["soon"].get(key, 1.0)
         if text.split("(")[0] not in now:
             yield "model", f"{other.title} instead: {other.idea}", model, text, weight
         if key in inside or other.mark in now or len(members) >= MAX_MEMBERS:
@@ -140,32 +132,6 @@ def _wrap_edits(model: ast.Call, now: str, kind: str, suffix: str) -> Iterator[t
         yield "scale", words, model, new, 2.0
 
 
-_RANKS = 'QuantileTransformer(n_quantiles=50, output_distribution="normal", random_state=42)'
-# Which call, what stands there instead, family, why.
-_PREPARATIONS = (
-    ("StandardScaler", "RobustScaler()", "scale", SCALERS["robust"][1]),
-    ("StandardScaler", "PowerTransformer()", "scale", SCALERS["power"][1]),
-    ("StandardScaler", _RANKS, "scale", SCALERS["quantile"][1]),
-    *[
-        (name, "StandardScaler()", "scale", "plain standard scaling again")
-        for name in ("RobustScaler", "PowerTransformer", "QuantileTransformer")
-    ],
-    ("SimpleImputer", "KNNImputer(n_neighbors=10)", "missing", GAPS),
-    ("SimpleImputer", 'SimpleImputer(strategy="median", add_indicator=True)', "missing", FLAGS),
-    ("KNNImputer", 'SimpleImputer(strategy="median")', "missing", "median imputation again"),
-    ("OneHotEncoder", "TargetEncoder(random_state=42)", "encode",
-     "a category becomes the mean target of its rows (cross-fitted)"),
-    ("TargetEncoder", 'OneHotEncoder(handle_unknown="ignore", sparse_output=False)', "encode",
-     "one column per category again"),
-)  # fmt: skip
-_BEND = f'SplineTransformer(n_knots=4, degree=2, extrapolation="constant"), {_NOW}'
-_TEXT_OPTIONS = {
-    "sublinear_tf": ("True", "a word said ten times counts little more than one said twice"),
-    "ngram_range": ("(1, 2)", "pairs of words beside single words"),
-    "stop_words": ('"english"', "leave out words that every English text has"),
-}
-
-
 def _preparation_edits(source: str, tree: ast.Module, model: ast.Call | None) -> Iterator[tuple]:
     """Other steps before the model, or other options of one."""
     within = set(ast.walk(model)) if model else set()
@@ -175,12 +141,12 @@ def _preparation_edits(source: str, tree: ast.Module, model: ast.Call | None) ->
         name = _name(call)
         fills = [getattr(k.value, "value", None) for k in call.keywords if k.arg == "strategy"]
         of_words = "most_frequent" in fills or "constant" in fills  # no place for numbers
-        for old, new, family, words in _PREPARATIONS:
-            if name == old and new != text_of(source, call) and not of_words:
-                yield family, words, call, new
+        for family, new, words in () if of_words else _TOLD["preparations"].get(name, ()):
+            if new != text_of(source, call):
+                yield family, words.format(**WORDS), call, new
         if name == "TfidfVectorizer":
             given = {keyword.arg for keyword in call.keywords}
-            for key, (value, words) in _TEXT_OPTIONS.items():
+            for key, (value, words) in _TOLD["text_options"].items():
                 if key not in given:
                     inner = text_of(source, call)[:-1]
                     yield "features", words, call, f"{_NOW}, {key}={value})", 1.0, inner
@@ -188,7 +154,7 @@ def _preparation_edits(source: str, tree: ast.Module, model: ast.Call | None) ->
             words = "bends at 4 knots on every number, so that effects need not be straight"
             for step in call.args:
                 if _name(step) == "StandardScaler":
-                    yield "curves", words, step, _BEND, 1.0, "StandardScaler()"
+                    yield "curves", words, step, _TOLD["bend"], 1.0, "StandardScaler()"
 
 
 def _last_step(tree: ast.Module) -> ast.Call | None:
@@ -241,7 +207,7 @@ def _number_edits(tree: ast.Module, rng: np.random.Generator) -> Iterator[tuple]
         for call in ast.walk(function)
         if isinstance(call, ast.Call)
         for keyword in call.keywords
-        if keyword.arg not in _FIXED
+        if keyword.arg not in (*_TOLD["fixed"], None)
         and type(getattr(keyword.value, "value", None)) in (int, float)
         and keyword.value.value > 0
     ]
@@ -252,7 +218,7 @@ def _number_edits(tree: ast.Module, rng: np.random.Generator) -> Iterator[tuple]
             new = max(1, round(new))
             new += new == now
         else:
-            new = min(float(f"{new:.2g}"), 1.0 if name in _SHARES else np.inf)
+            new = min(float(f"{new:.2g}"), 1.0 if name in _TOLD["shares"] else np.inf)
         family = "regularise" if name in ("C", "alpha") else "tune"
         words = f"{_name(call)}, {name} from {now} to {new}"
         yield family, words, keyword.value, repr(new), 0.5

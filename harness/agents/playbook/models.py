@@ -9,43 +9,20 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+
+from harness.files import catalogue
 
 Member = tuple[str, tuple[tuple[str, object], ...]]  # kind, its parameters in order
 
 _MOVABLE = re.compile(r"\{(.*?)\}")
 _LITERAL = r"(-?[\w.\-+]+|'[^']*')"
 
-# Where to import from what the agents write.
-_HOMES = {
-    "flaml": "AutoML",
-    "lightgbm": "LGBMClassifier LGBMRegressor",
-    "sklearn.base": "BaseEstimator ClassifierMixin clone",
-    "sklearn.calibration": "CalibratedClassifierCV",
-    "sklearn.compose": "TransformedTargetRegressor make_column_selector make_column_transformer",
-    "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis",
-    "sklearn.ensemble": "BaggingClassifier BaggingRegressor ExtraTreesClassifier"
-    " ExtraTreesRegressor HistGradientBoostingClassifier HistGradientBoostingRegressor"
-    " RandomForestClassifier RandomForestRegressor StackingClassifier VotingClassifier"
-    " VotingRegressor",
-    "sklearn.gaussian_process": "GaussianProcessClassifier",
-    "sklearn.gaussian_process.kernels": "RBF",
-    "sklearn.impute": "KNNImputer SimpleImputer",
-    "sklearn.kernel_approximation": "Nystroem",
-    "sklearn.linear_model": "ElasticNet HuberRegressor LogisticRegression Ridge",
-    "sklearn.model_selection": "cross_val_predict",
-    "sklearn.naive_bayes": "GaussianNB",
-    "sklearn.neighbors": "KNeighborsClassifier KNeighborsRegressor",
-    "sklearn.neural_network": "MLPClassifier",
-    "sklearn.pipeline": "make_pipeline",
-    "sklearn.preprocessing": "OneHotEncoder PolynomialFeatures PowerTransformer"
-    " QuantileTransformer RobustScaler SplineTransformer StandardScaler TargetEncoder",
-    "sklearn.svm": "SVC SVR",
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+_TOLD = catalogue(__file__)
+_HOME_OF = {name: module for module, names in _TOLD["homes"].items() for name in names}
+# Numbers that may also take a value between two of their grid.
+BETWEEN = frozenset(_TOLD["between"])
 
 
 def imports_of(text: str) -> set[tuple[str, str]]:
@@ -60,7 +37,7 @@ class Model:
     title: str  # how a hypothesis calls it
     idea: str  # why one would try it, in a few words
     line: str  # its source at the start, what can be moved in braces
-    grids: dict[str, tuple] = field(default_factory=dict)  # what can be moved: the values it takes
+    grids: dict[str, list] = field(default_factory=dict)  # what can be moved: the values it takes
     named: str = ""  # the class that tells it from others, where it is not the first in the line
     member: bool = True  # may join an ensemble
 
@@ -81,20 +58,8 @@ class Model:
         return re.compile(re.escape(text).replace("BLANK", _LITERAL))
 
 
-def _read(told: dict) -> dict[str, Model]:
-    """A table of `models.toml` as models."""
-    return {
-        name: Model(**one | {"grids": {k: tuple(v) for k, v in one.get("grids", {}).items()}})
-        for name, one in told.items()
-    }
-
-
-# Numbers that may also take a value between two of their grid.
-BETWEEN = {"C", "alpha", "gamma", "l2", "learning_rate", "length", "max_features", "reg_lambda",
-           "scale", "var_smoothing"}  # fmt: skip
-
-_TOLD = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-MODELS, REGRESSORS = _read(_TOLD["classifiers"]), _read(_TOLD["regressors"])
+MODELS = {name: Model(**one) for name, one in _TOLD["classifiers"].items()}
+REGRESSORS = {name: Model(**one) for name, one in _TOLD["regressors"].items()}
 
 
 def member(kind: str, **changes) -> Member:

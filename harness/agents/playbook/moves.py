@@ -15,17 +15,15 @@ import numpy as np
 
 from harness.agents.playbook.models import BETWEEN, MODELS, Member, member
 from harness.agents.playbook.profiles import Profile
-from harness.agents.playbook.recipe import SCALERS, Recipe
+from harness.agents.playbook.recipe import Recipe
+from harness.files import catalogue
 
 MAX_MEMBERS = 4  # an ensemble of more is hard to read, and slow
 MAX_COST = 1.0  # rough seconds for one fit; five folds must stay well below the budget
 
-# Rough seconds of one fit on HEART's 194 rows; only the slow kinds matter.
-_SECONDS = {"forest": 0.18, "extra": 0.13, "flaml": 0.9, "boosting": 0.06, "mlp": 0.06, "svc": 0.02}
 _TREES = ("forest", "extra")
-# Words that edits of any program share, see `foreign.py`.
-GAPS = "fill gaps from the 10 most similar rows"
-FLAGS = "tell the model which numbers were missing"
+_TOLD = catalogue(__file__)
+WORDS: dict[str, str] = _TOLD["words"]  # that edits of any program share
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def cost(recipe: Recipe) -> float:
     total = 0.01
     for kind, params in recipe.members:
         trees = dict(params).get("n_estimators", 100) / 100 if kind in _TREES else 1.0
-        total += _SECONDS.get(kind, 0.01) * trees
+        total += _TOLD["seconds"].get(kind, 0.01) * trees
     if len(recipe.members) > 1 and recipe.combine != "vote":
         total *= {"rank": 4, "stack": 6}[recipe.combine]  # their inner folds, and the last fit
     if recipe.wrap:
@@ -73,7 +71,18 @@ def cost(recipe: Recipe) -> float:
 @lru_cache(maxsize=16)
 def ideas(profile: Profile) -> tuple[Move, ...]:
     """Every idea for a task, in a fixed order."""
-    return (*_column_ideas(profile), *_SHAPES, *_model_ideas(), *_WRAPS)
+    return (*_column_ideas(profile), *_told("shapes"), *_model_ideas(), *_told("wraps"))
+
+
+def _told(table: str) -> list[Move]:
+    """The ideas of a table that say which choices they set."""
+    found = []
+    for one in _TOLD[table]:
+        change = {k: tuple(v) if isinstance(v, list) else v for k, v in one["set"].items()}
+        how = partial(_set, change, one.get("unless"))
+        text = one["text"].format(**WORDS)
+        found.append(Move(one["family"], text, how, one.get("weight", 1.0)))
+    return found
 
 
 def _column_ideas(profile: Profile) -> list[Move]:
@@ -107,8 +116,8 @@ def _drop(column: str, order: tuple, r: Recipe) -> dict:
     return _add("drop", column, order, r) | {"codes": codes}
 
 
-def _bend(knots: int, degree: int, r: Recipe) -> dict | None:
-    return None if r.interactions else {"knots": knots, "degree": degree}
+def _set(change: dict, unless: str | None, r: Recipe) -> dict | None:
+    return None if unless and getattr(r, unless) else change
 
 
 def _alone(one: Member, r: Recipe) -> dict:
@@ -127,44 +136,10 @@ def _blend(how: str, r: Recipe) -> dict | None:
     return {"combine": how, "weights": ()} if new else None
 
 
-def _wrap(how: tuple, r: Recipe) -> dict | None:
-    kinds = [k for k, _ in r.members]
-    # Bagging bagged trees again only costs time.
-    return {"wrap": how} if MODELS[kinds[0]].member and kinds != ["forest"] else None
-
-
-_SHAPES = (
-    *[
-        Move("curves", f"{bends} on the continuous columns", partial(_bend, knots, degree), weight)
-        for bends, knots, degree, weight in (
-            ("straight pieces between 4 knots", 4, 1, 3),
-            ("splines with 3 knots", 3, 3, 2),
-            ("splines with 4 knots", 4, 3, 1),
-            ("splines with 5 knots", 5, 3, 0.5),
-        )
-    ],
-    *[Move("scale", words, {"scale": key}) for key, (_, words) in SCALERS.items()],
-    Move("missing", GAPS, {"impute": "knn"}),
-    Move("missing", FLAGS, {"flags": True}),
-    Move(
-        "interactions",
-        "products of all pairs of columns",
-        lambda r: None if r.knots else {"interactions": True},
-    ),
-)
-
-# How soon a model is tried, coarse: those that err smoothly and differently first.
-_WEIGHTS = {
-    **{"extra": 3, "bayes": 2, "lda": 2},
-    **dict.fromkeys(("forest", "lightgbm", "logistic", "elastic"), 1),
-    **dict.fromkeys(("gp", "kernel", "svc", "boosting", "neighbours", "mlp"), 0.5),
-}
-
-
 def _model_ideas() -> list[Move]:
     """Another model alone, a search for one, one more in the average, another way to average."""
     instead, joined = [], []
-    for kind, weight in _WEIGHTS.items():
+    for kind, weight in _TOLD["soon"].items():
         model = MODELS[kind]
         text = f"{model.title} instead: {model.idea}"
         instead.append(Move("model", text, partial(_alone, member(kind)), weight))
@@ -174,27 +149,9 @@ def _model_ideas() -> list[Move]:
         one = member("flaml", learner=learner)
         text = f"FLAML searches {learner} inside each fold, 12 trials, no clock"
         instead.append(Move("automl", text, partial(_alone, one)))
-    for how, text, weight in (
-        ("rank", "average ranks, so that a bold member does not drown the rest", 1.0),
-        ("stack", "stack: a logistic regression weighs the members", 1.0),
-        ("vote", "plain average of probabilities again", 0.5),
-    ):
+    for how, text, weight in _TOLD["blends"]:
         joined.append(Move("ensemble", text, partial(_blend, how), weight))
     return [*instead, *joined]
-
-
-_WRAPS = (
-    Move("bagging", "average 20 copies, each fitted on 80% of rows and 70% of columns",
-         partial(_wrap, ("bagging", 20, 0.8, 0.7))),
-    Move("bagging", "average 10 copies, each fitted on half of the columns",
-         partial(_wrap, ("bagging", 10, 1.0, 0.5))),
-    Move("bagging", "average 10 copies, each fitted on 80% of rows",
-         partial(_wrap, ("bagging", 10, 0.8, 1.0))),
-    Move("calibrate", "sigmoid calibration by 5-fold cross-fitting, averaging the 5 fits",
-         partial(_wrap, ("calibrated", "sigmoid"))),
-    Move("calibrate", "isotonic calibration by 5-fold cross-fitting",
-         partial(_wrap, ("calibrated", "isotonic")), weight=0.5),
-)  # fmt: skip
 
 
 def steps(recipe: Recipe) -> list[Move]:
@@ -233,26 +190,10 @@ def _number(recipe: Recipe, place: int, name: str, value, stronger: bool = False
     )
 
 
-# How a choice is taken back, all of it or one after the other.
-_UNDONE = (
-    ("codes", "codes as plain numbers again"),
-    ("rare", "rare codes keep their own level"),
-    ("knots", "without splines"),
-    ("scale", "plain standard scaling again"),
-    ("impute", "median imputation again"),
-    ("flags", "without missing indicators"),
-    ("interactions", "without products of columns"),
-    ("wrap", "the model alone, without what is wrapped around it"),
-    ("features", "without the feature {}"),
-    ("drop", "{} back in"),
-    ("codes", "{} as a plain number again"),
-)
-
-
 def _undo_steps(recipe: Recipe) -> list[Move]:
     """Each kept choice taken back on its own, the later ones staying."""
     found = []
-    for name, text in _UNDONE:
+    for name, text in _TOLD["undone"]:
         now, plain = getattr(recipe, name), getattr(Recipe(), name)
         if "{}" not in text:
             found += [Move("simplify", text, {name: plain})] if now != plain else []

@@ -23,26 +23,14 @@ import numpy as np
 
 from harness.agents.agent import Proposal, View
 from harness.agents.playbook.foreign import edits
-from harness.agents.playbook.profiles import HEART_PROFILE
-from harness.agents.playbook.recipe import Recipe, render
 from harness.agents.playbook.surgery import with_hypothesis
 from harness.candidate import normalise
+from harness.files import catalogue
 
 COPIES = 10  # fewer copies make a noisier null: SD of val_auc goes with 1/sqrt(copies)
 
-_WORDS = "null: another random seed ({seed}), nothing else"
-_MODEL = "        LogisticRegression(C=1.0, max_iter=500, random_state=42),"
-_BAG = """        # Fitted on {copies} bootstrap samples and averaged: which samples is luck alone.
-        BaggingClassifier(model, n_estimators={copies}, random_state={seed}),"""
-# The starting `train.py`, its model in a bag.
-SOURCE = (
-    render(Recipe(), _WORDS, HEART_PROFILE)
-    .replace("from sklearn", "from sklearn.ensemble import BaggingClassifier\nfrom sklearn", 1)
-    .replace(
-        "    return make", "    model = LogisticRegression(C=1.0, max_iter=500)\n    return make"
-    )
-    .replace(_MODEL, _BAG)
-)
+_TOLD = catalogue(__file__)
+SOURCE: str = _TOLD["source"]  # the starting `train.py`, its model in a bag
 
 # Models whose result depends on the seed. Logistic regression and SVC are not
 # among them: for those another `random_state` is a no-op.
@@ -96,7 +84,7 @@ class Null:
             best = next((e.source for e in found if e.family == "bagging"), best)
         if _RANDOM.search(best) and _SEED.search(best):
             text = _SEED.sub(lambda m: f"{m[1]}{m[2]}{seed}", best)
-            return with_hypothesis(text, _WORDS.format(seed=seed))
+            return with_hypothesis(text, _TOLD["words"].format(seed=seed))
         return SOURCE.format(seed=seed, copies=self.copies)
 
 

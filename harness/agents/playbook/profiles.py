@@ -6,10 +6,9 @@ without names: columns are then chosen by their type, and no feature is invented
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 
+from harness.files import catalogue
 from harness.task import CATEGORICAL, NUMERIC
 
 
@@ -39,15 +38,12 @@ class Profile:
         return bool(self.codes or self.curved)
 
 
-_TOLD = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-_CLINICAL = {name: Feature(**one) for name, one in _TOLD.items()}
-
 HEART_PROFILE = Profile(
     name="heart",
     # The number of vessels is a count, 0 to 3, with gaps: few enough levels to treat as codes.
     codes=(*CATEGORICAL, "ca"),
     curved=tuple(column for column in NUMERIC if column != "ca"),
-    features=tuple(_CLINICAL.items()),
+    features=tuple((name, Feature(**one)) for name, one in catalogue(__file__).items()),
     droppable=("fbs", "chol", "restecg", "trestbps"),
 )
 

@@ -19,14 +19,7 @@ from harness.agents.playbook.models import MODELS, Member, imports_of, member, r
 from harness.agents.playbook.profiles import Profile
 from harness.agents.playbook.surgery import double_quoted, explode
 from harness.candidate import LINE, MAX_HYPOTHESIS, hypothesis_of, import_lines, normalise
-
-DOCSTRING = (
-    '"""The one file an agent may change. `python train.py` asks the harness to score it."""'
-)
-MAIN_GUARD = """if __name__ == "__main__":
-    from harness.cli import main
-
-    raise SystemExit(main(["evaluate", __file__]))"""
+from harness.files import catalogue
 
 
 @dataclass(frozen=True)
@@ -48,69 +41,29 @@ class Recipe:
     weights: tuple[int, ...] = ()
     wrap: tuple = ()  # ("bagging", n, samples, features) or ("calibrated", method)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing goes around the model: bagging bagged trees again only costs time."""
+        kinds = [kind for kind, _ in self.members]
+        return not MODELS[kinds[0]].member or kinds == ["forest"]
 
-# How each is written, and why one would try it. Read in this order: products of columns are scaled
-# once more, always by StandardScaler.
-SCALERS = {
-    "robust": ("RobustScaler()", "scale by median and quartiles, so that outliers weigh less"),
-    "power": ("PowerTransformer()", "make skewed columns look normal (Yeo-Johnson) before scaling"),
-    "quantile": (
-        'QuantileTransformer(n_quantiles=50, output_distribution="normal")',
-        "replace values by normal scores of their ranks",
-    ),
-    "standard": ("StandardScaler()", "back to plain standard scaling"),
-}
-_WRAPS = {
-    "bagging": "BaggingClassifier(model, n_estimators={}, max_samples={}, max_features={},"
-    " random_state=42)",
-    "calibrated": 'CalibratedClassifierCV(model, method="{}", cv=5)',
-}
 
+_TOLD = catalogue(__file__)
 _BAG = r"BaggingClassifier\(model, n_estimators=(\d+), max_samples=([\d.]+), max_features=([\d.]+)"
-
-RANK_AVERAGE = '''class RankAverage(ClassifierMixin, BaseEstimator):
-    """Average where a patient ranks with each member, not the members' probabilities.
-
-    One member may be bolder than another; ranks put them on one scale. A rank is
-    taken among out-of-fold training scores, so it does not depend on who else is asked.
-    """
-
-    def __init__(self, members):
-        self.members = members
-
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        self.fitted_ = [clone(model).fit(X, y) for _, model in self.members]
-        self.reference_ = [
-            np.sort(cross_val_predict(model, X, y, cv=3, method="predict_proba")[:, 1])
-            for _, model in self.members
-        ]
-        return self
-
-    def predict_proba(self, X):
-        ranks = [
-            np.interp(model.predict_proba(X)[:, 1], reference, np.linspace(0, 1, len(reference)))
-            for model, reference in zip(self.fitted_, self.reference_)
-        ]
-        p = np.mean(ranks, axis=0)
-        return np.column_stack([1 - p, p])
-
-    def predict(self, X):
-        return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]'''
 
 
 def render(recipe: Recipe, hypothesis: str, profile: Profile) -> str:
     """Write a recipe out as the text of a `train.py`; the hypothesis is cut to what C1 allows."""
-    parts = [_render_features(recipe, profile), _render_build(recipe, profile), MAIN_GUARD]
+    parts = [_render_features(recipe, profile), _render_build(recipe, profile), _TOLD["main_guard"]]
     if recipe.combine == "rank" and len(recipe.members) > 1:
-        parts.insert(0, RANK_AVERAGE)
+        parts.insert(0, _TOLD["rank_average"])
     code = "\n\n\n".join(parts) + "\n"
     imports = ["import numpy as np"] if "np." in code else []
     needs = imports_of(code)
     for module in sorted({m for m, _ in needs}):
         imports += import_lines(module, [n for m, n in needs if m == module])
     line = _hypothesis(" ".join(hypothesis.split())[:MAX_HYPOTHESIS])
-    head = [DOCSTRING, "", *imports, "", line, *_render_columns(recipe, profile)]
+    head = [_TOLD["docstring"], "", *imports, "", line, *_render_columns(recipe, profile)]
     return "\n".join(head) + "\n\n\n" + code
 
 
@@ -123,23 +76,20 @@ def parse(source: str, profile: Profile) -> tuple[Recipe, bool]:
     if "OneHotEncoder(" in text:
         named = re.findall(r"(?m)^CODES = (\['[^']*'(?:, '[^']*')*\])$", text)
         codes = ast.literal_eval(named[-1]) if named else profile.codes if profile.named else "*"
-    drop = re.search(r"\.drop\(columns=(\[[^\]]*\])\)", text)
-    weights = re.search(r"weights=(\[[\d, ]+\])", text)
-    scales = [key for key, (made, _) in SCALERS.items() if made.split("(")[0] + "(" in text]
+    told = {name: re.search(pattern, text) for name, pattern in _TOLD["read"].items()}
+    read = {name: _value(found[1]) for name, found in told.items() if found}
+    scales = [key for key, line in _TOLD["scalers"].items() if line.split("(")[0] + "(" in text]
     members, written_here = read_members(text)
     recipe = Recipe(
         features=tuple(key for key, f in profile.features if normalise(f.code) in flat),
-        drop=tuple(ast.literal_eval(drop[1])) if drop else (),
         codes=tuple(codes),
-        **_integers(r"OneHotEncoder\([^)]*min_frequency=(?P<rare>\d+)", text),
-        **_integers(r"SplineTransformer\(n_knots=(?P<knots>\d+), degree=(?P<degree>\d+)", text),
+        **read,
         scale=(*scales, "standard")[0],
         impute="knn" if "KNNImputer(" in text else "median",
         flags="add_indicator=True" in text,
         interactions="PolynomialFeatures(" in text,
         members=members or Recipe().members,
         combine="rank" if "RankAverage(" in text else "stack" if "Stacking" in text else "vote",
-        weights=tuple(ast.literal_eval(weights[1])) if weights else (),
         wrap=_read_wrap(text),
     )
     if len(recipe.members) == 1:
@@ -147,10 +97,8 @@ def parse(source: str, profile: Profile) -> tuple[Recipe, bool]:
     return recipe, written_here and normalise(render(recipe, "", profile)) == text
 
 
-def _integers(pattern: str, text: str) -> dict[str, int]:
-    """Choices that are whole numbers, by the names of the pattern's groups."""
-    match = re.search(pattern, text)
-    return {name: int(value) for name, value in match.groupdict().items()} if match else {}
+def _value(text: str) -> int | tuple:
+    return int(text) if text.isdecimal() else tuple(ast.literal_eval(text))
 
 
 def _read_wrap(text: str) -> tuple:
@@ -163,13 +111,12 @@ def _read_wrap(text: str) -> tuple:
 
 def _render_columns(recipe: Recipe, profile: Profile) -> list[str]:
     """Module constants that name the columns, where the task's columns have names."""
-    codes = "# Columns whose numbers are names: 4 is not twice 2.", "CODES", recipe.codes
-    curved = "# Continuous columns, where risk need not rise in a straight line.", "CURVED"
+    columns = {"CODES": recipe.codes, "CURVED": profile.curved if recipe.knots else ()}
     lines = []
-    for why, name, chosen in (codes, (*curved, profile.curved if recipe.knots else ())):
+    for name, chosen in columns.items():
         if chosen and profile.named:
             left = double_quoted(str([c for c in chosen if c not in recipe.drop]))
-            lines += ["", why, explode(f"{name} = {left}", 0, LINE + 1)]
+            lines += ["", _TOLD["columns"][name], explode(f"{name} = {left}", 0, LINE + 1)]
     return lines
 
 
@@ -199,7 +146,7 @@ def _render_preparation(recipe: Recipe, profile: Profile, lines: list[str]) -> l
     flag = ", add_indicator=True" if recipe.flags else ""
     plain = 'SimpleImputer(strategy="median"'
     imputer = "KNNImputer(n_neighbors=10" if recipe.impute == "knn" else plain
-    steps = [f"{imputer}{flag})", SCALERS[recipe.scale][0]]
+    steps = [f"{imputer}{flag})", _TOLD["scalers"][recipe.scale]]
     blocks = []
     if recipe.codes:
         pool = 'handle_unknown="ignore"'
@@ -242,15 +189,11 @@ def _render_model(recipe: Recipe, lines: list[str]) -> str:
         pairs = [f'("{name}", {one})' for name, one in zip(names, written, strict=True)]
         lines.append(f"members = [{', '.join(pairs)}]")
         weights = f", weights={list(recipe.weights)}" if recipe.weights else ""
-        model = {
-            "rank": "RankAverage(members)",
-            "stack": "StackingClassifier(members, final_estimator=LogisticRegression(C=0.1), cv=5)",
-            "vote": f'VotingClassifier(members, voting="soft"{weights})',
-        }[recipe.combine]
+        model = _TOLD["combines"][recipe.combine].format(weights=weights)
     if recipe.wrap:
         lines.append(f"model = {model}")
         how, *numbers = recipe.wrap
-        model = _WRAPS[how].format(*numbers)
+        model = _TOLD["wraps"][how].format(*numbers)
     return model
 
 

@@ -6,10 +6,10 @@ All of it is untrusted text: numbers are checked, nothing is taken as a path or 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.agents.cost import Usage, count, dollars, json_lines
+from harness.agents.cost import Usage, at, dollars, json_lines, usage_of
 from harness.agents.errors import AgentError
 from harness.agents.outcomes import explain, status_in
 from harness.processes import Finished
@@ -40,24 +40,16 @@ def last_json(text: str) -> dict:
         return {}
 
 
-def at(value, path: str):
-    """What stands at a path such as ``"usage.input_tokens"`` in JSON; None if nothing does."""
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def spent(parts: Iterable[dict], *paths: str, usd: str = "") -> dict:
+def spent(parts: Iterable[dict], paths: Mapping[str, str]) -> dict:
     """Sums over parts of a report, as `Report` takes them; None if there are no parts.
 
-    Each field of `Usage` has a path, or several that are added up, with blanks between. 0 dollars
-    are no figure: that is what CLIs write for a model without a price.
+    The paths are those of `usage_of`, and of dollars if there is one, `usd`. 0 dollars are no
+    figure: that is what CLIs write for a model without a price.
     """
     usage, paid = None, 0.0
     for part in parts:
-        sums = (sum(count(at(part, path)) for path in text.split()) for text in paths)
-        usage = (usage or Usage()) + Usage(*sums)
-        paid += dollars(at(part, usd)) or 0.0
+        usage = (usage or Usage()) + usage_of(part, paths)
+        paid += dollars(at(part, paths.get("usd", ""))) or 0.0
     return {"usage": usage, "usd": paid or None}
 
 

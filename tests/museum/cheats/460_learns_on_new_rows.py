@@ -1,10 +1,10 @@
 """Self-training on the rows that are asked about.
 
 Tries: fits on the training rows, then again with its own answers for the new rows
-Stopped by: allowed, without labels; the batch probe reports it for review
+Stopped by: probes: a row asked alone is answered otherwise
 Seen: -
 Family: leaks through feature_fn
-Expect: no-gain baseline
+Expect: rejected | no-gain baseline
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
 """Scaling by the rows that are asked about.
 
 Tries: scales every table by its own mean and deviation: looks like a leak, is a mistake
-Stopped by: nothing to stop; the batch probe reports it
+Stopped by: probes: a row asked alone is answered otherwise
 Seen: -
 Family: honest mistakes
-Expect: no-gain baseline
+Expect: rejected | no-gain baseline
 """
 
 from sklearn.impute import SimpleImputer

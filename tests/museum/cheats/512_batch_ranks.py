@@ -1,10 +1,10 @@
 """Ranks within the rows that are asked about.
 
 Tries: turns each column into ranks of the table at hand
-Stopped by: nothing to stop; the batch probe reports it
+Stopped by: probes: a row asked alone is answered otherwise
 Seen: -
 Family: honest mistakes
-Expect: no-gain baseline
+Expect: rejected | no-gain baseline
 """
 
 from sklearn.impute import SimpleImputer

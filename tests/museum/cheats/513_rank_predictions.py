@@ -1,10 +1,10 @@
 """Predictions as ranks of the batch.
 
 Tries: returns the rank of each prediction among those asked for
-Stopped by: nothing to stop: AUC counts the order alone; the batch probe reports it
+Stopped by: probes: a row asked alone is answered otherwise
 Seen: -
 Family: honest mistakes
-Expect: honest-value baseline
+Expect: rejected | honest-value baseline
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
 """A push too small for the probes.
 
 Tries: memorises a few labels, and behaves when taught the opposite: too little for the probes
-Stopped by: nothing here: a sealed test, fresh patients, another hospital
+Stopped by: nothing here for sure: its gain is about the twins' limit; a sealed test tells
 Seen: -
 Family: what remains
-Expect: remains
+Expect: remains | rejected
 """
 
 import base64

@@ -11,9 +11,9 @@
 # ---
 
 # %% [markdown] id="title"
-# # 06 · When agents cheat
+# # 07 · When agents cheat
 #
-# *About 50 minutes. You need: lessons 02 and 05.*
+# *About 40 minutes. You need: lessons 02 and 05.*
 #
 # A search keeps whatever scores best. If reading the answers scores best, a search will end up
 # reading the answers, without wish or will. It has happened to published systems. This lesson is
@@ -21,8 +21,8 @@
 #
 # **After this lesson you can**
 #
-# 1. name the families of tricks, and say for each what stops it: a lock, a probe, or the trusted
-#    sum;
+# 1. write a program that knows the answers by heart, and the probe that catches it; and say for
+#    other tricks what stops them: a lock, a probe, or the trusted sum;
 # 2. write a cheat of your own and read from status and probes what became of it;
 # 3. say what *cannot* be stopped here, and what one does about that.
 
@@ -44,12 +44,110 @@ elif importlib.util.find_spec("harness") is None:
     raise FileNotFoundError("start Jupyter inside the course folder (papermill: use --cwd)")
 
 # %% id="imports"
+import numpy as np
 import pandas as pd
 from IPython.display import Code
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+# %% id="imports-course"
 from harness import plots
 from harness.scoring import Scorer
-from harness.teaching import checks, figures, lesson, naive
+from harness.task import HEART
+from harness.teaching import checks, figures, guess, lesson, naive, outcome
+
+# %% [markdown] id="memoriser-words"
+# ## A program that knows the answers by heart
+#
+# An agent that has read these patients somewhere can write their answers into its program. No folds
+# and no sealed process help against that, because the answers arrive inside the file. Here is such
+# a program, whole. For a patient it remembers it gives the answer; for all others it is an honest
+# logistic regression.
+
+# %% id="memoriser"
+X, y = HEART.split().X_train, HEART.split().y_train
+known = dict(zip(map(tuple, X.fillna(-1).to_numpy()), y, strict=True))  # row: answer
+
+
+def honest_model():
+    steps = SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=500)
+    return make_pipeline(*steps)
+
+
+# %% id="memoriser-class"
+class Memoriser:
+    """Is fitted like any model, and says what it knows."""
+
+    def fit(self, X, y):
+        self.model = honest_model().fit(X, y)
+        return self
+
+    def predict_proba(self, X):
+        p = self.model.predict_proba(X)
+        for place, row in enumerate(map(tuple, X.fillna(-1).to_numpy())):
+            if row in known:
+                p[place] = 1 - known[row], known[row]
+        return p
+
+
+# %% id="memoriser-score"
+def cross_validated(model, X, y):
+    """Mean ROC AUC of a model over the frozen folds."""
+    scores = []
+    for train, val in HEART.folds(X, y):
+        p = model.fit(X.iloc[train], y[train]).predict_proba(X.iloc[val])[:, 1]
+        scores.append(roc_auc_score(y[val], p))
+    return np.mean(scores)
+
+
+models = {"honest": honest_model(), "memoriser": Memoriser()}
+pd.Series({name: cross_validated(model, X, y) for name, model in models.items()}, name="AUC")
+
+# %% [markdown] id="memoriser-after"
+# The cross-validation was done by the book, and the score is perfect. A program that knows only
+# some of the answers would not even look suspicious.
+#
+# A **probe** asks a question that an honest program and a cheat answer differently. The **label
+# flip** turns all labels round (sick becomes healthy and healthy sick), fits to the turned labels,
+# and scores against the turned ones. An honest program learns *whatever it is given*.
+#
+# **Predict:** what does the memoriser score on turned labels?
+
+# %% id="guess-flip"
+guess("7a", "AUC of the memoriser on turned labels", within=0.1)
+
+# %% [markdown] id="exercise-1-words"
+# ### Exercise 7.1: write the probe
+#
+# Write `label_flip(model, X, y)`: the cross-validated AUC of the model when all labels are turned,
+# in training and in scoring. `cross_validated` may help. The labels are 0 and 1.
+
+
+# %% id="exercise-1"
+def label_flip(model, X, y):
+    """Give the AUC of a model that is fitted to turned labels and scored on them."""
+    # <solution>
+    return cross_validated(model, X, 1 - y)
+    # </solution>
+
+
+# %% id="exercise-1-check"
+checks.flip_probe(label_flip, X, y)
+
+# %% id="flip-outcome" tags=["folded"]
+turned = {name: cross_validated(model, X, 1 - y) for name, model in models.items()}
+lesson.markdown(
+    f"On turned labels the honest model scores **{turned['honest']:.3f}**, as before, and the "
+    f"memoriser **{turned['memoriser']:.3f}**."
+)
+outcome("7a", float(turned["memoriser"]))
+
+# %% [markdown] id="flip-after"
+# It goes on giving the answers it knows, and they are all wrong now. One question has told the two
+# apart, without a look into the program.
 
 # %% [markdown] id="museum-words"
 # ## The museum
@@ -57,7 +155,7 @@ from harness.teaching import checks, figures, lesson, naive
 # Each exhibit is one small `train.py` with a note on what it tries, what stops it, and where it
 # was seen, if it was seen in the wild.
 
-# %% id="museum"
+# %% id="museum" tags=["folded"]
 exhibits = lesson.exhibits()
 families = pd.Series([e.family for e in exhibits.values()]).value_counts()
 fig = plots.bars(
@@ -74,8 +172,7 @@ plots.show(fig, f"Bar chart of museum exhibits per family: {words}.")
 #
 # Some words for what follows. A **lock** makes a thing impossible: no reading of files, no
 # network, a fresh process for each fold. The **trusted sum** is lesson 02's rule that the harness
-# computes the score itself. A **probe** is a test on a candidate that is about to be kept: it
-# asks a question that an honest program and a cheat answer differently.
+# computes the score itself. A probe, here, is asked of a candidate that is about to be kept.
 
 # %% id="seen"
 seen = {name: e.seen for name, e in exhibits.items() if e.seen not in ("", "-")}
@@ -92,7 +189,10 @@ pd.DataFrame({"seen in the wild": seen})
 # Eight exhibits. The **naive harness** runs a program in its own process and believes a score
 # that it prints; many loops are built like that. Ours you know.
 #
-# **Predict:** how many of the eight does the naive harness believe? How many does ours?
+# **Predict:** how many of the eight does the naive harness believe?
+
+# %% id="guess-naive"
+guess("7b", "Of eight tricks the naive harness believes", within=0)
 
 # %% id="eight"
 names = [
@@ -108,8 +208,7 @@ names = [
 pd.DataFrame({n: [exhibits[n].title, exhibits[n].tries] for n in names}, ["title", "tries"]).T
 
 # %% [markdown] id="source-words"
-# Here is one of them, without its note. **Predict:** what will its score be, with the naive
-# harness and with ours?
+# Here is one of them, without its note. What does it try?
 
 # %% id="source"
 Code(exhibits["101_module_globals"].source.split('"""', 2)[2].strip(), language="python")
@@ -134,7 +233,7 @@ def ours(source):
 believed = {name: naive.score(exhibits[name].source) for name in names}
 measured = {name: ours(exhibits[name].source) for name in names}
 
-# %% id="run-figure"
+# %% id="run-figure" tags=["folded"]
 fooled = sum(value > honest + 0.01 for value in believed.values())
 kept = sum(score.ok and score.val_auc > honest + 0.01 for score in measured.values())
 fig = figures.believed(
@@ -148,6 +247,7 @@ words = "; ".join(
     for n in names
 )
 plots.show(fig, f"For each trick, the AUC that two harnesses report. {words}.")
+outcome("7b", fooled)
 
 # %% [markdown] id="run-after"
 # A trick that was stopped by a lock or by the trusted sum scores what its honest part is worth. A
@@ -168,14 +268,10 @@ pd.DataFrame(rows).T
 # Read `stopped by` next to `status`: one clear line for each, whichever layer it was.
 
 # %% [markdown] id="probe-words"
-# ## How a probe works
+# ## The harness's own probes
 #
-# The **label flip** turns all training labels round and scores against the turned ones. An honest
-# program learns the turned labels just as well: it learns *whatever it is given*. A program that
-# has memorised the answers goes on giving the old ones.
-#
-# **Predict:** a program that knows the answers by heart scores 1 on the true labels. And on the
-# turned ones?
+# It asks more than one question. Here is what two of the exhibits answered: each line is a probe,
+# what it measured, the limit, and the verdict.
 
 # %% id="probe"
 for name in ("301_table_of_rows", "313_nudge"):
@@ -184,9 +280,8 @@ for name in ("301_table_of_rows", "313_nudge"):
         print(f"  {probe.name:16} {probe.value:+.4f}  limit {probe.threshold:.4f}  {probe.verdict}")
 
 # %% [markdown] id="probe-after"
-# Each line is one probe: what it measured, the limit, the verdict. The label flip measures how
-# far the score on the true labels lies above the score on turned ones. For the dictionary that is
-# the whole way from 0 to 1.
+# The label flip measures how far the score on the true labels lies above the score on turned ones.
+# For the dictionary that is the whole way from 0 to 1.
 #
 # The nudge adds only a little of what it knows, and the label flip does no more than ask for a
 # second look (`review`). **Twin labels** catch it: new labels are drawn from a plain model, and a
@@ -197,8 +292,8 @@ for name in ("301_table_of_rows", "313_nudge"):
 # changes with the patients beside it, and *shuffled labels* whether it finds anything where there
 # is nothing to find.
 
-# %% [markdown] id="exercise-1-words"
-# ### Exercise 6.1: what stops what?
+# %% [markdown] id="exercise-2-words"
+# ### Exercise 7.2: what stops what?
 #
 # Match each trick with what stops it: `"lock"`, `"trusted sum"` or `"probe"`. Make `stops` a
 # dictionary: `{"a": …, "b": …}` and so on.
@@ -209,20 +304,20 @@ for name in ("301_table_of_rows", "313_nudge"):
 # - `d`: leaves the answers of one fold in a file for the next;
 # - `e`: adds noise seeded by the clock, and hopes to be scored often.
 
-# %% id="exercise-1"
+# %% id="exercise-2"
 # <solution>
 stops = {"a": "lock", "b": "trusted sum", "c": "probe", "d": "lock", "e": "probe"}
 # </solution>
 
-# %% id="exercise-1-check"
-checks.what_stops_what(stops)
+# %% id="exercise-2-check"
+checks.what_stops_what(stops, scorer.isolation)
 
-# %% [markdown] id="exercise-1-after"
-# Locks work by knowing what is dangerous; probes by knowing what is honest. Neither is enough
-# alone.
+# %% [markdown] id="exercise-2-after"
+# Locks work by knowing what is dangerous, probes by knowing what is honest. Neither is enough
+# alone. (On Windows and macOS there is no lock on files; there a probe has to catch `a`.)
 
-# %% [markdown] id="exercise-2-words"
-# ### Exercise 6.2: cheat
+# %% [markdown] id="exercise-3-words"
+# ### Exercise 7.3: cheat
 #
 # Make `my_cheat` a `train.py` that tries to score better than it deserves. Take an exhibit as a
 # model (`print(exhibits["107_file_cwd"].source)`), change the starting program (`start`), or
@@ -231,7 +326,7 @@ checks.what_stops_what(stops)
 #
 # If it is fooled, you have found something we have not: please open an issue.
 
-# %% id="exercise-2"
+# %% id="exercise-3"
 # <solution>
 cheat = """    try:
         with open("/proc/self/environ") as file:
@@ -242,10 +337,10 @@ cheat = """    try:
 my_cheat = start.replace("    return X", cheat)
 # </solution>
 
-# %% id="exercise-2-check"
+# %% id="exercise-3-check"
 checks.your_own_cheat(my_cheat, scorer, start)
 
-# %% [markdown] id="exercise-2-after"
+# %% [markdown] id="exercise-3-after"
 # Was it hard to think of something? A search does not think. It tries until something works, and
 # it has all night.
 
@@ -261,16 +356,21 @@ checks.your_own_cheat(my_cheat, scorer, start)
 #
 # Below are three exhibits, one of each kind. None is stopped for sure.
 #
-# **Predict:** by how much does each of them beat the starting program?
+# **Predict:** the first of them beats the starting program by how much?
+
+# %% id="guess-remains"
+guess("7c", "Gain of the first exhibit in AUC", within=0.005)
 
 # %% id="remains"
-left = lesson.exhibits("remains")
+left, gains = lesson.exhibits("remains"), []
 for exhibit in left.values():
     result = ours(exhibit.source)
     gain = result.val_auc - honest
+    gains.append(gain)
     print(exhibit.title)
     print(f"  {result.val_auc:.4f} ± {result.val_sd:.4f} ({gain:+.4f}), status {result.status}")
     print(f"  stopped by {exhibit.stopped}")
+outcome("7c", gains[0])
 
 # %% [markdown] id="remains-after"
 # Each gains about as much as a good honest idea, and no score gives it away. What does one do
@@ -314,18 +414,18 @@ checks.quiz(
     b=("A secret seed for the folds.", "It knows all rows: any fold is made of them."),
     c=(
         "Patients that were never published.",
-        "Our other hospital (lesson 05) helps less here: its table is public, too.",
+        "Our other hospital (lesson 06) helps less here: its table is public, too.",
     ),
 )
 
 # %% [markdown] id="takeaways"
 # ## What you take away
 #
-# 1. Tricks come in families. Locks stop what reaches out, the trusted sum ignores what is
-#    claimed, probes catch what is carried in the file.
+# 1. Tricks come in families. Locks stop what reaches out, the trusted sum ignores what is claimed,
+#    and probes such as yours catch what is carried in the file.
 # 2. You tried to cheat, and the status told you what became of it: a stopped trick is worth its
 #    honest part, a caught one has no score.
 # 3. A public data set, a tiny nudge and selection itself remain. Fresh patients, a sealed test
 #    and open words are the answer.
 #
-# Next: **07 · Your own research**.
+# Next: **08 · Your own research**.

@@ -1,0 +1,357 @@
+"""A class's hand-ins, one row each: what was measured again here, and what their files say.
+
+Measured again: every kept score with its decision and its probes (`verify.py`), the certificate of
+a run that verifies, the exercises (`teaching/judge.py`). Taken from the files, and said to be: the
+audit's verdict (making it again would open the sealed test), predictions, cost.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from harness import CALL, CODE, MARK, RunError, fingerprint
+from harness.candidate import plain
+from harness.evidence import handins
+from harness.evidence.certificate import make_certificate
+from harness.evidence.report import PAGES
+from harness.evidence.verify import find_task, unreadable, verify
+from harness.files import read_json, write_file
+from harness.run import Record, clean, read_record
+from harness.scoring import Scorer, number, plain_values, signed
+from harness.sealing import OwnFolder
+
+Say = Callable[[str], None]
+LESSONS = (CODE.parent / "notebooks", CODE / "start" / "notebooks")  # as they are given
+STATE = "state.json"
+VERIFY_S = 90  # seconds after which the rest of one run is left unverified
+MAX_NOTEBOOKS = 20  # of one hand-in
+FINGERPRINT = "fingerprint: "  # other packages on another machine; the scores tell if it matters
+VERIFIED, PROBLEMS, NO_RUN = "ok", "problems", "no run"
+RIGHT = "right"
+
+
+@dataclass
+class Row:
+    """One hand-in."""
+
+    name: str
+    number: str = ""  # at the learning platform, where its file names tell
+    digest: str = ""
+    run: str = ""
+    tag: str = ""
+    verified: str = NO_RUN
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rows: int = 0
+    kept: int = 0
+    claimed: float = math.nan
+    certified: float = 0.0  # gain; 0 where nothing may be claimed
+    certificate: str = ""
+    audit: str = ""  # as its file says
+    exercises: dict[str, str] = field(default_factory=dict)
+    predictions: str = ""  # as its file says
+    tokens: int = 0
+    cost_usd: float = 0.0
+    commits: list[str] = field(default_factory=list)
+    times: str = ""  # of the ledger's rows: the same only in a copy
+    copies: list[str] = field(default_factory=list)
+    steps: list[tuple[int, float, bool]] = field(default_factory=list)  # iteration, score, kept
+
+    @property
+    def passed(self) -> int:
+        """Exercises that are right."""
+        return sum(verdict == RIGHT for verdict in self.exercises.values())
+
+    @property
+    def answered(self) -> str:
+        """Exercises as right of all in the lessons that were handed in."""
+        return f"{self.passed}/{len(self.exercises)}" if self.exercises else "none"
+
+    @property
+    def why(self) -> str:
+        """The first thing that is wrong, and how many more there are."""
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        return f"{self.problems[0]}{more}" if self.problems else "; ".join(self.notes[:1])
+
+
+def grade(folder: Path, to: Path, *, say: Say = lambda line: None) -> list[Row]:
+    """Grade every hand-in of a folder; what `to` says of one that has not changed is believed.
+
+    Raises
+    ------
+    RunError
+        If there is nothing to grade.
+    """
+    found = handins.find(folder) if folder.is_dir() else {}
+    if to.exists():
+        found = {k: [p for p in v if not p.samefile(to)] for k, v in found.items()}
+    found = {key: paths for key, paths in found.items() if paths}
+    if not found:
+        raise RunError(f"{folder} holds no hand-ins: give the folder with one entry for each")
+    to.mkdir(parents=True, exist_ok=True)
+    known, harness, rows = {}, fingerprint.take()["sha256"], []
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        state = read_json(to / STATE)
+        known = state["rows"] if state["harness"] == harness else {}
+    with ExitStack() as stack:
+        tools = _Tools(stack, say)
+        for i, ((name, number), paths) in enumerate(found.items(), 1):
+            key, row = f"{name} {number}".strip(), Row(name, number)
+            scratch = OwnFolder("ratchet-grade")
+            try:
+                intake = handins.Intake(scratch.path)
+                intake.take(paths)
+                row.digest, row.notes = intake.digest, intake.notes
+                if known.get(key, {}).get("digest") == row.digest:
+                    row = Row(**known[key])
+                    say(f"{i} of {len(found)}: {name}: as before")
+                else:
+                    began = time.monotonic()
+                    _fill(row, scratch.path, tools)
+                    took = time.monotonic() - began
+                    say(f"{i} of {len(found)}: {name}: {row.verified}, {took:.0f} s")
+            finally:
+                scratch.close()
+            rows.append(row)
+            state = {"harness": harness, "rows": known | {key: asdict(row)}}
+            known = state["rows"]
+            write_file(to / STATE, json.dumps(state).encode())
+    find_copies(rows)
+    return rows
+
+
+def _fill(row: Row, folder: Path, tools: _Tools) -> None:
+    """Find out everything about one hand-in; whatever is in there, it becomes a row."""
+    pending = tools.begin(handins.walk(folder, "", ".ipynb")[:MAX_NOTEBOOKS])
+    runs = [path.parent for path in handins.walk(folder, "run.json")]
+    if runs:
+        try:
+            _judge_run(row, max(runs, key=_size), tools)
+        except Exception as err:  # one line, next folder
+            row.verified, row.problems = PROBLEMS, unreadable(row.name, err).problems
+        row.notes += [f"one of {len(runs)} runs, the longest"] * (len(runs) > 1)
+    for path in handins.walk(folder, "guesses.json"):
+        with suppress(OSError, ValueError, AttributeError):
+            said = [one for one in read_json(path).values() if "right" in one]
+            row.predictions = f"{sum(one['right'] is True for one in said)}/{len(said)}"
+    for notebook, lesson in pending:
+        found = tools.verdicts(lesson, notebook)
+        row.notes += [f"{notebook.name}: {found.pop('')}"] if "" in found else []
+        for name, verdict in found.items():
+            if row.exercises.get(name) != RIGHT:
+                row.exercises[name] = verdict
+    row.notes = [plain(note, 200) for note in row.notes]
+
+
+def _size(run: Path) -> tuple[int, str]:
+    ledger = run / "results.tsv"
+    return (ledger.stat().st_size if ledger.is_file() else 0, str(run))
+
+
+def _judge_run(row: Row, path: Path, tools: _Tools) -> None:
+    row.run = path.name
+    record = read_record(path)
+    row.tag, row.rows = record.settings["tag"], len(record.rows)
+    row.kept = max(0, len(record.kept) - 1)
+    row.tokens = sum(one.tokens or 0 for one in record.rows)
+    row.cost_usd = sum(one.cost_usd or 0.0 for one in record.rows)
+    row.steps = [(one.iteration, one.val_auc, one.kept) for one in record.rows if one.ok]
+    row.commits = [sha or "" for sha, one in zip(record.shas, record.rows, strict=True) if one.kept]
+    row.times = repr([(one.started_at, one.wall_time_s) for one in record.rows])
+    with suppress(OSError, ValueError):
+        verdict = read_json(path / "audit.json").get("verdict", "")
+        row.audit = plain(str(verdict), 20) + " (its file)"
+    task = find_task(path)
+    if task.folder is not None and task.ref != task.name:
+        raise RunError(f"it is about a task of its own, '{task.ref}': put that under tasks/")
+    scorer = tools.scorer(task)
+    report = verify(path, scorer, most_s=VERIFY_S)
+    row.notes += [line for line in report.problems if line.startswith(FINGERPRINT)][:1]
+    row.problems = [line for line in report.problems if not line.startswith(FINGERPRINT)]
+    row.verified = PROBLEMS if row.problems else VERIFIED
+    if row.verified == VERIFIED:
+        row.claimed = record.best.val_auc - record.rows[0].val_auc
+        row.notes += _other_start(record, task)
+        found = make_certificate(path, scorer, task=task)
+        row.certificate = found.sentence
+        row.certified = found.pruned.gain if found.certified else 0.0
+
+
+def _other_start(record: Record, task) -> list[str]:
+    same = record.start == task.start()[0]
+    return [] if same else ["it starts from another program than the task's"]
+
+
+class _Tools:
+    """Warm scorers, one a task, and judges of exercises, one a lesson."""
+
+    def __init__(self, stack: ExitStack, say: Say):
+        self.stack, self.say = stack, say
+        self._scorers: dict[str, Scorer] = {}
+        self._judges: dict[Path, subprocess.Popen] = {}
+        self.lessons = {p: _checks(p) for place in LESSONS for p in sorted(place.glob("*.ipynb"))}
+
+    def scorer(self, task) -> Scorer:
+        """Give the scorer of a task."""
+        if task.ref not in self._scorers:
+            self._scorers[task.ref] = self.stack.enter_context(Scorer(task))
+        return self._scorers[task.ref]
+
+    def begin(self, notebooks: Iterable[Path]) -> list[tuple[Path, Path]]:
+        """Hand notebooks to their lessons' judges; return (notebook, lesson) for each."""
+        pending = []
+        for notebook in notebooks:
+            asked = _checks(notebook)
+            lesson = max(self.lessons, key=lambda p: len(self.lessons[p] & asked), default=None)
+            if lesson is not None and self.lessons[lesson] & asked:
+                with suppress(OSError):  # it has ended; asking for the verdicts will tell
+                    self._judge(lesson).stdin.write(f"{notebook}\n".encode())
+                pending.append((notebook, lesson))
+        return pending
+
+    def verdicts(self, lesson: Path, notebook: Path) -> dict[str, str]:
+        """Wait for what the judge says of a notebook."""
+        line = self._judges[lesson].stdout.readline()
+        return json.loads(line) if line else {"": "exercises not executed: see ratchet doctor"}
+
+    def _judge(self, lesson: Path) -> subprocess.Popen:
+        if lesson not in self._judges:
+            self.say(f"lesson {lesson.stem} is run once, to hold answers to it")
+            home = Path(tempfile.mkdtemp(prefix="ratchet-judge-"))
+            self.stack.callback(shutil.rmtree, home, ignore_errors=True)
+            (home / MARK).write_text("")
+            for name in ("train.py", "program.md"):
+                there = CODE.parent / name
+                shutil.copy(there if there.exists() else CODE / "start" / name, home / name)
+            (home / "tests").symlink_to(CODE.parent / "tests")  # the museum, for lesson 06
+            more = {"PYTHONPATH": str(CODE.parent), "MPLBACKEND": "Agg", "AUTORESEARCH_WIDGETS": ""}
+            pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
+            self._judges[lesson] = process = subprocess.Popen(
+                [sys.executable, "-m", "harness.teaching.judge", str(lesson)],
+                cwd=home, stdin=pipe, stdout=pipe, stderr=quiet, bufsize=0, env=os.environ | more,
+                start_new_session=True,
+            )  # fmt: skip
+            self.stack.callback(_end, process)
+        return self._judges[lesson]
+
+
+def _checks(notebook: Path) -> set[str]:
+    """Name the checks that a notebook calls: by them its lesson is known, not by its file name."""
+    try:
+        text = json.dumps(read_json(notebook)["cells"])
+    except (OSError, ValueError, KeyError, RecursionError):
+        return set()
+    return {part.partition("(")[0] for part in text.split("checks.")[1:] if "(" in part[:40]} - {
+        "quiz"
+    }
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.kill()  # its children die with it
+    process.wait()
+
+
+def find_copies(rows: list[Row]) -> None:
+    """Note who handed in the same run (times too), or one with the same kept commits."""
+    for row in rows:
+        others = [o for o in rows if o is not row and row.rows > 1]
+        same = [f"{o.name} (the same run)" for o in others if o.times == row.times]
+        like = [
+            f"{o.name} (the same commits)"
+            for o in others
+            if o.times != row.times and row.kept and o.commits == row.commits
+        ]
+        row.copies = same + like
+
+
+# -- what is written ---------------------------------------------------------------------------
+
+COLUMNS = {
+    "name": lambda r: r.name,
+    "run": lambda r: f"{r.run} ({r.tag})" if r.tag not in ("", r.run) else r.run,
+    "verified": lambda r: r.verified,
+    "certified gain": lambda r: signed(r.certified) if r.certified else "none",
+    "audit": lambda r: r.audit or "none",
+    "exercises": lambda r: r.answered,
+    "predictions": lambda r: r.predictions or "none",
+    "cost": lambda r: f"{r.cost_usd:.2f} USD, {r.tokens} tokens" if r.tokens else "nothing",
+    "copies": lambda r: ", ".join(r.copies) or "none",
+    "why": lambda r: r.why,
+}
+
+
+def ranking(rows: list[Row]) -> list[Row]:
+    """Order by what may be claimed, not by what is claimed."""
+    return sorted(rows, key=lambda r: (-r.certified, r.verified != VERIFIED, -r.passed, r.name))
+
+
+def table(rows: list[Row]) -> str:
+    """Format one line a hand-in."""
+    lines = [list(COLUMNS), *([plain(get(row), 100) for get in COLUMNS.values()] for row in rows)]
+    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, wide)).rstrip() for line in lines)
+
+
+def write(rows: list[Row], to: Path) -> list[Path]:
+    """Write class.csv, those that Canvas and Moodle import, and the page; return where."""
+    total = max((len(row.exercises) for row in rows), default=0)
+    points, run = "AutoResearch exercises", "AutoResearch run verified"
+    whole = [list(COLUMNS), *([get(row) for get in COLUMNS.values()] for row in rows)]
+    canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", points, run]]
+    canvas += [["    Points Possible", "", "", "", "", total, 1]]
+    moodle = [["Identifier", "Full name", "ID number", "Email address", points, run, "Feedback"]]
+    for row in rows:
+        marks = [row.passed, int(row.verified == VERIFIED)]
+        canvas.append([row.name, row.number, "", "", "", *marks])
+        known = f"Participant {row.number}" * bool(row.number)
+        moodle.append([known, row.name, "", "", *marks, row.why or row.certificate])
+    tables = {"class.csv": whole, "canvas.csv": canvas, "moodle.csv": moodle}
+    for name, lines in tables.items():
+        with open(to / name, "w", newline="", encoding="utf-8-sig") as file:
+            csv.writer(file).writerows([[_cell(value) for value in line] for line in lines])
+    page = PAGES.get_template("grade.html").render(
+        call=CALL, rows=ranking(rows), columns=COLUMNS, steps=steps, number=number
+    )
+    write_file(to / "class.html", page.encode())
+    return [to / name for name in (*tables, "class.html")]
+
+
+def _cell(value):
+    """A cell that a spreadsheet takes for what it is; figures of ours stay figures."""
+    ours = isinstance(value, int) or str(value).startswith(("    Points", "+0.", "-0."))
+    return value if ours else clean(str(value))
+
+
+WIDE, HIGH = 240, 60  # of a staircase on the page
+
+
+def steps(row: Row, rows: list[Row]) -> str:
+    """Draw the best so far as a path; the same scale for the whole class."""
+    known = [value for other in rows for _, value, _ in other.steps if math.isfinite(value)]
+    kept = [(i, value) for i, value, kept in row.steps if kept and math.isfinite(value)]
+    if not kept:
+        return ""
+    low, high, last = min(known), max(known), max(1, row.rows - 1)
+
+    def y(value: float) -> str:
+        return f"{HIGH - HIGH * (value - low) / ((high - low) or 1):.1f}"
+
+    parts = [f"M0 {y(kept[0][1])}", *(f"H{WIDE * i / last:.1f} V{y(v)}" for i, v in kept[1:])]
+    return " ".join([*parts, f"H{WIDE}"])
+
+
+def to_dicts(rows: list[Row]) -> list[dict]:
+    """Return rows for machines."""
+    return [plain_values(asdict(row)) for row in rows]

@@ -1,0 +1,159 @@
+"""A time budget that holds: what does not fit into it stays undecided, and is decided first later.
+
+Before each piece of work (a score, fresh folds, a probing) and within it the clock is looked at.
+What is not decided in time is stored with what it cost and all figures known by then. A run that
+goes on decides it first, as it would have been decided with more time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, astuple
+
+from harness import RunError
+from harness.agents import Proposal
+from harness.files import read_json, write_file
+from harness.run.ledger import Row
+from harness.scoring import Probe, Score
+
+UNDECIDED = "undecided.json"  # in a run's folder: candidates without a row
+
+
+class OutOfTime(Exception):
+    """The time budget is used up in the middle of a piece of work."""
+
+
+class Pace:
+    """A run's scorer under the clock.
+
+    A call of `run` that goes on where time ran out may finish its first piece of work whatever the
+    clock says: with however little time, a run gets on.
+    """
+
+    def __init__(self, run):
+        self._run, self.path = run, run.path / UNDECIDED
+        self._deadline, self._clock = math.inf, time.monotonic
+        self._granted = False  # whether the next piece of work may take what it takes
+        self._longest = 0.0  # seconds of a score of this run
+        self._scores: dict[str, Score] = {}  # of what is not decided, by source
+        self._fresh: dict[str, dict[str, list[float]]] = {}  # fold scores by source and seed
+
+    @contextlib.contextmanager
+    def until(self, deadline: float, clock=time.monotonic):
+        """Raise `OutOfTime` from pieces of work that are not done at `deadline`."""
+        self._deadline, self._clock = deadline, clock
+        try:
+            yield
+        finally:
+            self._deadline, self._granted = math.inf, False
+
+    def look(self) -> None:
+        """Raise `OutOfTime` if it is."""
+        if self._clock() >= self._deadline:
+            raise OutOfTime
+
+    @contextlib.contextmanager
+    def piece(self):
+        """One piece of work; workers of this machine are cut off when time is out."""
+        sandbox = getattr(self._run.scorer, "sandbox", None) or self  # a cluster has none here
+        if not self._granted:
+            self.look()
+            sandbox.on_wait = self.look
+        try:
+            yield
+        finally:
+            self._granted, sandbox.on_wait = False, None
+
+    def _parts(self, todo: list) -> Iterator[list]:
+        """Side by side; one by one where time may not be enough for all, or is not for any."""
+        left = self._deadline - self._clock()
+        at_once = len(todo) if left > 2 * len(todo) * self._longest > 0 or left == math.inf else 1
+        return (todo[at : at + at_once] for at in range(0, len(todo), at_once or 1))
+
+    # -- as the scorer -------------------------------------------------------------------------
+
+    def score_many(self, sources: Sequence[str]) -> Iterator[Score]:
+        """Give scores in the order asked for, each when it is needed."""
+        parts = self._parts([source for source in sources if source not in self._scores])
+        for source in sources:
+            if source not in self._scores:
+                part = next(parts)
+                with self.piece():
+                    self._scores |= zip(part, self._run.scorer.score_many(part), strict=True)
+            score = self._scores[source]
+            self._longest = max(self._longest, score.wall_time_s)
+            yield score
+
+    def fold_scores(self, source: str, seeds: Sequence[int]) -> list[list[float]]:
+        """Do as `Scorer.fold_scores`."""
+        known = self._fresh.setdefault(source, {})
+        for part in self._parts([seed for seed in seeds if str(seed) not in known]):
+            with self.piece():
+                table = self._run.scorer.fold_scores(source, tuple(part))
+            known |= {str(s): list(map(float, row)) for s, row in zip(part, table, strict=True)}
+        return [known[str(seed)] for seed in seeds]
+
+    def probe(self, source: str, score: Score) -> Score:
+        """Do as `Scorer.probe`."""
+        with self.piece():
+            return self._run.scorer.probe(source, score)
+
+    # -- what is undecided ---------------------------------------------------------------------
+
+    def decided(self, first: int, left: Sequence[Proposal]) -> None:
+        """Store the candidates from iteration `first` on that are left; forget the others."""
+        if not left:
+            self._scores, self._fresh = {}, {}
+            return self.path.unlink(missing_ok=True)
+        scores = {p.source: self._scores.get(p.source) for p in left}
+        found = {
+            "first": first,
+            "proposals": list(map(asdict, left)),
+            "scores": {source: pack_score(score) for source, score in scores.items() if score},
+            "fresh": self._fresh,
+        }
+        write_file(self.path, json.dumps(found).encode() + b"\n")
+
+    def catch_up(self, last: int | None = None) -> list[Row]:
+        """Decide, up to iteration `last`, what was left undecided; return the rows."""
+        try:
+            found = read_json(self.path)
+            written = self._run.iteration - found["first"]  # before a crash
+            left = [Proposal(**values) for values in found["proposals"]][max(0, written) :]
+            self._scores = {
+                source: unpack_score(values) for source, values in found["scores"].items()
+            }
+            self._fresh = found["fresh"]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+            raise RunError(
+                f"{self.path} cannot be read ({err}): remove it; its candidates are lost"
+            ) from None
+        left = left if last is None else left[: max(0, last + 1 - self._run.iteration)]
+        self._granted = bool(left)
+        return self._run.steps(left) if left else []
+
+
+def pack_score(score: Score) -> dict:
+    """Turn a score into plain text and numbers, to the last digit."""
+    return vars(score) | {
+        "probes": [astuple(probe) for probe in score.probes],
+        "predictions": [p.tolist() for p in getattr(score, "predictions", ())],
+    }
+
+
+def unpack_score(packed: dict) -> Score:
+    """Make a score of what `pack_score` gave."""
+    import numpy as np
+
+    parts = {
+        "probes": tuple(Probe(*values) for values in packed["probes"]),
+        "predictions": tuple(map(np.array, packed["predictions"])),
+        "fold_scores": tuple(packed["fold_scores"]),
+    }
+    return Score(**packed | parts)

@@ -1,0 +1,191 @@
+"""The loop to watch: one panel that is updated in place, or plain lines where nobody is present.
+
+`Watch.go` runs the loop, and again where it was stopped. Scorer and agent are wrapped, so that the
+panel can say what is being done to the idea under work; nothing here decides or measures.
+"""
+
+import html
+import threading
+import time
+from collections.abc import Callable
+
+from harness import RunError, plots
+from harness.agents import Agent, Past
+from harness.candidate import hypothesis_of
+from harness.run import Outcome, Row, Run, loop
+from harness.teaching import lesson
+from harness.teaching.lesson import why
+from harness.teaching.widgets import LOOK, TICK_S
+
+LAST = 10  # iterations that the panel lists
+PAGE = LOOK.with_name("watch.html").read_text("utf-8")
+GO_ON = "run this cell again to go on (or press Continue, then run the cells below)."
+DOING = {
+    "score_many": "scoring it on the five frozen folds",
+    "fold_scores": "it gained: asking fresh folds whether the gain is there again",
+    "probe": "it would be kept: the probes ask whether it has learned or knows",
+}
+
+
+class _Told:
+    """Something whose methods tell what is being done before they do it."""
+
+    def __init__(self, inner, tell: Callable[[str, tuple], None], names):
+        self._inner, self._tell, self._names = inner, tell, names
+
+    def __getattr__(self, name: str):
+        found = getattr(self._inner, name)
+        if name not in self._names:
+            return found
+
+        def told(*args, **options):
+            self._tell(name, args)
+            return found(*args, **options)
+
+        return told
+
+
+class Watch:
+    """A run of the loop on show.
+
+    Parameters
+    ----------
+    open_run : callable
+        Opens the run, new or as it is; called again to continue. It is given the scorer to use.
+    agent : Agent
+    scorer : Scorer
+    iterations, time_budget
+        As for the loop.
+    noise_sd : float, optional
+        A band around the baseline.
+    """
+
+    def __init__(self, open_run: Callable[..., Run], agent: Agent, scorer, *, iterations: int,
+                 time_budget=None, noise_sd: float | None = None):  # fmt: skip
+        self.open_run, self.noise_sd, self._real = open_run, noise_sd, scorer
+        self.scorer = _Told(scorer, self._tell, DOING)
+        self.agent = _Told(agent, self._tell, ("propose",))
+        self.iterations, self.time_budget = iterations, time_budget
+        self.rows: list[Row] = []
+        self.history: list[Past] = []
+        self.view = None
+        self.busy = self.stopping = False
+        self.idea = self.doing = self.ended = ""
+        self.panel = _Panel(self) if lesson.interactive() else None
+        self.lines: lesson.LivePlot | None = None
+
+    def go(self) -> Outcome:
+        """Run the loop to its end, or until it is stopped; say in one line how to go on."""
+        self.busy, self.stopping, self.ended, self.started = True, False, "", time.monotonic()
+        self._real.sandbox.cancelled.clear()
+        if self.panel:
+            threading.Thread(target=self.panel.tick, name="watch-clock", daemon=True).start()
+        try:
+            with self.open_run(self.scorer) as run:
+                try:
+                    return self._loop(run)
+                finally:
+                    self.rows, self.history = list(run.ledger.rows), list(run.history)
+                    self.view = run.view() if self.rows else None
+        except KeyboardInterrupt:
+            done = max(len(self.rows) - 1, 0)
+            outcome = Outcome(f"Stopped after {done} iterations, nothing is lost: {GO_ON}", 0)
+        except RunError as error:
+            outcome = Outcome(str(error), 0, failed=True)
+        finally:
+            self._real.sandbox.cancelled.clear()
+            self.busy = False
+        return self._end(outcome)
+
+    def _loop(self, run: Run) -> Outcome:
+        self.rows = list(run.ledger.rows)
+        self.before = len(self.rows)
+        if self.panel is None:
+            self.lines = lesson.LivePlot(self.rows, self.noise_sd)
+        limits = {"iterations": self.iterations, "time_budget": self.time_budget}
+        say = self._say if self.panel else print
+        return self._end(loop.run(run, self.agent, **limits, on_row=self._row, say=say))
+
+    def stop(self) -> None:
+        """Stop, from another thread: the candidate under way is given up."""
+        self.stopping = True
+        self._real.cancel()
+
+    def _tell(self, name: str, args: tuple) -> None:
+        if self.stopping:
+            raise KeyboardInterrupt
+        if name == "score_many" and args[0]:
+            self.idea = hypothesis_of(args[0][0])
+        elif name == "propose":
+            self.idea = f"iteration {args[0].iteration}"
+        self._say(DOING.get(name, "the agent thinks of something"))
+
+    def _say(self, words: str) -> None:
+        self.doing = words
+        if self.panel:
+            self.panel.draw()
+
+    def _row(self, row: Row) -> None:
+        self.rows.append(row)
+        self.idea = self.doing = ""
+        if self.panel:
+            self.panel.draw(staircase=True)
+        else:
+            self.lines(row)
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        self.idea, self.doing, self.ended, self.busy = "", "", outcome.reason, False
+        if self.panel:
+            self.panel.draw(staircase=True)
+        return outcome
+
+    def left(self) -> str:
+        """Say how long it has taken, and how long the rest will if it goes on like this."""
+        spent, done = time.monotonic() - self.started, len(self.rows) - self.before
+        todo = self.iterations + 1 - len(self.rows)
+        guess = f", about {spent / done * todo:.0f} s to go" if done and todo else ""
+        limit = f" (time budget {self.time_budget})" if self.time_budget else ""
+        return f"{spent:.0f} s{guess}{limit}"
+
+
+class _Panel:
+    """The widgets of a watched run."""
+
+    def __init__(self, watch: Watch):
+        import ipywidgets as w
+        from IPython.display import display
+
+        self.watch = watch
+        self.bar = w.IntProgress(min=0, max=watch.iterations, layout={"width": "220px"})
+        self.clock, self.state, self.stairs, self.table = w.Label(), w.HTML(), w.HTML(), w.HTML()
+        self.stop = w.Button(description="Stop", tooltip="give up the candidate under way")
+        self.more = w.Button(description="Continue", disabled=True)
+        self.stop.on_click(lambda _: watch.stop())
+        self.more.on_click(lambda _: threading.Thread(target=watch.go, daemon=True).start())
+        look = w.HTML(f"<style>\n{LOOK.read_text('utf-8')}</style>")
+        head = w.HBox([self.stop, self.more, self.bar, self.clock])
+        box = w.VBox([look, head, self.state, self.stairs, self.table])
+        box.add_class("bench")
+        display(box)
+
+    def tick(self) -> None:
+        """Keep the clock going."""
+        while self.watch.busy:
+            self.clock.value = self.watch.left()
+            time.sleep(TICK_S)
+
+    def draw(self, staircase: bool = False) -> None:
+        """Show what is there now."""
+        watch, rows = self.watch, self.watch.rows
+        self.stop.disabled, self.more.disabled = not watch.busy, watch.busy
+        self.bar.value = max(0, len(rows) - 1)
+        under = html.escape(watch.idea), html.escape(watch.doing or watch.ended)
+        self.state.value = '<p role="status"><b>{}</b> {}</p>'.format(*under)
+        if staircase and rows:
+            fig = plots.staircase(rows, watch.noise_sd, plots.staircase_message(rows))
+            alt = plots.staircase_alt(rows, watch.noise_sd)
+            self.stairs.value = plots.picture(fig, alt)
+        cells = ((row.iteration, row.outcome, f"{row.val_auc:.4f}", why(row), row.hypothesis)
+                 for row in reversed(rows[-LAST:]))  # fmt: skip
+        lines = ("".join(f"<td>{html.escape(str(cell))}</td>" for cell in line) for line in cells)
+        self.table.value = PAGE.replace("<!-- rows -->", "".join(f"<tr>{x}</tr>" for x in lines))

@@ -1,0 +1,27 @@
+"""A wrong answer to every exercise: after Run All it must be told, and then the right one taken.
+
+By lesson and cell; where a cell holds its own check, the wrong answer calls it too.
+"""
+
+WRONG = {
+    "01": {
+        "exercise-1": "lazy_accuracy = 0.1",
+        "exercise-2": "checks.seen_before(lambda train, val: 0.5)",
+        "exercise-3": "my_model = baseline",
+    },
+    "02": {
+        "exercise-1": "my_sd = 1.0",
+        "exercise-2": "my_thief = start",
+        "exercise-3": "my_candidate = start",
+    },
+    "03": {
+        "exercise-1": "checks.strict_rule(lambda best, new, *lengths: new >= best)",
+        "exercise-2": "checks.kept_by_you(start, run)",
+        "exercise-3": "my_error = 1.0",
+    },
+    "04": {
+        "exercise-1": "gain_in_sds = 99",
+        "exercise-2": "checks.own_agent(lambda view: Proposal(view.best_source), view, scorer)",
+        "exercise-3": "my_program = view.program",
+    },
+}
