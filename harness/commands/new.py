@@ -40,6 +40,9 @@ OPTIONS = {
     "--no-score": switch("do not score the starting train.py"),
     **JSON,
 }  # fmt: skip
+TOO_GOOD = (
+    "the start is nearly perfect: which column, or sum of columns, holds the answer? --drop it"
+)
 QUIET_S = 2.0  # without a word: then a line says what is being done
 NOT_OF_THE_TASK = {"no_score", "mask", "json", "command", "function"}
 
@@ -53,13 +56,11 @@ def alive():
         while not over.wait(QUIET_S):
             say(f"{doing[-1]} ({time.monotonic() - began:.0f} s)")
 
-    thread = threading.Thread(target=tick, daemon=True)
-    thread.start()
+    threading.Thread(target=tick, daemon=True).start()
     try:
         yield doing.append
     finally:
         over.set()
-        thread.join()
 
 
 def main(args) -> int:
@@ -93,11 +94,8 @@ def main(args) -> int:
             tell("scoring the starting train.py")
             score = evaluate(task.folder / "train.py", task, probe=False)
         if score.ok and too_good(task, score.val_auc, task.split().y_train):
-            made.warnings.append(
-                "the start is nearly perfect: look for a column, or a sum of columns, that holds "
-                "the answer, and --drop it"
-            )
-            say(f"look: {made.warnings[-1]}")
+            made.warnings.append(TOO_GOOD)
+            say(f"look: {TOO_GOOD}")
         if not score.ok:
             raise DataError(
                 f"{task.folder} is made, but its starting train.py does not score: "

@@ -25,9 +25,12 @@ from harness.task import (
 NEARLY = 0.9  # of the cells: then the others are odd cells
 MANY = 30  # different values that are surely a category; more needs rows to back them
 LONG_WORDS = 3.0  # words per value from which on it is text
-ID_NAME = re.compile(r"(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|no|number)$")
-CAMEL_ID = re.compile(r"[a-z0-9]I[dD]$")
+ID_NAME = re.compile(
+    r"(?i:(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|no|number)$)|[a-z0-9]I[dD]$"
+    r"|^column \d"
+)
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
+THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")  # or decimals
 EXACT = 2**53  # float64 has the digits of whole numbers up to here
 MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
 UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
@@ -87,18 +90,19 @@ class Cells:
 
 def looks_like_id(name: object) -> bool:
     """Whether a column's name says that it identifies something."""
-    name = str(name).strip()
-    lower = name.lower()
-    return bool(ID_NAME.search(lower) or CAMEL_ID.search(name) or re.match("column \\d", lower))
+    return bool(ID_NAME.search(str(name).strip()))
 
 
 def readable(cells: Iterable[str], decimal: str) -> bool:
     """Whether some of a column's cells are numbers so plain that pandas may read them all."""
     texts = {t.strip() for t in cells} - MISSING
+    pointed = [t for t in texts if "." in t and decimal == "."]
     if _codes(texts) or (texts and {len(t) for t in texts if t.isdigit()} in ({8}, {14})):
         return False
+    if pointed and all(map(THOUSANDS.fullmatch, pointed)):
+        return False
     plain = (t if decimal == "." else "?" if "." in t else t.replace(",", ".") for t in texts)
-    return sum(as_float(t) == as_float(t) for t in plain) > 0.5 * len(texts)
+    return sum(x == x for x in map(as_float, plain)) > 0.5 * len(texts)
 
 
 def _codes(texts: Iterable[str]) -> bool:
@@ -113,20 +117,10 @@ def decide(
     target: bool = False,
     comma: bool = False,
 ) -> Column:
-    """Decide what a column holds.
+    """Decide what a column holds: text as it stands in the file, or numbers if pandas read it so.
 
-    Parameters
-    ----------
-    values : Series of shape (n,)
-        Text as it stands in the file, or numbers if pandas could read it so.
-    starts : ndarray of shape (n,)
-        The line of each, to tell where an odd cell is.
-    asked : str
-        A type that a person named.
-    target : bool
-        Whether it is what is predicted: then a word that comes back is a class.
-    comma : bool
-        Whether decimals have a comma in this file, where 1,234 could be either.
+    `starts` are the lines of its rows, `asked` is a type that a person named, `comma` whether
+    decimals have a comma in this file. In a `target` a word that comes back is a class.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Is a table fit to learn from? Leaks, identifiers, copies, too few rows: told in plain words."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -32,21 +33,17 @@ class Finding(NamedTuple):
 
 
 def refuse(key: str, **values: object) -> Finding:
-    """What ends the making of a task."""
     return Finding(True, say(key, **values))
 
 
 def warn(key: str, **values: object) -> Finding:
-    """What a person should look at."""
     return Finding(False, say(key, **values))
 
 
 def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
     """Look a task's data over, refusals first; what is in `keep` a person vouches for."""
     X, y = task.load()
-    found = list(_target(task, y))
-    if not any(f.refuse for f in found):
-        found += _roles(task, X)
+    found = [*_target(task, y), *_roles(task, X)]
     if not any(f.refuse for f in found):
         key = None if task.groups else _key(task, X, y)
         found += [*_split(task, y), *_columns(task, X, key)]
@@ -131,7 +128,9 @@ def _copies(split) -> Iterator[Finding]:
     ]
     both = np.concatenate(keys)
     extra = len(both) - len(np.unique(both))
-    bits = np.log2([max(split.X_train[name].nunique(), 1) for name in split.X_train]).sum()
+    bits = np.log2(
+        [max(split.X_train[name].nunique(), 1) for name in split.X_train.columns[:99]]
+    ).sum()
     if not extra or bits < 2 * np.log2(len(both)) + 6:  # so few combinations come twice by chance
         return
     crossing = int(np.isin(keys[1], keys[0]).sum())
@@ -168,7 +167,8 @@ def _recurs(task: Task, values: pd.Series) -> bool:
 
 def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
     """The column, if any, inside whose values other columns or the target hardly vary."""
-    numbers = [name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10][:30]
+    numbers = (name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10)
+    numbers = list(islice(numbers, 30))
     best = (0, 0, None)
     for name in X.columns[:1000]:
         if name == task.time or not _recurs(task, X[name]):
@@ -222,7 +222,8 @@ def _separation(task: Task, numbers: np.ndarray, y: np.ndarray) -> float:
         ranks = pd.Series(numbers).rank(), pd.Series(y).rank()
         return float(abs(np.corrcoef(*ranks)[0, 1]))
     try:
-        aucs = [area_under_roc(y == k, numbers) for k in range(max(task.n_outputs, 2))]
+        classes = range(task.n_outputs) if task.n_outputs > 1 else [1]
+        aucs = [area_under_roc(y == k, numbers) for k in classes]
     except ValueError:  # these rows lack a class
         return 0.0
     return min(max(auc, 1 - auc) for auc in aucs)  # a copy of the target tells every class
@@ -265,13 +266,7 @@ def _columns(task: Task, X: pd.DataFrame, key: str | None) -> Iterator[Finding]:
 
 
 def check_metric(task: Task) -> None:
-    """Make sure that the metric suits the kind of task, on numbers made up for it.
-
-    Raises
-    ------
-    DataError
-        With what to use instead.
-    """
+    """Make sure that the metric suits the kind of task, or raise with what to use instead."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
     name, kind, instead = task.metric, task.kind, DEFAULT_METRICS[task.kind]
@@ -282,18 +277,10 @@ def check_metric(task: Task) -> None:
     family = get_scorer(name)._score_func.__module__
     if "cluster" in family or family.endswith("_regression") != (kind == "regression"):
         raise no("other_metric", name=name, kind=kind, instead=instead)
-    rng, k = np.random.default_rng(0), max(task.n_outputs, 2)
-    y = np.arange(60) % k
-    if kind == "regression":
-        y = y + rng.random(60) + 1.0
-        good, bad = y[:, None], rng.permutation(y)[:, None]
-    elif kind == "binary":
-        good, bad = np.where(y, 0.9, 0.1)[:, None], np.where(y, 0.4, 0.6)[:, None]
-    else:
-        good = np.eye(k)[y] * 0.9 + 0.1 / k
-        bad = np.roll(good, 1, axis=1)
+    y = np.arange(60) % max(task.n_outputs, 2) if kind != "regression" else np.arange(1.0, 61)
+    good = np.eye(task.n_outputs)[y] if kind == "multiclass" else y[:, None]
     try:
-        scores = [task.score_predictions(y, p) for p in (good, bad)]
+        scores = [task.score_predictions(y, p) for p in (good, np.roll(good, 1, axis=0))]
     except ValueError as err:
         why = " ".join(str(err).split())
         raise no("cannot_score", name=name, kind=kind, why=why, instead=instead) from None

@@ -14,15 +14,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype as is_numeric
 
-from harness.newtask.columns import (
-    EXACT,
-    Cells,
-    Column,
-    decide,
-    readable,
-    settle,
-    words,
-)
+from harness.newtask.columns import EXACT, Cells, Column, decide, readable, settle, words
 from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric, examine
 from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_texts
@@ -177,8 +169,11 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
     if kind != "regression":
         column = classes
     made.warnings += [text.replace("column", "target", 1) for text in column.said]
-    answer = _answer(made, convert(answer, column.kind, column.cells))
-    roles = _choose_kind(made, answer, kind, numbers, positive)
+    answer = convert(answer, column.kind, column.cells)
+    if (gaps := int(answer.isna().sum())) > 0.5 * len(answer):
+        raise no("few_answers", target=target, gaps=gaps, n=len(answer))
+    made.warnings += [say("some_answers", target=target, gaps=gaps)] if gaps else []
+    roles = _choose_kind(made, answer.dropna(), kind, numbers, positive)
     dropped = dict.fromkeys(drop, say("by_person"))
     features = _features(made, settled, dropped)
     frozen = {n: c.cells for n, c in (features | {target: column}).items() if c.cells}
@@ -199,8 +194,9 @@ def _columns(file: Sniffed, names: list[str], as_text: set[str]):
     rows = [r for r in islice(records(file.lines, file.form, strict=False), 1, most) if r]
     cells = dict(zip(every, zip(*rows, strict=False), strict=False))
     free = [n for n in names if n in cells and n not in as_text]
-    plain = {d: [n for n in free if readable(cells[n], d)] for d in ".,"}
-    decimal = max(",." if file.form.separator == ";" else ".,", key=lambda d: len(plain[d]))
+    marks = {",": ".", ";": ",."}.get(file.form.separator, ".,")  # of decimals, the likelier first
+    plain = {mark: [n for n in free if readable(cells[n], mark)] for mark in marks}
+    decimal = max(marks, key=lambda mark: len(plain[mark]))
     table = read_columns(file.lines, file.form, names, plain[decimal], decimal)
     if len(table) != len(file.starts):
         raise no("two_ways")
@@ -228,15 +224,6 @@ def _check_roles(task: Task, roles: dict[str, Sequence[str]], there: list[str]) 
             raise no("role_dropped", role=role, name=name)
 
 
-def _answer(made: Made, answer: pd.Series) -> pd.Series:
-    target, gaps = made.task.target, int(answer.isna().sum())
-    if gaps > 0.5 * len(answer):
-        raise no("few_answers", target=target, gaps=gaps, n=len(answer))
-    if gaps:
-        made.warnings.append(say("some_answers", target=target, gaps=gaps))
-    return answer.dropna()
-
-
 def _kind(answer: pd.Series, numbers: pd.Series | None, positive: Sequence[str]) -> str:
     if positive or (answer if numbers is None else numbers).nunique() <= 2:
         return "binary"
@@ -251,8 +238,8 @@ def _choose_kind(made: Made, answer: pd.Series, kind: str, numbers, positive) ->
     if positive and kind != "binary":
         raise no("not_binary", kind=kind)
     if kind == "regression":
-        said = say("regression", target=target, low=answer.min(), high=answer.max())
-        made.choices.append(said)
+        told = {"low": answer.min(), "high": answer.max()}
+        made.choices.append(say("regression", target=target, **told))
         return {"kind": kind}
     if kind == "multiclass":
         n, quantity = len(values), say("quantity") if numbers is not None else ""

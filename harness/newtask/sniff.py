@@ -97,9 +97,10 @@ def _encoding(raw: bytes) -> str:
 
     def fit(name: str) -> float:
         text, known = raw.decode(name, "replace"), ALPHABETS[name]
-        inside = re.findall(r"(?<=[^\W\d_])[^\W\d_](?=[^\W\d_])", text) * (not text.isupper())
+        inside = re.findall(r"(?<=[^\W\d_])[^\W\d_](?=[^\W\d_])", text)
+        shouts = sum(c > "\x7f" and c.isupper() for c in inside) * (0.1 if text.isupper() else 1)
         letters = [c.lower() in known for c in text if c > "\x7f"]
-        return (sum(letters) - sum(c > "\x7f" and c.isupper() for c in inside)) / len(letters)
+        return (sum(letters) - shouts) / len(letters)
 
     best = max((n for n, known in ALPHABETS.items() if (known[0] > "\u036f") == foreign), key=fit)
     if foreign and fit(best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
@@ -121,16 +122,17 @@ def _separator(lines: bytes, target: str, told: str | None) -> tuple[str, int, l
             rows = csv.reader(text, delimiter=mark, quoting=quoting, skipinitialspace=True)
             rows = [row for row in rows if row]
             width, count = Counter(map(len, rows)).most_common(1)[0]
-            named = [i for i, row in enumerate(rows[:20]) if target in map(clean_name, row)]
-            if width > 1 and count > 0.5 * len(rows) and (named or mark != " "):
-                found.append((bool(named), count > 0.8 * len(rows), width, mark, rows, named))
+            named = (i for i, row in enumerate(rows[:20]) if target in map(clean_name, row))
+            at = next(named, -1) if width > 1 else -1
+            if width > 1 and count > 0.5 * len(rows) and (at >= 0 or mark != " "):
+                found.append((at >= 0, count > 0.8 * len(rows), width, mark, rows, at))
     if not found:
         raise no("one_column")
-    *_, width, mark, rows, named = max(found)
+    *_, width, mark, rows, at = max(found)
     near = (i for i, row in enumerate(rows) if abs(len(row) - width) < 2 and row[0][:1] != "#")
     first = next((i for i in near if sum(map(bool, rows[i])) > max(1, width // 2)), 0)
-    if named and all(np.isnan(numeral(cell.strip(), ".")[0]) for cell in rows[named[0]]):
-        first = named[0]  # such as '#id,a,b', or below a title
+    if at >= 0 and all(np.isnan(numeral(cell.strip(), ".")[0]) for cell in rows[at]):
+        first = at  # such as '#id,a,b', or below a title
     return mark, width, rows[first]
 
 

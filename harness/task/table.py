@@ -112,9 +112,8 @@ def read_columns(
     """Read columns as text, each text once (`category`); `numbers` as such, if all cells are."""
     names, numbers = column_names(lines, form), set(numbers)
     wanted = names if columns is None else list(columns)
-    for name in wanted:
-        if name not in names:
-            raise DataError(f"the data has no column '{name}': mend [columns]")
+    for name in dict.fromkeys(wanted).keys() - set(names):
+        raise DataError(f"the data has no column '{name}': mend [columns]")
     words = [name for name in wanted if name not in numbers]
     marks = dict.fromkeys(numbers, list(MISSING))
     how = {"sep": form.separator, "decimal": decimal, "skipinitialspace": True, "header": 0}
@@ -125,8 +124,8 @@ def read_columns(
     except pd.errors.ParserError as err:
         raise DataError(f"the file is not regular CSV: {' '.join(str(err).split())}") from None
     odd = [c for c in wanted if c in numbers and table[c].dtype.kind not in "iuf"]
-    table = table.astype(dict.fromkeys(words, "category"))
-    return table.assign(**read_columns(lines, form, odd)) if odd else table
+    odd = read_columns(lines, form, odd) if odd else {}
+    return table.assign(**{name: table[name].astype("category") for name in words}, **odd)
 
 
 def read_table(

@@ -182,8 +182,8 @@ def test_levels_and_ranges_come_from_training_rows_alone(tmp_path):
     _, sealed = made.task._split_positions(X, made.task.load()[1])
     lines = (CASES / "crp_plain.csv").read_text().splitlines()
     cells = lines[1 + int(sealed[0])].split(",")
-    lines[1 + int(sealed[0])] = ",".join(["77777", *cells[1:]])
+    lines[1 + int(sealed[0])] = ",".join(["54321", *cells[1:]])
     (tmp_path / "t.csv").write_text("\n".join(lines))
     made = new_task("mine", tmp_path / "t.csv", "y", root=tmp_path / "2")
     for file in ("program.md", "train.py", "look.html"):
-        assert "77777" not in (made.task.folder / file).read_text()
+        assert "54321" not in (made.task.folder / file).read_text()
