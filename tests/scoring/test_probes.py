@@ -400,7 +400,7 @@ def test_answers_that_cannot_be_measured_under_other_labels_are_rejected(scorer,
         raise CandidateError("rejected (the metric failed: no such class)")
 
     score = scorer.score(BASELINE)
-    monkeypatch.setattr(scorer, "metric", fails)
+    monkeypatch.setattr(scorer, "run", fails)
     probed = scorer.probe(BASELINE, score)
     assert probed.status.startswith("rejected (probe failed")
     assert np.isnan(probed.val_auc)
