@@ -355,7 +355,7 @@ def report(rows: list[dict]) -> None:
     )
     for name, (review, reject) in limits.items():
         v = np.array([r[name] for r in good if r[name] is not None])
-        away = (reject - v.mean()) / v.std(ddof=1)
+        away = (reject - v.mean()) / (v.std(ddof=1) or np.nan)
         figures = (v.min(), np.median(v), np.quantile(v, 0.99), v.max(), v.mean(), v.std(ddof=1))
         text = " ".join(f"{x:+.4f}" for x in figures)
         print(f"{name:<16} {text} {reject:+.3f}  {away:5.1f}    {np.mean(v > review):.1%}")

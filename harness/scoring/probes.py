@@ -32,8 +32,8 @@ SIZES = {
 }
 TWINS_AT_ONCE = 2
 SEALED_TWINS = 4  # of the sealed test, in an audit
-REDRAWN = 10  # times that a twin's labels are drawn again to score answers
-NOISE_THREADS = 200  # at most, between two folds that are asked alone
+REDRAWN = 6  # times that a twin's labels are drawn again to score answers
+NOISE_THREADS = 60  # at most, between two folds that are asked alone
 # A score on turned labels this far below the score on true ones means that the program predicts
 # the true labels although it was taught the opposite: nothing that learns does that. An honest
 # program may lose up to the distance from its score to chance (a monotone constraint does).
@@ -161,7 +161,7 @@ def make_noise(rng: np.random.Generator) -> None:
         thread = threading.Thread(target=int)
         thread.start()
         thread.join()
-    bytearray(int(rng.integers(1, 32)) << 20)
+    bytearray(int(rng.integers(1, 8)) << 20)
     if rng.random() < 0.5:
         subprocess.run([sys.executable, "-I", "-S", "-c", ""], check=False)
 

@@ -37,14 +37,7 @@ class Rows:
 class Scorer:
     """Scores candidates on a task; keeps warm workers between scores.
 
-    Parameters
-    ----------
-    **options
-        For `Sandbox`: `workers` (folds side by side), `landlock`, `seccomp`, `method`.
-
-    Notes
-    -----
-    Not for two threads at once, apart from `cancel`.
+    Options are those of `Sandbox`. Not for two threads at once, apart from `cancel`.
     """
 
     def __init__(self, task: Task = HEART, **options):
@@ -169,13 +162,8 @@ class Scorer:
         bad = next((p for p in probes if p.verdict == "reject"), None)
         if bad is None:
             return score
-        return replace(
-            score,
-            status=f"rejected ({bad.name}: {bad.detail})",
-            **dict.fromkeys(FIGURES, float("nan")),
-            fold_scores=(),
-            predictions=(),
-        )
+        nothing = {**dict.fromkeys(FIGURES, float("nan")), "fold_scores": (), "predictions": ()}
+        return replace(score, status=f"rejected ({bad.name}: {bad.detail})", **nothing)
 
     # --------------------------------------------------------------------- what probes also use
 

@@ -122,8 +122,9 @@ def plain_weights(Z: np.ndarray, train: np.ndarray, new: np.ndarray) -> tuple:
     A ridge regression and one with radial basis functions. Gives positions of the rows that they
     learn from, and each one's weights, of shape (n_new, n_learned).
     """
-    if len(train) > PLAIN_ROWS:
-        train = np.random.default_rng(0).choice(train, PLAIN_ROWS, replace=False)
+    most = PLAIN_ROWS if len(new) <= 2 * LEARN_ROWS else PLAIN_ROWS // 2
+    if len(train) > most:
+        train = np.random.default_rng(0).choice(train, most, replace=False)
     return train, [ridge(Z[train], Z[new], 10.0), ridge(Z[train], Z[new], 1.0, bent=True)]
 
 

@@ -396,11 +396,11 @@ def test_shuffled_labels_keep_a_rare_class_in_every_fold(warm):
 
 
 def test_answers_that_cannot_be_measured_under_other_labels_are_rejected(scorer, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise CandidateError("rejected (the metric failed: no such class)")
 
     score = scorer.score(BASELINE)
-    monkeypatch.setattr(scorer, "metric", fails)
+    monkeypatch.setattr(scorer, "run", fails)
     probed = scorer.probe(BASELINE, score)
     assert probed.status.startswith("rejected (probe failed")
     assert np.isnan(probed.val_auc)
