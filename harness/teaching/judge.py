@@ -70,9 +70,8 @@ class Lesson:
     def __init__(self, path: Path):
         self.cells = read_cells(path)
         self.known = {text.strip() for text in self.cells}
-        self.moments: dict[
-            str, tuple
-        ] = {}  # check -> names then, the function, its other arguments
+        # check -> the names at that moment, its function, its other arguments, its options
+        self.moments: dict[str, tuple] = {}
         self._scorers: dict[str, Scorer] = {}
         names: dict = {"__name__": "__main__"}
         for text in self.cells:
