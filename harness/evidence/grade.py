@@ -84,8 +84,14 @@ class Row:
     @property
     def why(self) -> str:
         """The first thing that is wrong, and how many more there are."""
-        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
-        return f"{self.problems[0]}{more}" if self.problems else "; ".join(self.notes[:1])
+        notes = [note for note in self.notes if not note.startswith(FINGERPRINT)]
+        return first(self.problems or notes, 1)
+
+
+def first(texts: list[str], most: int) -> str:
+    """Name the first texts, and how many more there are."""
+    more = f" (and {len(texts) - most} more)" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def grade(folder: Path, to: Path, *, say: Say = lambda line: None) -> list[Row]:
@@ -310,7 +316,7 @@ COLUMNS = {
     "exercises": lambda r: r.answered,
     "predictions": lambda r: r.predictions or "none",
     "cost": lambda r: f"{r.cost_usd:.2f} USD, {r.tokens} tokens" if r.tokens else "nothing",
-    "copies": lambda r: ", ".join(r.copies) or "none",
+    "copies": lambda r: first(r.copies, 2) or "none",
     "why": lambda r: r.why,
 }
 
