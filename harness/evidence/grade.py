@@ -1,8 +1,8 @@
 """A class's hand-ins, one row each: what was measured again here, and what their files say.
 
-Measured again: every kept score with its decision and its probes (`verify.py`), the certificate of
-a run that verifies, the exercises (`teaching/judge.py`). Taken from the files, and said to be: the
-audit's verdict (making it again would open the sealed test), predictions, cost.
+Measured again: every kept score with its decision (`verify.py`), the probes of the best program, a
+certificate that claims a gain, the exercises (`teaching/judge.py`). Taken from the files, and said
+to be: other certificates, the audit's verdict (it would open the sealed test), predictions, cost.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from harness.evidence.certificate import make_certificate
 from harness.evidence.report import PAGES
 from harness.evidence.verify import find_task, unreadable, verify
 from harness.files import read_json, write_file
-from harness.run import clean, read_record
+from harness.run import clean, read_certificate, read_record
 from harness.scoring import Scorer, number, plain_values, signed
 from harness.sealing import OwnFolder
 
 Say = Callable[[str], None]
 LESSONS = (CODE.parent / "notebooks", CODE / "start" / "notebooks")  # as they are given
 STATE = "state.json"
-VERIFY_S = 90  # seconds after which the rest of one run is left unverified
+VERIFY_S = 300  # seconds after which the rest of one run is left unverified
 MAX_NOTEBOOKS, MAX_STEPS = 20, 500  # of one hand-in
 FINGERPRINT = "fingerprint: "  # other packages on another machine; the scores tell if it matters
 VERIFIED, PROBLEMS, NO_RUN = "ok", "problems", "no run"
@@ -59,7 +59,7 @@ class Row:
     rows: int = 0
     kept: int = 0
     claimed: float = math.nan
-    certified: float = 0.0  # gain; 0 where nothing may be claimed
+    certified: float = 0.0  # gain, measured again; 0 where nothing may be claimed
     certificate: str = ""
     audit: str = ""  # as its file says
     exercises: dict[str, str] = field(default_factory=dict)
@@ -84,8 +84,14 @@ class Row:
     @property
     def why(self) -> str:
         """The first thing that is wrong, and how many more there are."""
-        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
-        return f"{self.problems[0]}{more}" if self.problems else "; ".join(self.notes[:1])
+        notes = [note for note in self.notes if not note.startswith(FINGERPRINT)]
+        return first(self.problems or notes, 1)
+
+
+def first(texts: list[str], most: int) -> str:
+    """Name the first texts, and how many more there are."""
+    more = f" (and {len(texts) - most} more)" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def grade(folder: Path, to: Path, *, say: Say = lambda line: None) -> list[Row]:
@@ -177,17 +183,50 @@ def _judge_run(row: Row, path: Path, tools: _Tools) -> None:
     if task.folder is not None and task.ref != task.name:
         raise RunError(f"it is about a task of its own, '{task.ref}': put that under tasks/")
     scorer = tools.scorer(task)
-    report = verify(path, scorer, most_s=VERIFY_S)
+    report = verify(path, scorer, most_s=VERIFY_S, probe_all=False)
     row.notes += [line for line in report.problems if line.startswith(FINGERPRINT)][:1]
     row.problems = [line for line in report.problems if not line.startswith(FINGERPRINT)]
     row.verified = PROBLEMS if row.problems else VERIFIED
     if row.verified == VERIFIED:
         row.claimed = record.best.val_auc - record.rows[0].val_auc
+        said = read_certificate(record)
+        row.certificate = f"{said['sentence']} (its file)" if said else ""
         if record.start != task.start()[0]:
             row.notes.append("it starts from another program than the task's")
-        found = make_certificate(path, scorer, task=task)
-        row.certificate = found.sentence
-        row.certified = found.pruned.gain if found.certified else 0.0
+        if said.get("certified"):  # only then is there something to believe
+            found = make_certificate(path, scorer, task=task)
+            row.certificate = found.sentence
+            row.certified = found.pruned.gain if found.certified else 0.0
+            if not found.certified:
+                row.verified = PROBLEMS
+                row.problems.append("its certificate.json claims what is not there when made again")
+
+
+class _Remembering:
+    """A scorer that measures the same program once for the whole class."""
+
+    def __init__(self, scorer):
+        self._scorer, self._known = scorer, {}
+
+    def _once(self, measure: Callable, *key):
+        if (measure.__name__, *key) not in self._known:
+            self._known[measure.__name__, *key] = measure(*key)
+        return self._known[measure.__name__, *key]
+
+    def score(self, source):
+        return self._once(self._scorer.score, source)
+
+    def fold_scores(self, source, fold_seeds):
+        return self._once(self._scorer.fold_scores, source, tuple(fold_seeds))
+
+    def probe(self, source, score):
+        def probe(source):
+            return self._scorer.probe(source, score)
+
+        return self._once(probe, source)
+
+    def __getattr__(self, name: str):
+        return getattr(self._scorer, name)
 
 
 class _Tools:
@@ -202,7 +241,7 @@ class _Tools:
     def scorer(self, task) -> Scorer:
         """Give the scorer of a task."""
         if task.ref not in self._scorers:
-            self._scorers[task.ref] = self.stack.enter_context(Scorer(task))
+            self._scorers[task.ref] = _Remembering(self.stack.enter_context(Scorer(task)))
         return self._scorers[task.ref]
 
     def begin(self, notebooks: Iterable[Path]) -> list[tuple[Path, Path]]:
@@ -277,7 +316,7 @@ COLUMNS = {
     "exercises": lambda r: r.answered,
     "predictions": lambda r: r.predictions or "none",
     "cost": lambda r: f"{r.cost_usd:.2f} USD, {r.tokens} tokens" if r.tokens else "nothing",
-    "copies": lambda r: ", ".join(r.copies) or "none",
+    "copies": lambda r: first(r.copies, 2) or "none",
     "why": lambda r: r.why,
 }
 

@@ -153,7 +153,13 @@ class Report:
 
 
 def verify(
-    path: Path, scorer, *, every: bool = False, say=lambda line: None, most_s: float = math.inf
+    path: Path,
+    scorer,
+    *,
+    every: bool = False,
+    say=lambda line: None,
+    most_s: float = math.inf,
+    probe_all: bool = True,
 ) -> Report:
     """Score a run's candidates again and hold them to its ledger; what was kept is probed again.
 
@@ -167,6 +173,8 @@ def verify(
         Called with a line of progress now and then.
     most_s : float
         Seconds after which the rest is left unverified, which is a problem.
+    probe_all : bool
+        False probes only the best of what was kept.
     """
     until = time.monotonic() + most_s
     record = read_record(path)
@@ -179,7 +187,7 @@ def verify(
     kept = sum(row.decision == KEPT for row in rows)
     folder = plain(record.path.resolve().name, 80)
     report = Report(settings["tag"], folder, len(rows), kept, problems=problems)
-    judge = _Judge(record, scorer, every, report)
+    judge = _Judge(record, scorer, every, report, probe_all)
     for row, *found in zip(rows, record.shas, record.commits, strict=True):
         if None in found:
             continue  # reported by check_agreement
@@ -202,8 +210,9 @@ def verify(
 class _Judge:
     """Walks through a run as the ratchet did, with scores measured again."""
 
-    def __init__(self, record: Record, scorer, every: bool, report: Report):
+    def __init__(self, record: Record, scorer, every: bool, report: Report, probe_all: bool):
         self.record, self.scorer, self.every, self.report = record, scorer, every, report
+        self.probe_all = probe_all
         task = get_task(record.settings["task"])
         self.rule = rule_of(record.settings).on(task)
         self.best: Best | None = None
@@ -248,7 +257,8 @@ class _Judge:
                 yield f"{reason}, the ledger says {row.status}"
             return f"rejected ({reason})"
         score = self.scorer.score(source)
-        judged = row.decision == KEPT or row.status.startswith("rejected")
+        judged = row.decision == KEPT and (self.probe_all or row is self.record.best)
+        judged |= row.status.startswith("rejected")
         if score.ok and judged and self.best is not None:  # as `judge` did before it kept this
             score = self.scorer.probe(source, score)
         # Reasons may name addresses or seconds: the kind of failure must be the same.

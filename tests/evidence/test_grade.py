@@ -307,7 +307,7 @@ POISONED = {
     "another rule": (lambda r, p: change(r / "run.json", '"strict"', '"generous"'), "rule"),
     "no such task": (lambda r, p: change(r / "run.json", '"heart"', '"moon"'), "task 'moon'"),
     "task of its own": (lambda r, p: own_task(r), "task"),
-    "forged certificate": (lambda r, p: certificate(r), "ok"),
+    "forged certificate": (lambda r, p: certificate(r), "claims what is not there"),
     "lost log": (lambda r, p: (r / "logs" / "0001.log").unlink(), "its log is missing"),
     "another file": (lambda r, p: (r / "workspace" / "evil.pth").write_text("import os"), "holds"),
 }  # fmt: skip
