@@ -39,6 +39,8 @@ class Pace:
         self._deadline, self._clock = math.inf, time.monotonic
         self._granted = False  # whether the next piece of work may take what it takes
         self._longest = 0.0  # seconds of a score of this run
+        self._catching_up = False  # whether the file's candidates are being decided
+        self._later: list[Proposal] = []  # undecided, for a call that may write more rows
         self._scores: dict[str, Score] = {}  # of what is not decided, by source
         self._fresh: dict[str, dict[str, list[float]]] = {}  # fold scores by source and seed
 
@@ -114,36 +116,42 @@ class Pace:
 
     def decided(self, first: int, left: Sequence[Proposal]) -> None:
         """Store the candidates from iteration `first` on that are left; forget the others."""
-        if not left:
-            self._scores, self._fresh = {}, {}
-            return self.path.unlink(missing_ok=True)
-        scores = {p.source: self._scores.get(p.source) for p in left}
-        found = {
-            "first": first,
-            "proposals": list(map(asdict, left)),
-            "scores": {source: pack_score(score) for source, score in scores.items() if score},
-            "fresh": self._fresh,
-        }
-        write_file(self.path, json.dumps(found).encode() + b"\n")
+        left = [*left, *self._later]
+        if left:
+            scores = {p.source: self._scores.get(p.source) for p in left}
+            found = {
+                "first": first,
+                "proposals": list(map(asdict, left)),
+                "scores": {source: pack_score(score) for source, score in scores.items() if score},
+                "fresh": self._fresh,
+            }
+            write_file(self.path, json.dumps(found).encode() + b"\n")
+            return
+        if self._catching_up:
+            self.path.unlink(missing_ok=True)
+        self._scores, self._fresh, self._catching_up = {}, {}, False
 
     def catch_up(self, last: int | None = None) -> list[Row]:
         """Decide, up to iteration `last`, what was left undecided; return the rows."""
         try:
             found = read_json(self.path)
-            written = self._run.iteration - found["first"]  # before a crash
-            left = [Proposal(**values) for values in found["proposals"]][max(0, written) :]
-            self._scores = {
-                source: unpack_score(values) for source, values in found["scores"].items()
-            }
+            left = [Proposal(**values) for values in found["proposals"]]
+            scores = found["scores"].items()
+            self._scores = {source: unpack_score(values) for source, values in scores}
             self._fresh = found["fresh"]
+            for past in self._run.history[found["first"] :]:  # rows written before a crash
+                left = left[bool(left) and past.source == left[0].source :]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
             raise RunError(
                 f"{self.path} cannot be read ({err}): remove it; its candidates are lost"
             ) from None
-        left = left if last is None else left[: max(0, last + 1 - self._run.iteration)]
-        self._granted = bool(left)
+        now = len(left) if last is None else max(0, last + 1 - self._run.iteration)
+        if not left:
+            self.path.unlink()
+        self._later, left = left[now:], left[:now]
+        self._catching_up = self._granted = bool(left)
         return self._run.steps(left) if left else []
 
 

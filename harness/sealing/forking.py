@@ -166,12 +166,12 @@ _ahead: dict[tuple[str, ...], _Template] = {}
 def head_start(program: Path):
     """Start the template of a program before this process imports what it needs itself.
 
-    The first sandbox that is made within takes it over.
+    The first sandbox that is made within takes it over. Nothing is gained later, and nothing begun.
     """
     extras: tuple[str, ...] = ()
     with contextlib.suppress(OSError):
         extras = imports_for([read_plain(program, MAX_BYTES)])
-    if sys.platform == "linux":
+    if sys.platform == "linux" and "pandas" not in sys.modules:
         _ahead[extras] = _Template(extras)
     try:
         yield

@@ -193,6 +193,47 @@ def test_a_single_step_decides_first_what_a_loop_left(run):
     assert run.pace.catch_up() == []
 
 
+def test_the_undecided_outlive_other_steps_and_a_call_for_fewer_rows(run):
+    now = [0.0]
+
+    class Slow(Scripted):
+        def propose(self, view):
+            now[0] += 1
+            return super().propose(view)
+
+    loop.run(run, Slow(rising(3)), time_budget=3, parallel=3, clock=lambda: now[0])
+    assert len(run.undecided) == 3
+    other = program(0.805, "by hand")
+    assert run.step(Proposal(other)).iteration == 1
+    assert loop.run(run, Scripted([]), iterations=2).rows == 1
+    loop.run(run, Scripted([]), iterations=4)
+    told = [row.description.partition(" [")[0] for row in run.ledger.rows[1:]]
+    assert told == ["by hand", "idea 0", "idea 1", "idea 2"]
+    assert not (run.path / UNDECIDED).exists()
+
+
+def test_a_crash_among_the_undecided_loses_and_doubles_none(tmp_path):
+    now = [0.0]
+
+    class Slow(Scripted):
+        def propose(self, view):
+            now[0] += 1
+            return super().propose(view)
+
+    with start(tmp_path) as run:
+        loop.run(run, Slow(rising(3)), time_budget=3, parallel=3, clock=lambda: now[0])
+
+    def hook(point):
+        if point == "settled" and run.iteration == 2:
+            raise Stop
+
+    with pytest.raises(Stop), start(tmp_path, hook=hook) as run:
+        run.pace.catch_up()
+    with start(tmp_path) as run:
+        assert run.iteration == 2
+        assert [row.iteration for row in run.pace.catch_up()] == [2, 3]
+
+
 def test_a_certificate_is_made_if_there_is_time_for_it(run):
     from harness.commands.run import _claim
 

@@ -437,9 +437,12 @@ def test_a_killed_template_is_reported_and_replaced(rows):
 @pytest.mark.heavy
 @linux
 @pytest.mark.parametrize(("text", "extras"), [("", ()), ("import lightgbm\n", ("lightgbm",))])
-def test_a_head_start_is_taken_over_or_ends(rows, tmp_path, text, extras):
+def test_a_head_start_is_taken_over_or_ends(rows, tmp_path, monkeypatch, text, extras):
     program = tmp_path / "train.py"
     program.write_text(text)
+    with forking.head_start(program):
+        assert forking._ahead == {}, "pandas is there: nothing to be gained"
+    monkeypatch.delitem(sys.modules, "pandas")
     with forking.head_start(program):
         [(key, template)] = forking._ahead.items()
         assert key == extras
