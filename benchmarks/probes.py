@@ -206,7 +206,7 @@ def measure(scorer: Scorer, kind: str, name: str, source: str) -> dict | None:
         return None
     began = time.perf_counter()
     probed = scorer.probe(source, score)
-    row = {"table": scorer.task.name, "kind": kind, "name": name}
+    row = {"table": scorer.task.name, "task": scorer.task.kind, "kind": kind, "name": name}
     row |= {"val_auc": round(score.val_auc, 6), "score_s": round(score.wall_time_s, 3)}
     row |= {"probe_s": round(time.perf_counter() - began, 3), "status": probed.status}
     values = {p.name: p.value for p in probed.probes}
@@ -343,15 +343,18 @@ def report(rows: list[dict]) -> None:
         print(f"  {row['name']}: {row['status']}")
     home = rows[0]["table"] == HEART.name
     limits = {
-        "label flip": (FLIP_REVIEW, FLIP_REJECT),
+        "label flip": (FLIP_REVIEW, FLIP_REJECT[rows[0]["task"]]),
         "twin labels": (float("inf"), TWIN_REJECT if home else TWIN_REJECT_ELSEWHERE),
         "shuffled labels": (float("inf"), SHUFFLE_REJECT),
     }
+    start = HEART.baseline if home else np.median([r["val_auc"] for r in rows])
+    good = [r for r in rows if r["val_auc"] >= start]
+    print(f"the {len(good)} that score at least {start:.4f}, as what is about to be kept does:")
     print(
         "probe             min     median  99%     max     mean    sd      reject  sd away  review"
     )
     for name, (review, reject) in limits.items():
-        v = np.array([r[name] for r in rows if r[name] is not None])
+        v = np.array([r[name] for r in good if r[name] is not None])
         away = (reject - v.mean()) / v.std(ddof=1)
         figures = (v.min(), np.median(v), np.quantile(v, 0.99), v.max(), v.mean(), v.std(ddof=1))
         text = " ".join(f"{x:+.4f}" for x in figures)

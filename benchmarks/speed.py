@@ -228,6 +228,90 @@ def taken_by(words: list[str]) -> float:
     return rested(lambda: subprocess.run(words, check=True, **quiet))
 
 
+def memory() -> dict:
+    """What a light score costs beyond its fits: forks and copied pages, at this machine's price."""
+    with Scorer() as scorer:
+        for _ in range(3):
+            scorer.score(BASELINE)
+        (template,) = scorer.sandbox._pool.templates.values()
+        stat = Path(f"/proc/{template.process.pid}/stat")
+        before, count = child_faults(stat), 10
+        score_s = in_a_row(lambda: scorer.score(BASELINE), count)
+        faults = (child_faults(stat) - before) / count
+        rss = psutil.Process(template.process.pid).memory_info().rss / 2**20
+    pages = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
+    found = {
+        "huge_pages": pages.partition("[")[2].partition("]")[0],
+        "fresh_page_us": round(1e6 * page_s(copied=False), 3),
+        "copied_page_us": round(1e6 * page_s(copied=True), 3),
+        "fork_ms": round(1e3 * fork_s(), 3),
+        "template_mib": round(rss, 1),
+        "score_in_a_row_ms": round(1e3 * score_s, 1),
+        "faults_per_score": round(faults),
+        "forks_per_score": len(HEART_JOBS),
+    }
+    told = found["faults_per_score"] * found["copied_page_us"] / 1e3
+    found["faults_ms"] = round(told, 1)
+    found["forks_ms"] = round(len(HEART_JOBS) * found["fork_ms"], 1)
+    print(
+        "  huge pages {huge_pages}; processor time of a fresh page {fresh_page_us} us, of a copied "
+        "one {copied_page_us} us, of a fork {fork_ms} ms\n  a light score in a row "
+        "{score_in_a_row_ms} ms: {faults_per_score} page faults ({faults_ms} ms of processor "
+        "time), {forks_per_score} forks ({forks_ms} ms)".format(**found),
+        flush=True,
+    )
+    return found
+
+
+HEART_JOBS = range(6)  # five folds and the final fit
+
+
+def child_faults(stat: Path) -> int:
+    """Page faults without a disk of the children of a process that have ended."""
+    return int(stat.read_text().rpartition(")")[2].split()[8])
+
+
+def page_s(copied: bool, mib: int = 64) -> float:
+    """Processor seconds of the first write to a page: made, or copied after a fork."""
+    import mmap
+
+    area = mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    area.madvise(mmap.MADV_NOHUGEPAGE)
+    places = range(0, mib << 20, mmap.PAGESIZE)
+
+    def write() -> float:
+        began = time.process_time()
+        for at in places:
+            area[at] = 1
+        return time.process_time() - began
+
+    first, again = write(), write()
+    if copied:
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            os.write(writer, str(write()).encode())
+            os._exit(0)
+        first = float(os.read(reader, 100))
+        os.wait()
+        os.close(reader)
+        os.close(writer)
+    area.close()
+    return (first - again) / len(places)
+
+
+def fork_s(count: int = 20) -> float:
+    """Processor seconds that a fork takes this process, whose libraries are the template's."""
+
+    def fork() -> float:
+        began = time.process_time()
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+        return time.process_time() - began
+
+    return float(np.median([fork() for _ in range(count)]))
+
+
 class Peak:
     """Samples the memory of this process's family: proportional set size, in MiB."""
 
@@ -473,7 +557,8 @@ def machine() -> dict:
 
 
 PARTS = {
-    **{"step": step, "cold": cold, "command": command, "keep": keep, "size": size},
+    **{"step": step, "cold": cold, "command": command, "memory": memory},
+    **{"keep": keep, "size": size},
     **{"workers": workers, "loop": loop, "flat": flat},
 }
 

@@ -16,7 +16,8 @@ if os.name == "nt":
 else:
     import fcntl
 
-MAX_FILE = 512 * 1024**2  # of what is read whole
+MAX_FILE = 128 * 1024**2  # bytes of what is read whole
+MAX_JSON = 32 * 1024**2
 _PLAINLY = sum(getattr(os, f"O_{name}", 0) for name in ("NONBLOCK", "NOFOLLOW", "BINARY"))
 _BYTE = 1 << 20  # Windows locks bytes and hides them from readers: lock one far behind the text
 
@@ -43,7 +44,7 @@ def read_plain(path: Path | str, limit: int = -1) -> bytes:
 def read_json(path: Path | str) -> dict:
     """Read a JSON object from a plain file; a ValueError if the file holds anything else."""
     try:
-        found = json.loads(read_plain(path).decode("utf-8"))
+        found = json.loads(read_plain(path, MAX_JSON).decode("utf-8"))
     except RecursionError:
         found = None
     if not isinstance(found, dict):

@@ -2,8 +2,8 @@
 
 `agent.py` is the contract and `kinds.py` finds an agent by name; `playbook/` is offline,
 `programs/` are coding CLIs, `chat/` are model servers. A new agent is one class with `propose` and
-one line in `KINDS`. Never may an agent see a test figure, never does it score anything, and never
-is a key written down.
+one line in `KINDS`; what is data stands beside its module, as a TOML file of its name. Never may
+an agent see a test figure, never does it score anything, and never is a key written down.
 """
 
 from harness import face

@@ -8,10 +8,12 @@ top of a file, so that `--help` and `status` start at once.
 
 from importlib import import_module
 
+from harness.commands import steer
 from harness.commands.options import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage
 
 __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage"]
 
-_NAMES = "evaluate step run watch hint pause stop status new certify audit report verify grade "
-_NAMES += "adopt repair init doctor"
+_NAMES = "evaluate step run status watch new certify audit report verify grade adopt repair init "
+_NAMES += "doctor"
 COMMANDS = {name: import_module(f"{__name__}.{name}") for name in _NAMES.split()}
+COMMANDS |= {"hint": steer.HINT, "pause": steer.PAUSE, "stop": steer.STOP}  # alike: one file

@@ -1,9 +1,11 @@
 """`ratchet new`: make a task from a CSV file."""
 
 import json
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from harness import CALL
 from harness.commands.options import JSON, OK, duration, option, pairs, positive, say, switch
@@ -33,6 +35,7 @@ OPTIONS = {
     "--budget": option("per candidate (default: 3m)", "3m",
                        dest="budget_s", type=duration, default=180.0),
     "--seed": option("of split and folds (default: 42)", "S", type=int, default=42),
+    "--mask": switch("rename and recode columns: what does an agent know without their names?"),
     "--tasks": option("folder of all tasks (default: tasks/)", "FOLDER", dest="root"),
     "--no-score": switch("do not score the starting train.py"),
     **JSON,
@@ -41,7 +44,7 @@ TOO_GOOD = (
     "the start is nearly perfect: which column, or sum of columns, holds the answer? --drop it"
 )
 QUIET_S = 2.0  # without a word: then a line says what is being done
-NOT_OF_THE_TASK = {"no_score", "json", "command", "function"}
+NOT_OF_THE_TASK = {"no_score", "mask", "json", "command", "function"}
 
 
 @contextmanager
@@ -62,7 +65,7 @@ def alive():
 
 def main(args) -> int:
     """Do what `ratchet new` was asked, and tell what was chosen and what to look at."""
-    from harness.newtask import new_task
+    from harness.newtask import mask, new_task
     from harness.task import DataError, note_baseline
 
     given = {name: value for name, value in vars(args).items() if name not in NOT_OF_THE_TASK}
@@ -72,7 +75,13 @@ def main(args) -> int:
         ((column, said),) = pairs([text], "write cells as COL=CELL=TEXT").items()
         cell, _, meaning = said.rpartition("=")
         given["cells"].setdefault(column, {})[cell] = meaning
-    with alive() as tell:
+    with tempfile.TemporaryDirectory() as folder, alive() as tell:
+        if args.mask:
+            named = [*args.drop, *args.keep, *given["types"], *given["cells"]]
+            if any([*named, args.groups, args.time]):
+                raise DataError("--mask gives columns other names: name none of them")
+            masked = mask(args.csv, args.target, args.positive, Path(folder), args.seed)
+            given |= {"csv": masked, "target": "outcome", "positive": []}
         made = new_task(**given, tell=tell)
     task, score = made.task, None
     for line in made.warnings:

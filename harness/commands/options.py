@@ -78,12 +78,12 @@ def price(text: str) -> dict:
     return {"*": {"input": money(given), "output": money(got)}}
 
 
-def guard(text: str) -> dict[str, float]:
+def guard(text: str) -> tuple[str, float]:
     """Parse a guard."""
     from harness.rules import check_guards
 
     name, _, margin = text.partition("=")
-    return checked(check_guards, {name: margin})
+    return next(iter(checked(check_guards, {name: margin}).items()))
 
 
 def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") -> dict[str, str]:
@@ -92,13 +92,6 @@ def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") ->
     if not all(key and mark for key, mark, _ in pairs):
         raise Usage(advice)
     return {key: value for key, _, value in pairs}
-
-
-class Joined(argparse.Action):
-    """Gathers what may be repeated into one dict."""
-
-    def __call__(self, parser, args, value, flag=None):
-        setattr(args, self.dest, (getattr(args, self.dest) or {}) | value)
 
 
 # -- options: flags and what `add_argument` takes for them ----------------------------------
@@ -128,8 +121,9 @@ FROZEN = {  # when a run starts
     "--guard": option(
         "discard what gets worse by more: brier, brier=0.01, time=3 (times); may be repeated",
         "NAME",
-        action=Joined,
+        action="append",
         type=guard,
+        default=[],
     ),
 }
 

@@ -70,7 +70,7 @@ def main(args) -> int:
         raise options.Usage(str(err)) from None
     args.resumable = True
     frozen = {"agent": args.agent, "rule": args.rule, "seed": args.seed, "options": given}
-    frozen["guard"] = args.guard
+    frozen["guard"] = dict(args.guard)
     task = args.task or recorded.get("task")
     with (
         _cluster(args, task) as scorer,

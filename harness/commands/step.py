@@ -32,7 +32,7 @@ def _step(args) -> int:
         raise RunError(f"run '{args.tag}' is paused: wait, then type this again; to go on: {off}")
     exists = recorded_agent(args.runs, args.tag) is not None
     frozen = {"rule": args.rule, "seed": args.seed, "agent": None if exists else SELF}
-    frozen["guard"] = args.guard
+    frozen["guard"] = dict(args.guard)
     args.resumable = True
     with Run.open(args.tag, task=args.task, root=args.runs, **frozen) as run:
         run.agent = args.agent or SELF  # for the rows: who edited, whoever began the run

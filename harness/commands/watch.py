@@ -1,6 +1,6 @@
 """`ratchet watch`: show a run live in a browser."""
 
-from harness.commands.options import NAMED, OK, count, option
+from harness.commands.options import NAMED, OK, count, option, say
 
 HELP = "show a run live in a browser: staircase, ledger, diff, hint, pause, stop"
 EPILOG = "On a phone, or from elsewhere: ssh -L PORT:127.0.0.1:PORT, then the same address."
@@ -13,9 +13,5 @@ def main(args) -> int:
     from harness.evidence import serve
     from harness.run import find_run
 
-    def tell(address: str) -> None:
-        said = "whoever has this address may steer; end with Ctrl-C"
-        print(f"watching: {address}\n{said}", flush=True)
-
-    asyncio.run(serve(find_run(args.tag, args.runs), args.port, tell))
+    asyncio.run(serve(find_run(args.tag, args.runs), args.port, say))
     return OK

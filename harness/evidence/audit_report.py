@@ -185,7 +185,7 @@ def _draw_gains(ax, found: Audit, frozen: dict) -> None:
     """Draw the claim, what luck would find, and every interval."""
     places = {} if found.one_set else {"fresh folds": found.fresh}
     places |= {name: part.difference for part, name, *_ in _elsewhere(found) if part.difference}
-    ax.plot(found.claimed, 0, "D", **frozen)
+    ax.plot(found.claimed, 0, **frozen)
     for at, interval in enumerate(places.values(), 1):
         error = [[interval.value - interval.low], [interval.high - interval.value]]
         ax.errorbar(interval.value, at, xerr=error, fmt="o", color=plots.BLUE, capsize=4)

@@ -8,9 +8,11 @@ audit's verdict (making it again would open the sealed test), predictions, cost.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +30,7 @@ from harness.evidence.certificate import make_certificate
 from harness.evidence.report import PAGES
 from harness.evidence.verify import find_task, unreadable, verify
 from harness.files import read_json, write_file
-from harness.run import Record, clean, read_record
+from harness.run import clean, read_record
 from harness.scoring import Scorer, number, plain_values, signed
 from harness.sealing import OwnFolder
 
@@ -36,7 +38,7 @@ Say = Callable[[str], None]
 LESSONS = (CODE.parent / "notebooks", CODE / "start" / "notebooks")  # as they are given
 STATE = "state.json"
 VERIFY_S = 90  # seconds after which the rest of one run is left unverified
-MAX_NOTEBOOKS = 20  # of one hand-in
+MAX_NOTEBOOKS, MAX_STEPS = 20, 500  # of one hand-in
 FINGERPRINT = "fingerprint: "  # other packages on another machine; the scores tell if it matters
 VERIFIED, PROBLEMS, NO_RUN = "ok", "problems", "no run"
 RIGHT = "right"
@@ -67,7 +69,7 @@ class Row:
     commits: list[str] = field(default_factory=list)
     times: str = ""  # of the ledger's rows: the same only in a copy
     copies: list[str] = field(default_factory=list)
-    steps: list[tuple[int, float, bool]] = field(default_factory=list)  # iteration, score, kept
+    steps: list[tuple[int, float]] = field(default_factory=list)  # what was kept: iteration, score
 
     @property
     def passed(self) -> int:
@@ -94,10 +96,7 @@ def grade(folder: Path, to: Path, *, say: Say = lambda line: None) -> list[Row]:
     RunError
         If there is nothing to grade.
     """
-    found = handins.find(folder) if folder.is_dir() else {}
-    if to.exists():
-        found = {k: [p for p in v if not p.samefile(to)] for k, v in found.items()}
-    found = {key: paths for key, paths in found.items() if paths}
+    found = handins.find(folder, to) if folder.is_dir() else {}
     if not found:
         raise RunError(f"{folder} holds no hand-ins: give the folder with one entry for each")
     to.mkdir(parents=True, exist_ok=True)
@@ -167,9 +166,10 @@ def _judge_run(row: Row, path: Path, tools: _Tools) -> None:
     row.kept = max(0, len(record.kept) - 1)
     row.tokens = sum(one.tokens or 0 for one in record.rows)
     row.cost_usd = sum(one.cost_usd or 0.0 for one in record.rows)
-    row.steps = [(one.iteration, one.val_auc, one.kept) for one in record.rows if one.ok]
-    row.commits = [sha or "" for sha, one in zip(record.shas, record.rows, strict=True) if one.kept]
-    row.times = repr([(one.started_at, one.wall_time_s) for one in record.rows])
+    row.steps = [(one.iteration, one.val_auc) for one in record.kept[:MAX_STEPS]]
+    row.commits = [one.commit for one in record.kept]
+    times = repr([(one.started_at, one.wall_time_s) for one in record.rows])
+    row.times = hashlib.sha256(times.encode()).hexdigest()
     with suppress(OSError, ValueError):
         verdict = read_json(path / "audit.json").get("verdict", "")
         row.audit = plain(str(verdict), 20) + " (its file)"
@@ -183,15 +183,11 @@ def _judge_run(row: Row, path: Path, tools: _Tools) -> None:
     row.verified = PROBLEMS if row.problems else VERIFIED
     if row.verified == VERIFIED:
         row.claimed = record.best.val_auc - record.rows[0].val_auc
-        row.notes += _other_start(record, task)
+        if record.start != task.start()[0]:
+            row.notes.append("it starts from another program than the task's")
         found = make_certificate(path, scorer, task=task)
         row.certificate = found.sentence
         row.certified = found.pruned.gain if found.certified else 0.0
-
-
-def _other_start(record: Record, task) -> list[str]:
-    same = record.start == task.start()[0]
-    return [] if same else ["it starts from another program than the task's"]
 
 
 class _Tools:
@@ -224,7 +220,7 @@ class _Tools:
     def verdicts(self, lesson: Path, notebook: Path) -> dict[str, str]:
         """Wait for what the judge says of a notebook."""
         line = self._judges[lesson].stdout.readline()
-        return json.loads(line) if line else {"": "exercises not executed: see ratchet doctor"}
+        return json.loads(line) if line else {"": f"exercises not executed: see {CALL} doctor"}
 
     def _judge(self, lesson: Path) -> subprocess.Popen:
         if lesson not in self._judges:
@@ -253,9 +249,7 @@ def _checks(notebook: Path) -> set[str]:
         text = json.dumps(read_json(notebook)["cells"])
     except (OSError, ValueError, KeyError, RecursionError):
         return set()
-    return {part.partition("(")[0] for part in text.split("checks.")[1:] if "(" in part[:40]} - {
-        "quiz"
-    }
+    return set(re.findall(r"\bchecks\.(\w+)\(", text)) - {"quiz"}
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -267,13 +261,9 @@ def find_copies(rows: list[Row]) -> None:
     """Note who handed in the same run (times too), or one with the same kept commits."""
     for row in rows:
         others = [o for o in rows if o is not row and row.rows > 1]
-        same = [f"{o.name} (the same run)" for o in others if o.times == row.times]
-        like = [
-            f"{o.name} (the same commits)"
-            for o in others
-            if o.times != row.times and row.kept and o.commits == row.commits
-        ]
-        row.copies = same + like
+        row.copies = [f"{o.name} (the same run)" for o in others if o.times == row.times]
+        like = [o for o in others if o.times != row.times and o.commits == row.commits]
+        row.copies += [f"{o.name} (the same commits)" for o in like if row.kept]
 
 
 # -- what is written ---------------------------------------------------------------------------
@@ -339,8 +329,7 @@ WIDE, HIGH = 240, 60  # of a staircase on the page
 
 def steps(row: Row, rows: list[Row]) -> str:
     """Draw the best so far as a path; the same scale for the whole class."""
-    known = [value for other in rows for _, value, _ in other.steps if math.isfinite(value)]
-    kept = [(i, value) for i, value, kept in row.steps if kept and math.isfinite(value)]
+    known, kept = [value for other in rows for _, value in other.steps], row.steps
     if not kept:
         return ""
     low, high, last = min(known), max(known), max(1, row.rows - 1)

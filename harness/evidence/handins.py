@@ -34,14 +34,15 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, R
 _BROKEN += (NotImplementedError, UnicodeError)
 
 
-def find(folder: Path) -> dict[tuple[str, str], list[Path]]:
+def find(folder: Path, without: Path) -> dict[tuple[str, str], list[Path]]:
     """List hand-ins as (name, number at the learning platform or "") -> its files and folders.
 
-    Each entry of the folder is one; those of one user of Canvas or Moodle belong together.
+    Each entry of the folder is one, but for `without`; those of one user of Canvas or Moodle belong
+    together.
     """
     found: dict[tuple[str, str], list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _SKIPPED:
+        if path.name[:1] == "." or path.name in _SKIPPED or path.absolute() == without.absolute():
             continue
         known = _MOODLE.fullmatch(path.name) or _CANVAS.fullmatch(path.name)
         stem = path.name.removesuffix(".zip") if path.suffix == ".zip" else path.name

@@ -195,12 +195,8 @@ def winning_diff(run: Run) -> list[str] | None:
         programs = [run.record.start, run.record.source(run.best.iteration)]
     except RunError:
         return None
-    return diff_lines(*programs, "the start", f"the best, iteration {run.best.iteration}")
-
-
-def diff_lines(before: bytes, after: bytes, *names: str) -> list[str]:
-    """List how two programs differ, bounded."""
-    before, after = (program.decode("utf-8", "replace").splitlines() for program in (before, after))
+    before, after = (program.decode("utf-8", "replace").splitlines() for program in programs)
+    names = ("the start", f"the best, iteration {run.best.iteration}")
     lines = list(difflib.unified_diff(before, after, *names, n=3, lineterm=""))
     shown = [line[:LINE_CHARS] for line in lines[:DIFF_LINES]]
     if len(lines) > DIFF_LINES:

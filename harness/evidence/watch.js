@@ -9,7 +9,7 @@ if (found) {
   history.replaceState(null, "", "/");
 }
 const token = sessionStorage.getItem("token") || "";
-let run = null, ahead = 0, paused = false, asked = 0, told = "";
+let run = null, ahead = 0, paused = false, asked = 0, told = null;
 
 async function ask(body) {
   const how = { headers: { "X-Ratchet-Token": token } };
@@ -83,6 +83,7 @@ function show() {
       const head = /^(\+\+\+|---)/.test(line);
       return element(head ? "span" : line[0] === "+" ? "ins" : line[0] === "-" ? "del" : "span", line + "\n");
     }));
+    if (!text) at("diff").textContent = "no difference";
     told = text;
   }
   draw(run.steps);
@@ -128,7 +129,8 @@ function draw(steps) {
       const a = x(n), b = BOTTOM - 6;
       parts.push(shape("path", "failed", { d: `M${a - 4} ${b - 4}l8 8m0 -8l-8 8` }));
     } else {
-      parts.push(shape("circle", good ? "kept" : "discarded", { cx: x(n), cy: y(score), r: good ? 5 : 3.5 }));
+      if (score < lo) parts.push(shape("path", "discarded", { d: `M${x(n) - 4} ${y(score) - 9}h8l-4 7z` }));
+      else parts.push(shape("circle", good ? "kept" : "discarded", { cx: x(n), cy: y(score), r: good ? 5 : 3.5 }));
     }
   });
   parts.push(shape("path", "line", { d: `${path}H${RIGHT}` }));
@@ -165,10 +167,10 @@ async function steer(body) {
 
 at("hint").addEventListener("submit", async event => {
   event.preventDefault();
-  if (await steer({ do: "hint", text: at("text").value })) at("text").value = "";
+  if (await steer(["hint", at("text").value])) at("text").value = "";
 });
-at("pause").addEventListener("click", () => steer({ do: "pause", off: paused }));
-at("stop").addEventListener("click", () => confirm("End this run before its next candidate?") && steer({ do: "stop" }));
+at("pause").addEventListener("click", () => steer(["pause", paused]));
+at("stop").addEventListener("click", () => confirm("End this run before its next candidate?") && steer(["stop"]));
 setInterval(poll, POLL_MS);
 setInterval(tick, 1000);
 poll();

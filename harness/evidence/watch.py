@@ -7,11 +7,12 @@ needs is read again only when it changed, so that watching takes next to nothing
 """
 
 import asyncio
-import functools
+import difflib
 import json
 import secrets
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from harness import RunError
@@ -23,56 +24,42 @@ from harness.scoring import plain_values
 LOOPBACK = "127.0.0.1"
 ROWS = 20  # of the ledger, as a table
 SHOWN = ("iteration", "decision", "outcome", "val_auc", "delta", "hypothesis")  # no test figures
-TYPES = {"watch.html": "text/html", "watch.css": "text/css", "watch.js": "text/javascript"}
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Server": "ratchet",
-}
+FILES = {"": "text/html", "watch.css": "text/css", "watch.js": "text/javascript"}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
-@functools.lru_cache(2)
-def _rows(ledger: Path, changed: tuple[int, int]) -> list:
+@lru_cache(2)
+def _rows(ledger: Path, changed: int) -> list:
     return Ledger(ledger, writable=False).rows
 
 
-@functools.lru_cache(4)
-def _program(path: Path, commit: str) -> bytes:
-    record = read_record(path)
-    return record.source(next(row.iteration for row in record.rows if row.commit == commit))
+@lru_cache(4)
+def _program(path: Path, iteration: int, commit: str) -> str:
+    return read_record(path).source(iteration).decode("utf-8", "replace")
 
 
 def state(path: Path) -> dict:
-    """Say how a run stands, fit for JSON; its texts are strangers' ones: show them as text.
-
-    Raises
-    ------
-    RunError
-        If its ledger is damaged, or git has lost a program.
-    """
-    ledger, now = path / "results.tsv", read_progress(path)
-    found = ledger.stat()
-    rows = _rows(ledger, (found.st_mtime_ns, found.st_size))
-    best = next((row for row in reversed(rows) if row.kept), None)
-    source, diff = now.pop("source").encode(), []
+    """Say how a run stands, fit for JSON; its texts are strangers': show them as text."""
+    ledger, now, diff = path / "results.tsv", read_progress(path), []
+    rows = _rows(ledger, ledger.stat().st_mtime_ns)
+    kept, source = [row for row in rows if row.kept], now.pop("source")
+    best = kept[-1] if kept else None
     if best:
-        names = (
-            "the best",
-            "under work" if source else f"iteration {rows[-1].iteration}, the last",
-        )
-        source = source or _program(path, rows[-1].commit)
-        diff = report.diff_lines(_program(path, best.commit), source, *names)
+        text = source or _program(path, rows[-1].iteration, rows[-1].commit)
+        same = text == _program(path, best.iteration, best.commit)
+        base = kept[-2:][0] if same else best  # what it replaced, not itself
+        both = _program(path, base.iteration, base.commit).splitlines(), text.splitlines()
+        names = f"the best, {base.iteration}", "the candidate under work" if source else "the last"
+        diff = list(difflib.unified_diff(*both, *names, lineterm=""))
     paid = [vars(row) for row in rows if row.tokens or row.cost_usd != 0]
-    told = {
-        **now,
+    told = now | {
         "now": time.time(),
         "tag": path.name,
         "wish": steering.wish(path),
-        "hints": steering.waiting(path),
+        "hints": steering.hints(path),
         "best": best and describe_best(best),
         "cost": str(totals(calls(path / "agent") or paid)),
         "steps": [(row.outcome, row.val_auc) for row in rows],
@@ -80,7 +67,7 @@ def state(path: Path) -> dict:
             {name: getattr(row, name) for name in SHOWN} | {"why": report.why(row)}
             for row in rows[-ROWS:][::-1]
         ],
-        "diff": diff,
+        "diff": [line[: report.LINE_CHARS] for line in diff[: report.DIFF_LINES]],
     }
     return _clean(plain_values(told))
 
@@ -94,16 +81,11 @@ def _clean(value):
     return report.clean(value) if isinstance(value, str) else value
 
 
-def steer(path: Path, asked: object) -> str:
-    """Do what a button asks for; return what to tell."""
-    match asked:
-        case {"do": "hint", "text": str(text)}:
-            return steering.hint(path, text)
-        case {"do": "pause", "off": bool(off)}:
-            return steering.pause(path, off)
-        case {"do": "stop"}:
-            return steering.stop(path)
-    raise RunError("this is nothing that a run can be asked for")
+def steer(path: Path, do: object = "", *more) -> dict:
+    """Do what a button asks for, as the command of that name does."""
+    if do not in ("hint", "pause", "stop"):
+        raise RunError("this is nothing that a run can be asked for")
+    return {"said": getattr(steering, do)(path, *more)}
 
 
 def application(path: Path, token: str):
@@ -112,38 +94,34 @@ def application(path: Path, token: str):
 
     class Page(web.RequestHandler):
         def set_default_headers(self):
-            for name, value in HEADERS.items():
-                self.set_header(name, value)
+            self.set_header("Content-Security-Policy", POLICY)
+            self.set_header("X-Content-Type-Options", "nosniff")
+            self.set_header("Cache-Control", "no-store")
 
         def get(self, name):
-            self.set_header("Content-Type", f"{TYPES[name or 'watch.html']}; charset=utf-8")
+            self.set_header("Content-Type", f"{FILES[name]}; charset=utf-8")
             self.finish(Path(__file__).with_name(name or "watch.html").read_bytes())
 
     class State(Page):
-        def prepare(self):
+        def get(self):
             given = self.request.headers.get("X-Ratchet-Token", "")
             if not secrets.compare_digest(given.encode(), token.encode()):
                 raise web.HTTPError(403)
-
-        def answer(self, ask: Callable[[], dict]):
             try:
-                self.finish(ask())
-            except (RunError, OSError, ValueError) as err:
+                asked = self.request.body
+                self.finish(steer(path, *json.loads(asked)) if asked else state(path))
+            except (RunError, OSError, ValueError, TypeError) as err:
                 self.set_status(400)
                 self.finish({"said": report.clean(err)})
 
-        def get(self):
-            self.answer(lambda: state(path))
+        post = get
 
-        def post(self):
-            self.answer(lambda: {"said": steer(path, json.loads(self.request.body))})
-
-    files = "|".join(TYPES).replace(".", r"\.")
-    return web.Application([("/state", State), (f"/({files}|)", Page)], log_function=str)
+    pages = [("/state", State), *((f"/({name})", Page) for name in FILES)]
+    return web.Application(pages, log_function=lambda handler: None)
 
 
-async def serve(path: Path, port: int, tell: Callable[[str], None]) -> None:
-    """Serve a run's page until cancelled; `tell` is given its address."""
+async def serve(path: Path, port: int, say: Callable[[str], None]) -> None:
+    """Serve a run's page until cancelled; `say` is told its address."""
     from tornado.httpserver import HTTPServer
     from tornado.netutil import bind_sockets
 
@@ -154,5 +132,6 @@ async def serve(path: Path, port: int, tell: Callable[[str], None]) -> None:
         raise RunError(f"port {port} cannot be used: choose another --port") from None
     server = HTTPServer(application(path, token), max_body_size=64 * 1024)
     server.add_sockets(sockets)
-    tell(f"http://{LOOPBACK}:{sockets[0].getsockname()[1]}/#{token}")
+    address = f"http://{LOOPBACK}:{sockets[0].getsockname()[1]}/#{token}"
+    say(f"watch at {address} (whoever has the address may steer; Ctrl-C ends the page)")
     await asyncio.Event().wait()

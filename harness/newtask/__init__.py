@@ -10,4 +10,5 @@ from harness import face
 __getattr__, __all__ = face(
     __name__,
     newtask="Made new_task",
+    masking="mask",
 )

@@ -40,12 +40,8 @@ def judge(
 ) -> Judged:
     """Apply guards and rule to a score that is ok, and probe what would be kept.
 
-    `tries` are those of the run before this one (`harness.rules.certificate.Tries`).
-
-    Raises
-    ------
-    RunError
-        If the best program itself fails on the fresh folds that the rule needs.
+    `tries` are those of the run before this one (`harness.rules.certificate.Tries`). Raises a
+    RunError if the best program itself fails on the fresh folds that the rule needs.
     """
     if said := objection(rule.guards, measure(rule.guards, score), best.guarded):
         return Judged(score, reason=said)
@@ -66,12 +62,9 @@ def judge(
 def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged:
     """Apply the rule alone, with fresh folds if it asks for them; arguments as for `judge`.
 
-    Fresh folds are raced: after each seed the rule may say that the rest is not worth its time.
-
-    Raises
-    ------
-    CandidateError, RunError
-        If the program, or the best one, fails on fresh folds.
+    Fresh folds are raced: after each seed the rule may say that the rest is not worth its time. As
+    many seeds as there are workers for are scored at once; the decision is the same. Raises a
+    CandidateError or a RunError if the program, or the best one, fails on them.
     """
     import numpy as np
 
@@ -93,10 +86,17 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
                 "needs: start a new tag with another rule"
             ) from None
     best.repeats = np.asarray(best.repeats, float)
-    repeats = np.empty((0, best.repeats.shape[1]))
-    for n, seed in enumerate(rule.fold_seeds, 1):
-        repeats = np.vstack([repeats, scorer.fold_scores(source, (seed,))])
-        gains = repeats - best.repeats[:n]
+    repeats, at_once = np.empty((0, best.repeats.shape[1])), getattr(scorer, "seeds_at_once", 1)
+    for n in range(1, len(rule.fold_seeds) + 1):
+        if n > len(repeats):
+            try:
+                more = scorer.fold_scores(source, rule.fold_seeds[n - 1 : n - 1 + at_once])
+            except CandidateError:  # on a seed, perhaps, that the race would not have come to
+                if at_once == 1:
+                    raise
+                more, at_once = scorer.fold_scores(source, rule.fold_seeds[n - 1 : n]), 1
+            repeats = np.vstack([repeats, more])
+        gains = repeats[:n] - best.repeats[:n]
         if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains, tries)):
             return Judged(score, reason=reason)
     found = test(gains, tries, edits=1)

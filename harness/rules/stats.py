@@ -275,7 +275,7 @@ def expected_max_of_noise(sds: np.ndarray, shared: float = 0.0) -> float:
     sds = sds[sds > 0, None]
     if not len(sds):
         return 0.0
-    x = np.linspace(0.0, 12.0 * sds.max(), 2001)
+    x = np.linspace(0.0, 12.0 * sds.max(), 4001)
     common, weights = np.polynomial.hermite_e.hermegauss(31)
     below = [
         np.exp(sps.norm.logcdf((x / sds - np.sqrt(shared) * z) / np.sqrt(1 - shared)).sum(axis=0))

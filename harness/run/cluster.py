@@ -102,19 +102,10 @@ def _end_host() -> None:
 
 
 class Cluster(contextlib.AbstractContextManager):
-    """A connection to a Dask scheduler; "local" starts one here and ends it in `close`.
+    """A connection to a Dask scheduler, by its address, such as tcp://host:8786.
 
-    Parameters
-    ----------
-    scheduler : str
-        "local", or the address of a scheduler such as tcp://host:8786.
-    workers : int
-        Worker processes of a local cluster.
-
-    Raises
-    ------
-    SandboxError
-        If `distributed` is not installed or nobody answers at the address.
+    "local" starts one here with so many worker processes, and ends it in `close`. Raises a
+    SandboxError if `distributed` is not installed or nobody answers at the address.
     """
 
     def __init__(self, scheduler: str, workers: int = 2):
@@ -161,10 +152,7 @@ class Cluster(contextlib.AbstractContextManager):
     def run(self, function: Callable, calls: Sequence[tuple]) -> list:
         """Call a function on the cluster once per tuple of arguments; results in that order.
 
-        Raises
-        ------
-        SandboxError
-            If the cluster fails for good: no worker, or one candidate loses one after another.
+        Raises a SandboxError if there is no worker for long, or one candidate loses them all.
         """
         futures = [self.client.submit(function, *args, pure=False) for args in calls]
         try:
@@ -234,16 +222,10 @@ class Cluster(contextlib.AbstractContextManager):
 
 
 class ClusterScorer(contextlib.AbstractContextManager):
-    """What a run needs of a `Scorer`, on a Dask cluster.
+    """What a run needs of a `Scorer`, on a Dask cluster that is connected to when first needed.
 
-    Parameters
-    ----------
-    task : Task
-        One that `get_task` finds on the workers, too.
-    scheduler, workers
-        See `Cluster`; it is connected to when first needed.
-    folds : int
-        Folds that a worker process scores side by side; 1, since candidates fill a cluster.
+    The task is one that `get_task` finds on the workers, too. A worker process scores `folds` side
+    by side: 1, since candidates fill a cluster.
     """
 
     def __init__(self, task: Task, scheduler: str, *, workers: int = 2, folds: int = 1):

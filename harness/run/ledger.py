@@ -111,10 +111,7 @@ class Row:
     def from_line(cls, line: str) -> Row:
         """Parse one line of the ledger.
 
-        Raises
-        ------
-        ValueError
-            If the line is not a whole row.
+        Raises a ValueError if the line is not a whole row.
         """
         cells = line.removesuffix("\n").split("\t")
         if len(cells) != len(COLUMNS):
@@ -147,18 +144,9 @@ def _format(value: str | float | int | None) -> str:
 class Ledger:
     """All rows of a run, read once and kept in memory; new rows are appended to the file.
 
-    Parameters
-    ----------
-    path : Path
-        `results.tsv`.
-    writable : bool
-        True for the process that owns the run: it creates a missing file and cuts off a last
-        line that a crash left unfinished or garbled. False reads past such a line.
-
-    Raises
-    ------
-    RunError
-        If the header, or a line that is not the last one, is damaged.
+    It is `writable` for the process that owns the run, which creates a missing file and cuts off a
+    last line that a crash left unfinished or garbled; others read past such a line. Raises a
+    RunError if the header, or a line that is not the last one, is damaged.
     """
 
     cure = f"restore the file, or rebuild it with: {CALL} repair --tag"
@@ -210,10 +198,7 @@ class Ledger:
     def append(self, row: Row) -> Row:
         """Write a row and return when it is on the disk.
 
-        Raises
-        ------
-        RunError
-            If the disk refuses (the file is then as it was before), or another file stands there.
+        Raises a RunError if the disk refuses (the file is then as before) or the file was replaced.
         """
         if row.iteration != len(self.rows):
             raise ValueError(f"row {row.iteration} cannot follow {len(self.rows)} rows")

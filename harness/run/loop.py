@@ -195,7 +195,7 @@ class _Loop:
         if self.errors >= ERRORS:
             raise _Stop(f"the agent failed {self.errors} times in a row, last: {err}", failed=True)
         self.say(f"agent {err.outcome}: {err}")
-        steering.give_back(self.run.path, view.iteration)
+        steering.take(self.run.path, view.iteration, back=True)
         note = f"{err}\n{err.note}" if err.note else str(err)
         return self._with_carried(
             Proposal(view.best_source, err.tokens, err.cost_usd, err.cost_source, note, err.outcome)
@@ -316,10 +316,8 @@ def run(
 
     Parameters
     ----------
-    run : Run
-        An open run.
-    agent : Agent
-        Who proposes.
+    run, agent
+        An open run, and who proposes.
     iterations : int, optional
         Rows beyond the baseline that the ledger shall have in the end, so that the same call
         finishes a run that was cut short.
@@ -339,10 +337,7 @@ def run(
     say : callable
         Called with each line a person should see (waiting, agent errors, files put back).
 
-    Returns
-    -------
-    Outcome
-        `failed` is true when the agent ended the run by failing.
+    Gives an `Outcome` that `failed` when the agent ended the run by failing.
     """
     if iterations is None and time_budget is None and max_cost is None and max_calls is None:
         raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")

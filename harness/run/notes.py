@@ -105,15 +105,7 @@ def row_of(sha: str, commit: Commit, log: Path, best: Row | None) -> Row:
     What a commit does not hold (time, cost) comes from the iteration's log, and is unknown where
     that is lost. The test figure is in neither: an agent may read both.
 
-    Parameters
-    ----------
-    best : Row or None
-        The best before it.
-
-    Raises
-    ------
-    RunError
-        If the message is none that a step writes.
+    `best` is the best before it. Raises a RunError if the message is none that a step writes.
     """
     said, folds = commit.trailers, commit.folds
     decision, _, why = said.get("Decision", "").partition(" ")

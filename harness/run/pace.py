@@ -97,6 +97,14 @@ class Pace:
             known |= {str(s): list(map(float, row)) for s, row in zip(part, table, strict=True)}
         return [known[str(seed)] for seed in seeds]
 
+    @property
+    def seeds_at_once(self) -> int:
+        """Fold seeds that there are workers for, side by side."""
+        scorer = self._run.scorer
+        sandbox = getattr(scorer, "sandbox", None)
+        workers = sandbox.workers // scorer.task.n_folds if sandbox else 0
+        return max(1, workers or getattr(scorer, "workers", 1))
+
     def probe(self, source: str, score: Score) -> Score:
         """Do as `Scorer.probe`."""
         with self.piece():

@@ -238,18 +238,11 @@ class Run(contextlib.AbstractContextManager):
         return self._seen.get(program_id(source))
 
     def view(self, slot: int = 0, pending: tuple[str, ...] = (), start: int | None = None) -> View:
-        """Show what an agent may see.
+        """Show what an agent may see that is asked for one `slot` of those scored side by side.
 
-        Parameters
-        ----------
-        slot : int
-            Which of the candidates scored side by side is asked for.
-        pending : tuple of str
-            Sources proposed for the slots before it.
-        start : int, optional
-            First iteration of the batch: nothing from then on is shown, so that a batch cut
-            short by a crash continues as it would have gone (the folder is another matter: it
-            holds the newest best).
+        `pending` are the sources proposed for the slots before it, `start` is the first iteration
+        of the batch: nothing from then on is shown, so that a batch cut short by a crash continues
+        as it would have gone (the folder is another matter: it holds the newest best).
         """
         start = self.iteration if start is None else start
         history = self.history[:start] if start < self.iteration else self.history
@@ -293,10 +286,7 @@ class Run(contextlib.AbstractContextManager):
     def ensure_baseline(self) -> Row | None:
         """Score the starting program as iteration 0; None if that was done before.
 
-        Raises
-        ------
-        RunError
-            If it does not score: there is nothing to improve on then.
+        Raises a RunError if it does not score: there is nothing to improve on then.
         """
         if self.ledger.rows:
             return None
@@ -423,7 +413,7 @@ class Run(contextlib.AbstractContextManager):
         commit = Commit(tree, best.sha if best else None, message)
         sha = self.workspace.commit(*commit, iteration)
         self._hook("commit")  # nothing points to it yet
-        seen = self._changed, steering.given(self.path, iteration)
+        seen = self._changed, steering.hints(self.path, iteration)
         log = notes.log_text(row, hypothesis, score, proposal, *seen)
         write_file(self.log_path(iteration), log.encode("utf-8", "replace"), durable=False)
         self._hook("log")

@@ -28,22 +28,9 @@ def rebuild_ledger(
     iteration's log. The test figure is measured again, and with it `val_auc`, so that a commit
     that somebody forged makes no row.
 
-    Parameters
-    ----------
-    path : Path
-        Folder of the run.
-    score : bool
-        False takes the commits' word and leaves the test figures unknown.
-
-    Returns
-    -------
-    list of str
-        What was done. The old file stays under another name.
-
-    Raises
-    ------
-    RunError
-        If an iteration is in neither ledger nor git, or does not score what its commit says.
+    Tells what was done, line by line; the old file stays under another name. Without `score` the
+    commits' word is taken and the test figures stay unknown. Raises a RunError if an iteration is
+    in neither ledger nor git, or does not score what its commit says.
     """
     from harness.scoring import Scorer
     from harness.task import get_task

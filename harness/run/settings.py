@@ -32,13 +32,7 @@ def now() -> str:
 
 
 def read_settings(record: Path) -> dict:
-    """Read a run's `run.json`.
-
-    Raises
-    ------
-    RunError
-        If it is missing or damaged.
-    """
+    """Read a run's `run.json`; a RunError if it is missing or damaged."""
     try:
         settings = read_json(record)
         for name, (kind, needed) in SHAPE.items():

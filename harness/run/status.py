@@ -37,7 +37,7 @@ def read_status(root: Path, tag: str) -> dict:
         "unknown_costs": sum(r.cost_usd is None for r in rows),
         "certificate": read_certificate(record).get("sentence", ""),
         "stage": steering.read_progress(record.path)["stage"],
-        "hints": steering.waiting(record.path),
+        "hints": steering.hints(record.path),
         "best": record.best,
         "rows": rows,
         "train": str(space.train),

@@ -25,10 +25,7 @@ _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 def check_tag(tag: str) -> str:
     """Return the tag if it can name a run, a folder and a git branch.
 
-    Raises
-    ------
-    RunError
-        With what a tag may look like.
+    Raises a RunError that says what a tag may look like.
     """
     tag = str(tag)
     if not _TAG.match(tag) or ".." in tag or tag.endswith((".", ".lock")):
@@ -123,10 +120,7 @@ class Workspace:
         ledger is right, because a row is written after its commit and before anything points
         to it.
 
-        Raises
-        ------
-        RunError
-            If the commit of a row is not there.
+        Raises a RunError if the commit of a row is not there.
         """
         there = self.references()
         found = zip(rows, self.referenced(rows, there), strict=True)

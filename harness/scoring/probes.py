@@ -37,8 +37,8 @@ NOISE_THREADS = 200  # at most, between two folds that are asked alone
 # A score on turned labels this far below the score on true ones means that the program predicts
 # the true labels although it was taught the opposite: nothing that learns does that. An honest
 # program may lose up to the distance from its score to chance (a monotone constraint does).
-FLIP_REJECT = 0.60
-FLIP_REJECT_VALUES = 1.2  # regression: who knows the values loses 2 (errors) to 4 (R2) of a guess
+# Who knows several classes loses 0.5 and a bit; who knows values, 2 (errors) to 4 (R2) of a guess.
+FLIP_REJECT = {"binary": 0.60, "multiclass": 0.50, "regression": 1.2}
 FLIP_REVIEW = 0.02
 # How much better than plain models a program may do on the true labels than on twins. Lower where
 # turned labels already looked odd: honest programs hardly ever do both.
@@ -49,7 +49,7 @@ TWIN_REJECT_IF_FLIP_ODD = 0.008
 TWIN_USUAL = -0.006
 # On tables of one's own; more where they are so small that two plain models differ by it from one
 # set of labels to another. Twins that are hard to learn count for half of it.
-TWIN_REJECT_ELSEWHERE = 0.03
+TWIN_REJECT_ELSEWHERE, TWIN_MOST = 0.03, 0.04  # the latter from 200 rows on
 TWIN_SDS = 3.5
 NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
@@ -151,7 +151,8 @@ def _repeat(plan: _Plan) -> Asking:
         if abs(alone - before) > SAME_NUMBER:
             name, verdict = "not repeatable", "reject"
             detail = f"each fold alone gives {alone:.6f}, not {before:.6f}; set random_state"
-    return Probe(name, abs(alone - before), SAME_NUMBER, verdict, detail)
+    gap = abs(alone - before) * (apart > SAME_PREDICTION)
+    return Probe(name, gap, SAME_NUMBER, verdict, detail)
 
 
 def make_noise(rng: np.random.Generator) -> None:
@@ -176,9 +177,10 @@ def _alone(plan: _Plan) -> Asking:
         moved.append(float(np.abs(numbers - whole[i]).max() / (np.ptp(whole) or 1.0)))
     # Of several rows most must move: where only missing values are filled by the rows beside,
     # chance would decide.
+    moved = [m if m > SAME_PREDICTION else 0.0 for m in moved]
     value = float(np.sort(moved)[(len(moved) - 1) // 2])
     verdict, detail = "pass", "each row is predicted for itself"
-    if max(moved) > SAME_PREDICTION:
+    if max(moved):
         verdict = "reject" if value > MOVED else "review"
         detail = f"a row asked alone moves by {max(moved):.1e} of the range: use no other new rows"
     return Probe("batch", value, MOVED, verdict, detail)
@@ -195,8 +197,7 @@ def _flip(plan: _Plan) -> Asking:
     answers = yield [plan.job(k, turned) for k in folds]
     lost = plan.skill(plan.told(folds), y, folds) - plan.skill(answers, turned, folds)
     detail = f"true labels score {lost:+.4f} above turned ones"
-    limit = FLIP_REJECT_VALUES if plan.scorer.task.kind == "regression" else FLIP_REJECT
-    return _judged("label flip", lost, limit, detail, FLIP_REVIEW)
+    return _judged("label flip", lost, FLIP_REJECT[plan.scorer.task.kind], detail, FLIP_REVIEW)
 
 
 def _shuffle(plan: _Plan) -> Asking:
@@ -214,45 +215,60 @@ def _shuffle(plan: _Plan) -> Asking:
 
 def _twin(plan: _Plan) -> Asking:
     """Hold the gain over plain models on the true labels to that on labels like them."""
-    scorer, folds = plan.scorer, plan.some("twin")
-    home = scorer.task.name == HEART.name
+    scorer, task, folds = plan.scorer, plan.scorer.task, plan.some("twin")
+    home, rows, y = task.name == HEART.name, [plan.rows[k] for k in folds], scorer.split.y_train
     bank = scorer.once("bank", _bank)
+    weights = [
+        scorer.once(f"plain{k}", lambda _, r=r: plain_weights(bank.Z, r.train, r.new))
+        for k, r in zip(folds, rows, strict=True)
+    ]
 
-    def weights(k: int) -> tuple:
-        rows = plan.rows[k]
-        return scorer.once(f"plain{k}", lambda _: plain_weights(bank.Z, rows.train, rows.new))
+    def plain(taught: np.ndarray, forest: bool = False) -> list[list[np.ndarray]]:
+        """Answers of plain models: ``[fold][model]``."""
+        Y = bank.columns(taught)
+        told = [[w @ Y[train] for w in models] for train, models in weights]
+        if forest:
+            return [[*t, bank.forest(r, Y)] for t, r in zip(told, rows, strict=True)]
+        return told
 
-    def gains(answers: list, taught: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        Y, task = bank.columns(taught), scorer.task
-        pairs = zip(folds, answers, strict=True)
-        each = [_gains(task, labels[plan.rows[k].new], a, weights(k), Y) for k, a in pairs]
+    def gains(answers: list, told: list, labels: np.ndarray) -> np.ndarray:
+        """Mean gain over each plain model."""
+        parts = zip((labels[r.new] for r in rows), answers, told, strict=True)
+        each = [[skill(task, true, a) - skill(task, true, p) for p in t] for true, a, t in parts]
         return np.mean(each, axis=0)
 
     def noise(_) -> float:
         """How far two plain models are apart on one set of labels more than on another."""
-        gaps = []
-        for labels in (bank.draw()() for _ in range(NOISE_DRAWS)):
-            Y = bank.columns(labels)
-            one = [models[0] @ Y[train] for train, models in map(weights, folds)]
-            gaps.append(gains(one, labels, labels)[1])
+        drawn = [bank.draw()() for _ in range(NOISE_DRAWS)]
+        gaps = [gains([t[0] for t in told], told, d)[1] for d in drawn for told in [plain(d)]]
         return float(np.std(gaps, ddof=1))
+
+    def judged(forest: bool) -> Probe:
+        real = gains(plan.told(folds), plain(y, forest), y).min()
+        made = []
+        for draw, labels, mine in learned:
+            told = plain(labels, forest)
+            # Scored against labels that are drawn again and again: less noise at no fit.
+            made.append(np.mean([gains(mine, told, draw()).min() for _ in range(REDRAWN)]))
+        return twin_verdict(real, made, limit, home=home)
 
     limit = TWIN_REJECT
     if not home:
-        limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * scorer.once("noise", noise))
+        limit = TWIN_SDS * scorer.once("noise", noise)
+        limit = max(TWIN_REJECT_ELSEWHERE, min(limit, TWIN_MOST if len(y) >= 160 else np.inf))
     elif any(p.name == "label flip" and p.verdict == "review" for p in plan.found):
         limit = TWIN_REJECT_IF_FLIP_ODD
-    y, made = scorer.split.y_train, []
-    real = gains(plan.told(folds), y, y).min()  # above the better plain model
-    while len(made) < plan.size["twins"]:
+    learned: list[tuple] = []
+    while len(learned) < plan.size["twins"]:
         draws = [bank.draw() for _ in range(TWINS_AT_ONCE)]
         labels = [draw() for draw in draws]
-        answers = yield [plan.job(k, twin) for twin in labels for k in folds]
-        for i, draw in enumerate(draws):
-            mine = answers[i * len(folds) : (i + 1) * len(folds)]
-            # Scored against labels that are drawn again and again: less noise at no fit.
-            made.append(np.mean([gains(mine, labels[i], draw()).min() for _ in range(REDRAWN)]))
-        probe = twin_verdict(real, made, limit, home=home)
+        answers = iter((yield [plan.job(k, twin) for twin in labels for k in folds]))
+        learned += [
+            (*pair, [next(answers) for _ in folds]) for pair in zip(draws, labels, strict=True)
+        ]
+        probe = judged(forest=False)
+        if probe.verdict == "reject" and not home:  # the table may be one for trees
+            probe = judged(forest=True)
         if not limit / 2 < probe.value < 2 * limit:
             break  # clear
     return probe
@@ -266,14 +282,6 @@ def twin_verdict(real: float, made: list[float], limit: float, home: bool = True
     return _judged("twin labels", value, limit, detail)
 
 
-def _gains(
-    task: Task, y: np.ndarray, told: np.ndarray, weights: tuple, Y: np.ndarray
-) -> list[float]:
-    """What answers score above plain models that were taught `Y`, one by one."""
-    train, models = weights
-    return [skill(task, y, told) - skill(task, y, w @ Y[train]) for w in models]
-
-
 def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
     """Ask of the sealed test what twins ask of the folds: does the program hold its answers?"""
     X, y, X_test, y_test = split
@@ -284,8 +292,10 @@ def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
 
     def gains(taught: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
         told, _ = scorer.outputs(source, X, taught[train], X_test)
-        Y = bank.columns(taught)
-        return [min(_gains(task, labels[new], told, weights, Y)) for labels in drawn]
+        Y, (learned, models) = bank.columns(taught), weights
+        plain = [w @ Y[learned] for w in models]
+        true = [labels[new] for labels in drawn]
+        return [skill(task, t, told) - max(skill(task, t, p) for p in plain) for t in true]
 
     (real,) = gains(whole, [whole])
     draws = [bank.draw() for _ in range(SEALED_TWINS)]

@@ -73,10 +73,7 @@ class Score:
 
 
 def brier(task, y: np.ndarray, folds: Sequence, replies: Sequence) -> float:
-    """Mean squared error of out-of-fold probabilities (Brier 1950); NaN if they are none.
-
-    Summed over classes; for two it is that of class 1 alone, so that it is in [0, 1].
-    """
+    """Squared error of out-of-fold probabilities, summed over classes but for two; else NaN."""
     import numpy as np
 
     pairs = list(zip(folds, replies, strict=False))  # the last reply is about the test rows
@@ -85,8 +82,7 @@ def brier(task, y: np.ndarray, folds: Sequence, replies: Sequence) -> float:
     y = y[np.concatenate([rows.new for rows, _ in pairs])]
     p = np.concatenate([reply.numbers for _, reply in pairs]).reshape(len(y), -1)
     truth = y[:, None] == ([1] if p.shape[1] == 1 else np.arange(p.shape[1]))
-    error = ((p - truth) ** 2).sum(axis=1).mean()
-    return float(error) if 0 <= p.min() <= p.max() <= 1 else math.nan
+    return float(((p - truth) ** 2).sum(1).mean()) if 0 <= p.min() <= p.max() <= 1 else math.nan
 
 
 def number(value: float) -> str:

@@ -18,6 +18,7 @@ USED_LINEAR, USED_TREES = 1, 6  # of which a twin blends so many
 # errors made smaller, until plain models learn a twin about as well as the true labels.
 SHARPER, CALMER = 1.4, 0.9
 LEARN_ROWS, PLAIN_ROWS = 1000, 600  # that a small model and a plain one learn from, at most
+TREE_ROWS = 5000  # that a forest learns from, at most
 BANK_NUMBERS = 12_000_000  # answers that are kept; fewer models where a table is large
 FEW_VALUES = 6  # a column of numbers with so many values is also taken as names
 WIDEST = 200  # columns that the plain models look at
@@ -73,6 +74,14 @@ class Bank:
     def _explains(self, members: list) -> float:
         told = _blend(members)[self.learn] - self.Y[self.learn]
         return float(max(0.02, 1 - told.var(axis=0).sum() / self.Y[self.learn].var(axis=0).sum()))
+
+    def forest(self, rows, Y: np.ndarray) -> np.ndarray:
+        """Answers of a plain forest that learns `Y` on a fold: slow, for a second opinion."""
+        from sklearn.ensemble import RandomForestRegressor
+
+        model = RandomForestRegressor(60, min_samples_leaf=3, max_features=0.4, random_state=0)
+        train = rows.train[:TREE_ROWS]
+        return model.fit(self.Z[train], Y[train].squeeze()).predict(self.Z[rows.new])
 
     def draw(self):
         """Draw a generator; it gives other labels with the same chances at each call."""

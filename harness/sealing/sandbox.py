@@ -27,16 +27,9 @@ from harness.sealing.spawning import SpawningPool
 class Sandbox:
     """A pool of single-use workers.
 
-    Parameters
-    ----------
-    workers : int, optional
-        Jobs side by side; the number of usable processors by default.
-    landlock, seccomp : bool
-        Switch a lock off, to see what it is worth.
-    method : {"fork", "spawn"}, optional
-        By default fork on Linux, else spawn.
-    hidden : sequence of Path
-        More files and folders that a candidate must not read.
+    `workers` are jobs side by side, by default the usable processors; `landlock` and `seccomp`
+    switch a lock off, to see what it is worth; `method` is "fork" (the default on Linux) or
+    "spawn"; `hidden` are more files and folders that a candidate must not read.
     """
 
     def __init__(
@@ -80,23 +73,13 @@ class Sandbox:
     ) -> list[list[Reply]]:
         """Run groups of jobs; every group has the same time.
 
-        Parameters
-        ----------
-        groups : sequence of sequences of Job
-            A group is one candidate's score: its clock starts with its first job.
-        budget_s : float
-            Wall-clock seconds for a group. What still runs then is killed, and the jobs that did
-            not finish reply ``timeout (…)``.
-        stop_early : bool
-            When a job fails, drop the later jobs of its group. The earlier ones still finish, so
-            that the first problem of a group does not depend on who was faster.
+        A group is one candidate's score: its clock starts with its first job. What still runs after
+        `budget_s` seconds is killed, and jobs that did not finish reply ``timeout (…)``. With
+        `stop_early` a job that fails drops the later jobs of its group; the earlier ones finish, so
+        that the first problem of a group does not depend on who was faster.
 
-        Raises
-        ------
-        KeyboardInterrupt
-            If `cancel` was called from another thread.
-        SandboxError
-            If workers cannot be started.
+        Raises `SandboxError` if workers cannot be started, KeyboardInterrupt if another thread
+        called `cancel`, and what `on_wait` raises.
         """
         if not self._folder.is_there():  # somebody cleaned up under a run
             self.close()

@@ -65,11 +65,8 @@ class BadCandidate(Exception):
 def run_candidate(source: bytes, job: dict, X_train, y_train, X_new) -> bytes:
     """Fit a candidate on one job's rows and give back its numbers.
 
-    Returns
-    -------
-    bytes
-        float64, little endian: the threshold where class 1 begins, then ``n_rows * n_outputs``
-        numbers in row order.
+    They are float64, little endian: the threshold where class 1 begins, then ``n_rows * n_outputs``
+    in row order.
     """
     import numpy as np
 
@@ -208,15 +205,12 @@ def socket_of(fd: int, kind: int) -> socket.socket:
 class Template:
     """A warm process that forks one sealed child per job.
 
-    Parameters
-    ----------
-    config : dict
-        ``control`` (descriptor of the socket to the trusted side) and ``imports``. When these are
-        done the trusted side sends the rest: ``landlock``, ``seccomp`` (which locks to put on),
-        ``read`` (what may be read, to the letter: the template's own lock, which its children
-        inherit), ``roots`` (the same in few words, cheap enough for every child's second lock,
-        which also closes the other children's folders and every process but itself), ``scratch``
-        (the folder of all scratch folders), ``limits`` (as `seal.limit_resources` takes them).
+    Its `config` has ``control`` (the socket to the trusted side) and ``imports``; when these are
+    done the trusted side sends the rest: ``landlock``, ``seccomp`` (which locks to put on),
+    ``read`` (what may be read, to the letter: the template's own lock, which its children inherit),
+    ``roots`` (the same in few words, cheap enough for every child's second lock, which also closes
+    the other children's folders and every process but itself), ``scratch`` (the folder of all
+    scratch folders), ``limits`` (as `seal.limit_resources` takes them).
     """
 
     def __init__(self, config: dict):
@@ -317,9 +311,8 @@ class Template:
             self.lock_in(request["scratch"], job_fd, log_fd)
             sock = socket_of(JOB_FD, socket.SOCK_STREAM)
             calls = self.seal.call_filter(os.getpid()) if self.config["seccomp"] else b""
-            self.prefault.copy_ahead(
-                self.written or [], lambda: select.select([sock], [], [], 0)[0]
-            )
+            written = self.written or []
+            self.prefault.copy_ahead(written, lambda: select.select([sock], [], [], 0)[0])
             job, source, rows = take_job(sock)
             warmup.seed_everything(job["seed"])
             if calls:

@@ -28,7 +28,7 @@ def kept() -> dict[str, dict]:
 
 
 class Guess:
-    """One question. `answer` keeps a guess; shown, it says the guess and, once known, what came."""
+    """One question; shown, it says the guess that was kept and, once known, what came."""
 
     def __init__(self, number: str, question: str, choices: tuple, within: float | None):
         if not choices and within is None:
@@ -37,13 +37,7 @@ class Guess:
         self.choices = [str(choice) for choice in choices]
 
     def answer(self, value, sure=None) -> "Guess":
-        """Keep a guess; `sure` is how likely it is right, in percent.
-
-        Raises
-        ------
-        Hint
-            If it is no number, none of the choices, or a percentage outside 0 to 100.
-        """
+        """Keep a guess and how sure it is, in percent; raise a `Hint` for what is neither."""
         if self.choices:
             plain = str(value).strip().lower()
             named = [c for n, c in enumerate(self.choices) if plain in (c.lower(), "abcdef"[n])]
@@ -55,40 +49,35 @@ class Guess:
         sure = None if sure is None else as_number(str(sure).strip().removesuffix("%"))
         if sure is not None and not 0 <= sure <= 100:
             raise Hint("How sure, in percent: 0 is surely wrong, 100 is surely right.")
-        late, said = self.number in _came, kept()
-        said[self.number] = {"question": self.question, "guess": value, "sure": sure, "late": late}
-        said[self.number]["at"] = time.strftime("%Y-%m-%dT%H:%M:%S")
-        self._write(said)
+        told = {"guess": value, "sure": sure, "late": self.number in _came}
+        self._write({"question": self.question, **told, "at": time.strftime("%Y-%m-%dT%H:%M:%S")})
         return self
-
-    def _write(self, said: dict[str, dict]) -> None:
-        if self.number in _came and self.number in said:
-            came, mine = _came[self.number], said[self.number]["guess"]
-            right = came == mine if self.choices else abs(came - mine) <= self.within + 1e-12
-            said[self.number] |= {"outcome": came, "right": bool(right)}
-        FILE.parent.mkdir(parents=True, exist_ok=True)
-        write_file(FILE, json.dumps(said, indent=1).encode() + b"\n")
 
     def came(self, value) -> None:
         """Take down what came; a guess in the file gets it beside it."""
         _came[self.number] = str(value) if self.choices else as_number(value)
         if self.choices and _came[self.number] not in self.choices:
             raise ValueError(f"{value!r} is none of the choices {self.choices}")
-        said = kept()
-        if self.number in said:
-            self._write(said)
+        if mine := kept().get(self.number):
+            self._write(mine)
+
+    def _write(self, mine: dict) -> None:
+        came, said = _came.get(self.number), mine["guess"]
+        if came is not None:
+            numbers = not (isinstance(came, str) or isinstance(said, str))
+            right = abs(came - said) <= self.within + 1e-12 if numbers else came == said
+            mine |= {"outcome": came, "right": bool(right)}
+        FILE.parent.mkdir(parents=True, exist_ok=True)
+        write_file(FILE, json.dumps(kept() | {self.number: mine}, indent=1).encode() + b"\n")
 
     def told(self) -> tuple[str, str]:
         """Return a verdict, for its colour, and the words."""
-        mine = kept().get(self.number)
-        came = _came.get(self.number)
+        mine, came = kept().get(self.number), _came.get(self.number)
         outcome = "" if came is None else f" It came to: {_words(came)}."
         if mine is None:
             choices = f" ({'; '.join(self.choices)})" if self.choices else ""
-            return (
-                NOT_ATTEMPTED,
-                f"Guess {self.number}: {self.question}{choices} No guess." + outcome,
-            )
+            text = f"Guess {self.number}: {self.question}{choices} No guess.{outcome}"
+            return NOT_ATTEMPTED, text
         sure = "" if mine["sure"] is None else f" ({mine['sure']:g}% sure)"
         verdict = NOT_ATTEMPTED if came is None else RIGHT if mine.get("right") else NOT_YET
         words = {NOT_ATTEMPTED: "", RIGHT: " You were right.", NOT_YET: " Not what you expected."}
@@ -106,18 +95,16 @@ class Guess:
         import ipywidgets as w
 
         wide = {"width": "max-content", "max_width": "100%"}
+        field = w.Text(placeholder="a number", layout={"width": "10em"})
         if self.choices:
             field = w.RadioButtons(options=self.choices, value=None, layout=wide)
-        else:
-            field = w.Text(placeholder="a number", layout={"width": "10em"})
         sure = w.IntSlider(value=60, min=0, max=100, step=5, description="% sure", layout=wide)
         button, said = w.Button(description="Keep my guess"), w.HTML()
         said.value = self._repr_html_() if self.number in kept() else ""
 
         def keep(_) -> None:
             try:
-                self.answer("" if field.value is None else field.value, sure.value)
-                said.value = self._repr_html_()
+                said.value = self.answer(field.value or "", sure.value)._repr_html_()
             except Hint as hint:
                 said.value = line(NOT_YET, str(hint))
 

@@ -17,14 +17,13 @@ import ast
 import contextlib
 import json
 import os
-import pickle
 import re
 import signal
-import socket
-import struct
 import sys
 import tempfile
-import time
+import threading
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
@@ -61,11 +60,6 @@ def read_cells(path: Path) -> list[str]:
     return ["\n".join(x for x in text.split("\n") if x[:1] not in "%!" or not x) for text in texts]
 
 
-def exercises_in(cells: list[str]) -> set[str]:
-    """Name the checks that cells call; by them a notebook is known, whatever it is called."""
-    return set(_CHECK.findall("\n".join(cells))) - {"quiz"}
-
-
 # -- the lesson as it is given ---------------------------------------------------------------
 
 
@@ -95,32 +89,43 @@ class Lesson:
         """Check one notebook; return check -> verdict."""
         cells = read_cells(path)
         verdicts = dict.fromkeys(self.moments, NOT_ATTEMPTED)
-        ours, theirs = socket.socketpair()
+        ours, theirs = Pipe()
         folder = OwnFolder("ratchet-notebook")
         pid = os.fork()
         if pid == 0:
             _Child(self.moments, self.known).live(theirs, str(folder.path), cells)
         theirs.close()
+        over = threading.Timer(NOTEBOOK_S, os.kill, (pid, signal.SIGKILL))
+        over.start()
         try:
-            wire = _Wire(ours, time.monotonic() + NOTEBOOK_S)
             for _ in range(MAX_MESSAGES):
-                said = wire.hear()
+                said = _hear(ours)
                 if (name := str(said.get("check"))) in self.moments:
-                    verdicts[name] = self._check(name, wire, said.get("answer"))
-                wire.tell(None)
+                    verdicts[name] = self._check(name, ours, said.get("answer"))
+                ours.send(None)
         except (OSError, EOFError, ValueError, RecursionError):
             pass  # it has ended, or talks nonsense: what it answered before counts
         finally:
+            over.cancel()
+            over.join()
             os.kill(pid, signal.SIGKILL)  # not reaped yet: the number is still ours
             os.waitpid(pid, 0)
             ours.close()
             folder.close()
         return verdicts
 
-    def _check(self, name: str, wire: _Wire, answer) -> str:
+    def _check(self, name: str, wire: Connection, answer) -> str:
         _, check, args, options = self.moments[name]
+
+        def call(*values):  # the learner's function, in there
+            wire.send(values)
+            said = _hear(wire)
+            if "error" in said:
+                raise RuntimeError(str(said["error"])[:200])
+            return decode(said.get("value"), None)
+
         try:
-            answer = decode(answer, wire.call)
+            answer = decode(answer, call)
         except TypeError:
             return NOT_COVERED
         with contextlib.ExitStack() as stack:
@@ -193,42 +198,10 @@ def decode(value, call):
     raise TypeError("an answer of another sort")
 
 
-class _Wire:
-    """The trusted end: messages with their length before them, bounded in size and time."""
-
-    def __init__(self, sock: socket.socket, until: float):
-        self.sock, self.until = sock, until
-
-    def _take(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            self.sock.settimeout(max(0.01, self.until - time.monotonic()))
-            part = self.sock.recv(count - len(data))
-            if not part or time.monotonic() > self.until:
-                raise EOFError
-            data += part
-        return data
-
-    def hear(self) -> dict:
-        """Take one message, which is JSON."""
-        (size,) = struct.unpack("<I", self._take(4))
-        if size > MAX_MESSAGE:
-            raise EOFError
-        said = json.loads(self._take(size))
-        return said if isinstance(said, dict) else {}
-
-    def tell(self, message: tuple | None) -> None:
-        """Send one message: the arguments of a call, or that the check is over."""
-        data = pickle.dumps(message)
-        self.sock.sendall(struct.pack("<I", len(data)) + data)
-
-    def call(self, *args):
-        """Have the learner's function called in there."""
-        self.tell(args)
-        said = self.hear()
-        if "error" in said:
-            raise RuntimeError(str(said["error"])[:200])
-        return decode(said.get("value"), None)
+def _hear(wire: Connection) -> dict:
+    """Take a message from in there: JSON, never a pickle, and bounded."""
+    said = json.loads(wire.recv_bytes(MAX_MESSAGE))
+    return said if isinstance(said, dict) else {}
 
 
 class _Child:
@@ -237,15 +210,15 @@ class _Child:
     def __init__(self, moments: dict[str, tuple], known: set[str]):
         self.moments, self.known = moments, known
 
-    def live(self, sock: socket.socket, scratch: str, cells: list[str]) -> None:
+    def live(self, wire: Connection, scratch: str, cells: list[str]) -> None:
         """Lock in, run the cells, end. Never returns."""
         try:
-            self.lock_in(sock, scratch)
+            self.lock_in(wire, scratch)
             self.run(cells)
         finally:
-            os._exit(0)
+            os._exit(0)  # what comes after the end of the wire, too
 
-    def lock_in(self, sock: socket.socket, scratch: str) -> None:
+    def lock_in(self, wire: Connection, scratch: str) -> None:
         """Give up everything but the way back and the scratch folder; system calls come last."""
         os.setsid()
         seal.die_with_parent()
@@ -253,7 +226,8 @@ class _Child:
         quiet = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(quiet, number)
-        os.dup2(sock.detach(), 3)
+        os.dup2(wire.fileno(), 3)
+        self.wire = Connection(3)
         os.closerange(4, 65536)  # the ways to our own workers among them
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         os.environ.clear()
@@ -283,40 +257,25 @@ class _Child:
             signal.alarm(0)
             theirs |= {k for k, v in names.items() if before.get(k, names) is not v}
 
+    def tell(self, **message) -> None:
+        """Send a message: Connection writes plainly, the sealed process has no calls of sockets."""
+        self.wire.send_bytes(json.dumps(message).encode())
+
     def __getattr__(self, name: str):
         """Hand an answer over instead of checking it, and let its function be called."""
 
         def hand_over(answer=..., *args, **options):
             if name in self.moments:
-                _write({"check": name, "answer": encode(answer)})
-                while (call := pickle.loads(_read())) is not None:
+                self.tell(check=name, answer=encode(answer))
+                while (values := self.wire.recv()) is not None:
                     signal.alarm(CELL_S)
                     try:
-                        _write({"value": encode(answer(*call))})
+                        self.tell(value=encode(answer(*values)))
                     except Exception as err:
-                        _write({"error": f"{type(err).__name__}: {err}"[:200]})
+                        self.tell(error=f"{type(err).__name__}: {err}"[:200])
                 signal.alarm(CELL_S)
 
         return hand_over
-
-
-def _write(message: dict) -> None:
-    """Send by plain writes: the sealed process has no calls of sockets."""
-    data = json.dumps(message).encode()
-    data = struct.pack("<I", len(data)) + data
-    while data:
-        data = data[os.write(3, data) :]
-
-
-def _read(count: int | None = None) -> bytes:
-    if count is None:
-        return _read(*struct.unpack("<I", _read(4)))
-    data = b""
-    while len(data) < count:
-        if not (part := os.read(3, count - len(data))):
-            os._exit(0)
-        data += part
-    return data
 
 
 def _too_long(*_) -> None:

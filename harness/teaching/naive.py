@@ -18,26 +18,7 @@ from pathlib import Path
 from harness import CODE
 from harness.processes import Runner
 
-EVALUATE = """
-import signal
-import sys
-
-import numpy as np
-from sklearn.model_selection import StratifiedKFold, cross_val_score
-
-sys.path.insert(0, ".")
-from harness.task.task import HEART
-
-X_train, y_train, X_test, y_test = HEART.split()
-if hasattr(signal, "alarm"):
-    signal.alarm(20)
-from train import build_pipeline, feature_fn
-
-features = feature_fn(X_train)
-folds = StratifiedKFold(5, shuffle=True, random_state=42)
-scores = cross_val_score(build_pipeline(), features, y_train, cv=folds, scoring="roc_auc")
-print(f"val_auc: {np.mean(scores):.6f}")
-"""
+EVALUATE = Path(__file__).with_name("naive.txt").read_text("utf-8")  # how many do it
 _NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 
 

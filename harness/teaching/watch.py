@@ -46,18 +46,9 @@ class _Told:
 
 
 class Watch:
-    """A run of the loop on show.
+    """A run of the loop on show; `iterations` and `time_budget` are the loop's.
 
-    Parameters
-    ----------
-    open_run : callable
-        Opens the run, new or as it is; called again to continue. It is given the scorer to use.
-    agent : Agent
-    scorer : Scorer
-    iterations, time_budget
-        As for the loop.
-    noise_sd : float, optional
-        A band around the baseline.
+    `open_run` is given the scorer to use, and is called again to continue.
     """
 
     def __init__(self, open_run: Callable[..., Run], agent: Agent, scorer, *, iterations: int,
@@ -68,7 +59,7 @@ class Watch:
         self.iterations, self.time_budget = iterations, time_budget
         self.rows: list[Row] = []
         self.history: list[Past] = []
-        self.view = None
+        self.view, self.before = None, 0
         self.busy = self.stopping = False
         self.idea = self.doing = self.ended = ""
         self.panel = _Panel(self) if lesson.interactive() else None
@@ -89,7 +80,8 @@ class Watch:
                     self.view = run.view() if self.rows else None
         except KeyboardInterrupt:
             done = max(len(self.rows) - 1, 0)
-            outcome = Outcome(f"Stopped after {done} iterations, nothing is lost: {GO_ON}", 0)
+            words = f"Stopped after {done} iterations, nothing is lost: {GO_ON}"
+            outcome = Outcome(words, 0, failed=not self.rows)
         except RunError as error:
             outcome = Outcome(str(error), 0, failed=True)
         finally:

@@ -456,8 +456,8 @@ checks.quiz(
     a=("0", "0 would mean that every pair is in the wrong order: turned round, a perfect model."),
     b=("0.5", "Every pair is a tie, and a tie counts half. It does not matter how many are sick."),
     c=(
-        "the share of healthy patients",
-        "That would be the accuracy of always saying healthy. AUC looks at order alone.",
+        "the share of patients who are not sick",
+        "That would be the accuracy of always saying 'not sick'. AUC looks at order alone.",
     ),
 )
 
@@ -495,7 +495,8 @@ checks.quiz(
 # ## What you take away
 #
 # 1. One row is one patient; the target is what the angiography found; gaps are few and stay open
-#    until a fold fills them. ROC AUC is the share of sick-healthy pairs in the right order.
+#    until a fold fills them. ROC AUC is the share of pairs, one sick and one not, in the right
+#    order.
 # 2. Answers leak through copied rows and through whatever is computed before the split. A score
 #    that is too good is a question.
 # 3. The baseline has a score *and a spread*. With so few patients, another draw of the folds

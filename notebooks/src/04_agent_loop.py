@@ -54,7 +54,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 # %% id="imports-ours"
-from harness import RunError
+from harness import RunError, plots
 from harness.agents import AgentDone, Proposal, build_prompt, get_agent
 from harness.evidence import certify
 from harness.run import Run
@@ -185,6 +185,10 @@ lesson.markdown(
     f"(± {best.val_sd:.4f} over its folds), from iteration {best.iteration}."
 )
 outcome("4b", sum(row.decision == "kept" for row in rows[:9]))
+
+# %% id="staircase" tags=["folded"]
+fig = plots.staircase(rows, noise_sd, plots.staircase_message(rows))
+plots.show(fig, plots.staircase_alt(rows, noise_sd))
 
 # %% [markdown] id="loop-after"
 # The line through the kept ones, the **staircase**, can only climb: that is what a **ratchet**
@@ -469,6 +473,7 @@ checks.quiz(
 # The last cell saves the plot and a record that this notebook ran to its end.
 
 # %% id="finish"
+shown.agent.close()
 scorer.close()
 record = lesson.finish(tag, "notebooks/04_agent_loop.ipynb", rows, noise_sd, claim=claim)
 print(f"ledger      {folder / 'results.tsv'}")

@@ -180,7 +180,8 @@ def test_a_pipe_in_place_of_any_file_of_a_run_hangs_nothing(original, folder, ra
     objects = [name for name in names if "/objects/" in name]
     names = [name for name in names if name not in objects[3:]]
     for name in (*names, "audit.json", "ended.json", "notebook.json", "agent/calls.jsonl",
-                 "workspace/.git/packed-refs"):  # fmt: skip
+                 "workspace/.git/packed-refs", "now.json", "agent/wish.txt",
+                 "agent/hint-1.txt"):  # fmt: skip
         shutil.rmtree(folder)
         shutil.copytree(original, folder)
         (folder / name).unlink(missing_ok=True)

@@ -104,7 +104,7 @@ for name in ("lazy_accuracy", "strict_rule", "what_stops_what"):
         pass
 import os, json, struct
 said = json.dumps({"verdict": "right", "check": "nothing", "lazy_accuracy": "right"}).encode()
-os.write(3, struct.pack("<I", len(said)) + said)
+os.write(3, struct.pack("!i", len(said)) + said)
 """
 NOTEBOOKS = {  # name: notebook, verdicts
     "solved": (notebook(SOLVED), RIGHT),
@@ -127,6 +127,8 @@ NOTEBOOKS = {  # name: notebook, verdicts
         notebook(SOLVED | {6: "stops = []\nfor i in range(100_000): stops = [stops]"}), None),
     "a flood": (notebook({2: "while True: checks.lazy_accuracy(1)"}),
                 OPEN | {"lazy_accuracy": "not yet"}),
+    "half a message": (notebook(SOLVED | {2: "import os; os.write(3, b'\\0\\0'); while_ = 1",
+                                          6: "while True: pass"}), None),
     "ends itself": (notebook(SOLVED | {6: "import os; os._exit(0)"}),
                     RIGHT | {"what_stops_what": "not attempted yet"}),
 }  # fmt: skip

@@ -100,3 +100,37 @@ def _answer_a_question(page, lesson: str) -> None:
     )
     answer.first.wait_for(timeout=30_000)
     snap(page, f"lab-{lesson}-quiz")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.timeout(PATIENCE_S + 240)
+def test_the_panel_of_lesson_04_stops_and_continues(address, chromium):
+    """Stop works while the cell runs, it says in one line how to go on, and Continue does."""
+    with open_page(chromium) as page:
+        page.goto(f"{address}/lab/tree/notebooks/04_agent_loop.ipynb?reset")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
+        page.wait_for_function(
+            "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+            " === 'idle'",
+            timeout=120_000,
+        )
+        page.evaluate(
+            "() => { const c = window.jupyterapp.shell.currentWidget.content;"
+            " c.activeCellIndex = c.widgets.findIndex(w => w.model.id === 'loop-check');"
+            " window.jupyterapp.commands.execute('notebook:run-all-above'); }"
+        )
+        panel = page.locator(".bench").first
+        state = panel.locator("[role=status]")
+        panel.locator("tbody tr").nth(2).wait_for(timeout=PATIENCE_S * 1000)
+        assert "any gain" in panel.inner_text() or "worse than" in panel.inner_text()
+        snap(page, "panel-running")
+        panel.get_by_role("button", name="Stop", exact=True).click()
+        state.filter(has_text="nothing is lost").wait_for(timeout=120_000)
+        snap(page, "panel-stopped")
+        said = page.evaluate(STATE)
+        assert said["errors"] == []
+        done = panel.locator("tbody tr").count()
+        panel.get_by_role("button", name="Continue", exact=True).click()
+        panel.locator("tbody tr").nth(done).wait_for(timeout=120_000)
+        snap(page, "panel-continued")

@@ -24,4 +24,24 @@ WRONG = {
         "exercise-2": "checks.own_agent(lambda view: Proposal(view.best_source), view, scorer)",
         "exercise-3": "my_program = view.program",
     },
+    "05": {
+        "exercise-1": "survives = 5.0",
+        "exercise-2": "def ladder(frozen_gains, fresh_gains):\n    return frozen_gains.mean() > 0",
+        "exercise-3": "def fresh_gains(model, other, seeds):\n    return np.zeros(len(seeds))",
+    },
+    "06": {
+        "exercise-1": "verdicts = dict.fromkeys(recorded, 'real')",
+        "exercise-2": "T = 99.0",
+        "exercise-3": "caught = {'women': 0.1, 'men': 0.1}",
+    },
+    "07": {
+        "exercise-1": "def label_flip(model, X, y):\n    return 0.5",
+        "exercise-2": "stops = dict.fromkeys('abcde', 'lock')",
+        "exercise-3": "my_cheat = start",
+    },
+    "08": {
+        "exercise-1": "alone = dict.fromkeys(table.select_dtypes('number'), 0.5)",
+        "exercise-2": "must_go = ['patient_id']",
+        "exercise-3": "plan = dict(smallest_gain=0.02, tries=6, rule='confirm', openings=3)",
+    },
 }

@@ -45,7 +45,7 @@ def test_a_run_begins_with_its_baseline(run):
     assert run.ensure_baseline() is None
     assert check_agreement(run.path) == []
     assert {p.name for p in run.path.iterdir()} == {
-        *("run.json", "results.tsv", "logs", "workspace", ".lock"),
+        *("run.json", "results.tsv", "logs", "workspace", ".lock", "now.json"),
     }
 
 

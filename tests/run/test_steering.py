@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 import threading
 
@@ -35,21 +36,25 @@ class Killed(BaseException):
 
 
 @given(st.text(max_size=600))
-def test_a_hint_is_one_line_without_hidden_characters(text):
-    line = steering.one_line(text)
+def test_a_hint_is_one_line_without_hidden_characters(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("run", numbered=True)
+    try:
+        told = steering.hint(path, text)
+    except RunError:
+        assert not steering.hints(path)
+        return
+    (line,) = steering.hints(path)
     assert line.isprintable()
-    assert steering.one_line(line) == line
+    assert told == f"in the next prompt: {line}"
 
 
 def test_hints_that_are_none_are_refused(tmp_path):
     for text in ("", " \u202e\n", "x" * 501):
         with pytest.raises(RunError, match="a hint is one line of 1 to 500"):
             steering.hint(tmp_path, text)
-    for n in range(steering.MAX_WAITING):
+    for n in range(3):
         steering.hint(tmp_path, f"hint {n}")
-    with pytest.raises(RunError, match="wait already"):
-        steering.hint(tmp_path, "one more")
-    assert steering.waiting(tmp_path) == tuple(f"hint {n}" for n in range(steering.MAX_WAITING))
+    assert steering.hints(tmp_path) == ("hint 0", "hint 1", "hint 2")
 
 
 def test_a_hint_is_in_one_prompt_and_in_that_iterations_log(tmp_path):
@@ -238,6 +243,20 @@ def test_a_killed_run_is_not_called_busy(tmp_path):
         assert read_progress(run.path)["stage"] == "probes"
     (run.path / ".lock").write_text("999999999\n")
     assert read_progress(run.path)["stage"] == "not running"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_pipes_in_place_of_these_files_hang_nothing(tmp_path):
+    with start(tmp_path) as run:
+        run.ensure_baseline()
+        (run.path / "agent").mkdir()
+        (run.path / "now.json").unlink()
+        for name in ("now.json", "agent/wish.txt", "agent/hint-1.txt", "agent/given-0001-1.txt"):
+            os.mkfifo(run.path / name)
+        agent = Scripted([program(0.7)])
+        assert loop.run(run, agent, iterations=1).reason == "1 iterations are done"
+        assert agent.views[0].hints == ()
+        assert read_progress(run.path)["stage"] == "not begun"
 
 
 def test_an_interrupted_loop_says_that_it_does_nothing(tmp_path):

@@ -130,6 +130,17 @@ def test_a_good_guess_at_the_generator_buys_nothing_on_heart():
     assert twin_verdict(0.05, [0.03, 0.03], TWIN_REJECT_ELSEWHERE, home=False).verdict == "pass"
 
 
+def test_an_attacker_that_knows_this_repository_gains_less_than_two_hundredths(scorer):
+    """THREATS.md states what it got kept; a gain of 0.024 is not, whatever it says of twins."""
+    from benchmarks.probes import attacker
+
+    start = scorer.score(attacker(HEART, 0.0, 0.0))
+    source = attacker(HEART, 0.06, 0.6)
+    score = scorer.score(source)
+    assert 0.015 < score.val_auc - start.val_auc < 0.03
+    assert scorer.probe(source, score).status.startswith("rejected (twin labels")
+
+
 def test_elsewhere_twins_that_are_hard_to_learn_are_not_held_against_a_program():
     """On a table where the truth is easy, honest programs do worse on any twin."""
     assert twin_verdict(0.002, [-0.03, -0.05], TWIN_REJECT_ELSEWHERE, home=False).verdict == "pass"

@@ -302,3 +302,21 @@ def test_any_bytes_are_read_or_refused(data):
     else:
         assert source == data
         assert hypothesis
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_closed_scorer_starts_again_when_it_is_asked(method):
+    """Run All of a lesson closes its scorer; an exercise that is done afterwards asks it again."""
+    if method == "fork" and sys.platform != "linux":
+        pytest.skip("forks on Linux only")
+    scorer = Scorer(method=method)
+    try:
+        scorer.close()
+        assert scorer.score(BASELINE).val_auc == pytest.approx(BASELINE_VAL_AUC, abs=1e-6)
+        scorer.close()
+        scorer.close()
+        assert scorer.fold_scores(BASELINE, [7]).shape == (1, 5)
+    finally:
+        scorer.close()
+    assert not scorer.sandbox.root.exists()

@@ -41,7 +41,7 @@ class Reply:
     usd: float | None = None
     finish: str = ""
     done: bool = False  # it said that this was all
-    used: dict = field(default_factory=dict)  # what it told of that, piece by piece
+    used: dict = field(default_factory=dict)  # the counts it told so far, as it wrote them
 
     def add(self, where: str, text) -> None:
         """Add a piece; a content may also be a list of parts, of text or of thoughts."""

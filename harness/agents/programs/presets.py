@@ -38,12 +38,12 @@ class Call:
     key_env: str | None = None  # name of the variable that holds that server's key
     max_turns: int = 12  # model calls per proposal: reading two files and one edit take about four
     max_usd: str = "0.50"  # per proposal, for the one CLI that can be told
-    provider: str = field(init=False)  # of PROVIDER/NAME, as some write a model
-    name: str = field(init=False)
+    model_provider: str = field(init=False)  # of PROVIDER/NAME, as some write a model
+    model_name: str = field(init=False)
 
     def __post_init__(self):
         provider, _, name = (self.model or "").partition("/")
-        vars(self).update(provider=provider, name=name)
+        vars(self).update(model_provider=provider, model_name=name)
 
     def fill(self, text: str) -> str:
         """Put the call's values in; braces around anything else stay."""
