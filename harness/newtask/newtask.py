@@ -160,7 +160,8 @@ def _read(made: Made, csv: Path, encoding, seed, kind, positive, asked, tell):
         numbers = convert(answer, column.kind, column.cells).dropna()
     classes = column
     if column.kind != "category" and kind != "regression":  # numbers, which may be classes
-        classes = words(Cells(answer.astype(object).replace(column.cells), file.starts), "category")
+        plainly = answer.astype(object).replace(column.cells) if column.cells else answer
+        classes = words(Cells(plainly, file.starts), "category")
         said = column.said + classes.said
         classes = classes._replace(cells=column.cells | classes.cells, said=said, name=target)
     classes = settle(classes, marks, MIN_PER_CLASS)
@@ -200,8 +201,8 @@ def _columns(file: Sniffed, names: list[str], as_text: set[str]):
     table = read_columns(file.lines, file.form, names, plain[decimal], decimal)
     if len(table) != len(file.starts):
         raise no("two_ways")
-    numbers = table.select_dtypes("number").astype(np.float64)
-    most = numbers.abs().max()
+    numbers = table.select_dtypes("number")
+    most = np.maximum(numbers.max(), -numbers.min().astype(float))
     if len(odd := most.index[most > EXACT]):
         table = table.assign(**read_columns(file.lines, file.form, odd))
     return table, cells, decimal == ","

@@ -1,17 +1,12 @@
 """The words of this room: what tables hold is in words.toml, what is said of it in says.toml."""
 
 import difflib
-import tomllib
 from pathlib import Path
 
+from harness.files import catalogue
 from harness.task import DataError
 
-
-def _read(file: str) -> dict:
-    return tomllib.loads((Path(__file__).parent / file).read_text("utf-8"))
-
-
-WORDS, SAYS = _read("words.toml"), _read("says.toml")
+WORDS, SAYS = catalogue(__file__), catalogue(Path(__file__).with_name("says"))
 
 
 def say(key: str, **values: object) -> str:

@@ -147,6 +147,8 @@ def encoded(X: pd.DataFrame) -> np.ndarray:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+    dates = X.select_dtypes("datetime")  # their gaps are no category that an encoder knows
+    X = X.assign(**{c: (X[c] - pd.Timestamp(0)).dt.total_seconds() for c in dates})
     numbers = list(X.select_dtypes("number").columns)
     few = [c for c in numbers if X[c].nunique() <= FEW_VALUES]
     names = OneHotEncoder(min_frequency=5, max_categories=20, sparse_output=False)

@@ -111,10 +111,11 @@ def test_types_and_gaps_survive_the_trip_into_the_sandbox(make, warm):
     assert kinds == {"signed up": "datetime64", "plan": "category", "zip": "category",
                      "usage": "float64", "calls": "float64", "note": "TEXT"}, kinds
     assert X["signed up"].dropna().between("2022-01-01", "2023-12-31").all()
-    assert set(X["plan"].dropna()) == {"basic", "plus", "pro"}
+    whole = len(X) > 30  # a probe asks for rows alone, too
+    assert set(X["plan"].dropna()) == {"basic", "plus", "pro"} or not whole
     assert X["zip"].astype(str).str.fullmatch("00[0-9]{3}").all()
     assert X["note"].dropna().str.split().str.len().eq(6).all()
-    assert X[["usage", "note"]].isna().any().all(), X.isna().sum()
+    assert X[["usage", "note"]].isna().any().all() or not whole, X.isna().sum()
     assert "customer_id" not in X and "churn" not in X
     """.rstrip(" ").replace("TEXT", str(table.text_dtype()))
     source = (
