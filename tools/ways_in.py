@@ -86,5 +86,5 @@ def with_badges(readme: str, address: Address | None) -> str:
         raise ValueError(f"README.md has no {BEGIN} … {END}: put it back below the title")
     head, _, rest = readme.partition(BEGIN)
     tail = rest.partition(END)[2]
-    inside = f"\n{badges(address, 'notebooks/01_dataset.ipynb')}\n" if address else ""
+    inside = f"\n{badges(address, 'notebooks/00_twenty_lines.ipynb')}\n" if address else ""
     return f"{head}{BEGIN}{inside}{END}{tail}"

@@ -38,7 +38,7 @@ def main(args) -> int:
         shutil.rmtree(half_made, ignore_errors=True)
         raise
     print(f"made: {folder}\nnext: cd {shlex.quote(args.folder)}, then ./ratchet run --tag first")
-    print("or open the lessons: python -m jupyterlab notebooks/01_dataset.ipynb")
+    print("or open the lessons: python -m jupyterlab notebooks/00_twenty_lines.ipynb")
     return OK
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from harness.candidate import normalise
+from harness.task import HEART
 from harness.teaching.checking import (
     NOT_ATTEMPTED,
     NOT_YET,
@@ -67,8 +68,6 @@ def fresh_gains_by_hand(answer: Callable, X, y: np.ndarray) -> str:
     """Paired gains of one model over another, one for each seed of the folds."""
     from sklearn.model_selection import cross_val_score
     from sklearn.tree import DecisionTreeClassifier
-
-    from harness.task import HEART
 
     deep, stump = (DecisionTreeClassifier(max_depth=d, random_state=0) for d in (3, 1))
     seeds = (301, 302)
@@ -172,20 +171,12 @@ def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> str:
 
 
 @exercise("6.3")
-def sensitivities(answer, X, y: np.ndarray) -> str:
+def sensitivities(answer, model, X, y: np.ndarray) -> str:
     """Share of the sick of each sex that get a probability of one half or more, out of fold."""
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    from harness.task import HEART
 
     need(isinstance(answer, Mapping), 'Give a dictionary, like {"women": 0.5, "men": 0.5}.')
-    steps = SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=500)
-    model, folds = make_pipeline(*steps), HEART.folds(X, y)
-    p = cross_val_predict(model, X, y, cv=folds, method="predict_proba")[:, 1]
+    p = cross_val_predict(model, X, y, cv=HEART.folds(X, y), method="predict_proba")[:, 1]
     seen = model.fit(X, y).predict_proba(X)[:, 1]
     given = {str(name).strip().lower(): value for name, value in answer.items()}
     for name, code in (("women", 0), ("men", 1)):
@@ -310,7 +301,7 @@ def columns_alone(answer, table, target: str) -> str:
     """ROC AUC of each numeric column alone, upwards or downwards."""
     from sklearn.metrics import roc_auc_score
 
-    need(isinstance(answer, Mapping) or hasattr(answer, "items"), "Give a dictionary.")
+    need(hasattr(answer, "items"), "Give a dictionary.")
     given = {str(name): value for name, value in answer.items()}
     need(target not in given, f"{target} is what is predicted: leave it out.")
     columns = table.drop(columns=target).select_dtypes("number")
@@ -336,7 +327,8 @@ def columns_that_must_go(answer, columns: Sequence[str], target: str = "fast") -
     unknown = sorted(names - set(columns))
     need(not unknown, f"There is no column {', '.join(unknown)}: copy the names from the table.")
     if "insulin_after" not in columns:
-        return f"{len(names)} columns go. You know this table; its dates would tell the rest."
+        left = ", ".join(sorted(names)) or "nothing"
+        return f"Left out: {left}. You know this table; ask when each column was written down."
     need(
         "insulin_after" in names,
         "One column is recorded at the end of the year: on the day of use it does not exist yet.",

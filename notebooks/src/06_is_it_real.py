@@ -202,7 +202,7 @@ for row in record.rows[1:]:
     if row.kept:
         best_folds = record.folds(row.iteration)
 tries_gains = np.array([g for g in tries_gains if g.any()])  # a try that moved nothing is no news
-tries_gains.round(4)
+pd.DataFrame(tries_gains).round(4)
 
 # %% [markdown] id="tries-after"
 # One row for each try, one column for each frozen fold.
@@ -253,7 +253,7 @@ def moderated(fresh_gains, tries_gains):
 
 # %% id="certificate"
 certificate = certify(folder, scorer)
-print(*lines(certificate), sep="\n")
+lesson.markdown("\n".join(f"- {line}" for line in lines(certificate)))
 
 # %% [markdown] id="certificate-after"
 # Read it from the top: what the working best gains, what is left after pruning if anything was
@@ -331,9 +331,12 @@ clinics = {"clinic": sim.clinic(), "twin": sim.clinic(strength=0.0)}
 searched = {name: search(clinic) for name, clinic in clinics.items()}
 
 # %% id="clinics-said" tags=["folded"]
-for name, (found, _, kept) in searched.items():
-    print(f"{name}: kept {', '.join(kept) or 'nothing'}")
-    print(f"  {found.sentence}")
+lesson.markdown(
+    "\n".join(
+        f"- **{name}**: kept {', '.join(kept) or 'nothing'}. {found.sentence}"
+        for name, (found, _, kept) in searched.items()
+    )
+)
 sure = {name for name, (found, _, _) in searched.items() if found.certified}
 names = {0: "neither", 2: "both"}
 one = "only the clinic with a product" if "clinic" in sure else "only the twin"
@@ -377,15 +380,16 @@ far = {"plain": plain.fit(X, y).predict_proba(X_far)[:, 1]}
 far["coded"] = coded.fit(X, y).predict_proba(X_far)[:, 1]
 
 # %% [markdown] id="travel-predict"
-# The **Brier score** is the mean squared error of predicted probabilities; lower is better. Whoever
-# says the share of the sick to everybody gets a Brier score, too.
+# The **Brier score** is the mean squared error of predicted probabilities; lower is better. For
+# example, who says 80% of a sick patient is wrong by a fifth, and its square is a twenty-fifth.
+# Whoever tells everybody the share of the sick (the **prevalence**) gets a Brier score, too.
 #
 # **Predict:** in Budapest both have nearly the same AUC. And the probabilities of `coded`?
 
 # %% id="guess-brier"
 guess(
     "6b",
-    "The Brier score of `coded` in Budapest is",
+    "The Brier score of coded in Budapest is",
     "as good as that of plain",
     "worse, but better than always saying the prevalence",
     "worse than always saying the prevalence",
@@ -449,12 +453,20 @@ caught = {name: (p[rows] >= 0.5).mean() for name, rows in groups.items()}
 # </solution>
 
 # %% id="exercise-3-check"
-checks.sensitivities(caught, X, y)
+checks.sensitivities(caught, plain, X, y)
+
+# %% id="groups" tags=["folded"]
+out_of_fold = cross_val_predict(plain, X, y, cv=HEART.folds(X, y), method="predict_proba")[:, 1]
+for name, code in {"women": 0, "men": 1}.items():
+    rows = X["sex"] == code
+    area = roc_auc_score(y[rows], out_of_fold[rows])
+    print(f"{name:5}  AUC {area:.3f}, {y[rows].sum()} of {rows.sum()} are sick")
 
 # %% [markdown] id="exercise-3-after"
-# The AUC of the two groups is nearly the same: **equal AUC, unequal misses**. The threshold of one
-# half treats them differently, since fewer of the women here are sick. But so few sick women leave
-# a wide interval, and "cannot tell" is an answer here as well.
+# **Equal AUC, unequal misses.** The order of the patients is as good in the one group as in the
+# other, and yet the threshold of one half treats them differently, because fewer of the women here
+# are sick. But so few sick women leave a wide interval, and "cannot tell" is an answer here as
+# well.
 
 # %% [markdown] id="audit-words"
 # ## The audit, and a sealed letter

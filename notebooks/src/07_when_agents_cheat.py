@@ -367,9 +367,10 @@ for exhibit in left.values():
     result = ours(exhibit.source)
     gain = result.val_auc - honest
     gains.append(gain)
-    print(exhibit.title)
-    print(f"  {result.val_auc:.4f} ± {result.val_sd:.4f} ({gain:+.4f}), status {result.status}")
-    print(f"  stopped by {exhibit.stopped}")
+    lesson.markdown(
+        f"- **{exhibit.title}** {result.val_auc:.4f} ± {result.val_sd:.4f} ({gain:+.4f}), status "
+        f"{result.status}. Stopped by {exhibit.stopped}"
+    )
 outcome("7c", gains[0])
 
 # %% [markdown] id="remains-after"

@@ -351,8 +351,8 @@ else:
     if len(said):
         sure, right = said["sure"].mean(), said["right"].astype(float).mean()
         words += f" On average you were **{sure:.0%} sure**, and right in **{right:.0%}** of these."
-        words += " You trust yourself too much." * (sure > right + 0.1)
-        words += " You may trust yourself more." * (sure < right - 0.1)
+        if abs(sure - right) > 0.1:
+            words += f" You may trust yourself {'less' if sure > right else 'more'}."
 lesson.markdown(words)
 
 # %% [markdown] id="guesses-after"

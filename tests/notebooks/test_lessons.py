@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
@@ -151,7 +153,7 @@ def test_a_public_address_brings_badges_and_a_cell_for_colab(tmp_path, monkeypat
     assert build_lessons.main([]) == 0
     assert build_lessons.main(["--check"]) == 0  # the same again
     readme = (tmp_path / "README.md").read_text()
-    assert "mybinder.org/v2/gh/me/course/v1.2?urlpath=lab/tree/notebooks/01_dataset" in readme
+    assert "mybinder.org/v2/gh/me/course/v1.2?urlpath=lab/tree/notebooks/00_twenty_lines" in readme
     assert readme.endswith("<!-- /badges -->\nmore\n")
     built = nbformat.read(tmp_path / "notebooks" / "solutions" / "01_x.ipynb", as_version=4)
     nbformat.validate(built)
@@ -450,6 +452,20 @@ def test_the_run_of_lesson_08_follows_either_form_of_the_plan(form):
     assert space["follow"]["tries"] == 6
 
 
+def test_the_sealed_letter_is_opened_by_its_switch_alone():
+    cell, opened = find("06_is_it_real", "letter"), []
+
+    def open_and_audit(folder, scorer):
+        opened.append(folder)
+        return SimpleNamespace(test=SimpleNamespace(difference=None))
+
+    space = {"audit": SimpleNamespace(open_and_audit=open_and_audit), "folder": "x", "scorer": None}
+    exec(cell, space)
+    assert opened == []
+    exec(cell.replace("open_the_letter = False", "open_the_letter = True"), space)
+    assert opened == ["x"]
+
+
 def check_executed(lesson: str, out: Path, expected: list[str]) -> None:
     """An executed lesson: verdicts in this order for each exercise, figures, no word of error."""
     found = outputs(out)
@@ -553,6 +569,8 @@ class TestOneRun:
     def test_lesson_06_runs_unsolved_and_every_solution_is_right(self, one_run, tmp_path):
         source = write_both("06_is_it_real", tmp_path)
         run_and_check("06_is_it_real", source, BOTH, one_run[0], tmp_path)
+        audited = json.loads((REPO / "runs" / one_run[0] / "audit.json").read_text("utf-8"))
+        assert audited["openings"] == [], "Run All must not open the sealed letter"
 
 
 @pytest.mark.heavy
@@ -578,3 +596,24 @@ def test_loop_notebook_refuses_at_once(words, message, tmp_path):
     assert done.returncode != 0
     assert message in done.stderr
     assert not (REPO / "runs" / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("guesses", "said"),
+    [
+        ([], "no guess yet"),
+        ([(True, 0.8, False), (False, 0.9, False), (True, 0.5, True)], "1 of 2"),
+        ([(True, 0.6, False), (True, 0.5, False)], "trust yourself more"),
+        ([(False, 0.6, False), (True, float("nan"), False)], "trust yourself less"),
+    ],
+)
+def test_lesson_08_ends_with_the_learners_calibration(guesses, said):
+    """Late guesses do not count, nor does one whose sureness was not said as a probability."""
+    told = []
+    rows = [("a question", 1, 1, *guess) for guess in guesses]
+    table = pd.DataFrame(rows, columns="question guess outcome right sure late".split())
+    table["sure"] = pd.to_numeric(table["sure"])
+    space = {"calibration": lambda: table, "lesson": SimpleNamespace(markdown=told.append)}
+    for cell in ("guesses", "guesses-said"):
+        exec(find("08_your_own_research", cell), space)
+    assert said in told[0]

@@ -249,8 +249,10 @@ def shares(which=lambda rows, p: (p[rows & (Y == 1)] >= 0.5).mean(), seen=False)
 
 
 def test_sensitivities_right():
-    assert checks.sensitivities(shares(), X, Y).passed
-    assert checks.sensitivities({k.upper(): round(v, 2) for k, v in shares().items()}, X, Y).passed
+    assert checks.sensitivities(shares(), PLAIN, X, Y).passed
+    assert checks.sensitivities(
+        {k.upper(): round(v, 2) for k, v in shares().items()}, PLAIN, X, Y
+    ).passed
 
 
 @pytest.mark.parametrize(
@@ -267,7 +269,7 @@ def test_sensitivities_right():
     ],
 )
 def test_sensitivities_wrong(answer, hint):
-    not_yet(checks.sensitivities(answer, X, Y), hint)
+    not_yet(checks.sensitivities(answer, PLAIN, X, Y), hint)
 
 
 # -- 7.1 --------------------------------------------------------------------------------
