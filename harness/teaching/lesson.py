@@ -186,7 +186,7 @@ def neat(frame):
     import pandas as pd
     from IPython.display import HTML
 
-    look = {"border": 0, "justify": "left", "float_format": "{:.4f}".format, "na_rep": ""}
+    look = {"border": 0, "justify": "left", "float_format": "{:.4f}".format, "na_rep": "nan"}
     with pd.option_context("display.max_colwidth", None):
         return HTML(TABLE.replace("<!-- table -->", frame.to_html(**look, classes="neat")))
 

@@ -148,7 +148,7 @@ print((place.parent / f"{place.name}.log").read_text())
 scorer = Scorer()
 run = Run.open(lesson.fresh_tag(tag), agent="human", rule="strict", scorer=scorer)
 lesson.say(describe(run.ensure_baseline()))
-print(f"everything lies in {run.path}")
+print(f"everything lies in {run.path.relative_to(lesson.RUNS.parent)}")
 best = run.view()
 print(f"best so far: iteration {best.best_iteration}, val_auc {best.best_val_auc:.4f}")
 

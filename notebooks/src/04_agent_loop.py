@@ -255,7 +255,7 @@ lesson.neat(lesson.table(rows))
 MOVES = [
     ("C=1.0", "C=0.1", "few patients: a stronger penalty"),
     ("C=1.0", "C=10.0", "the penalty may be too strong: a weaker one"),
-    ("median", "most_frequent", "codes have no median: fill gaps with the commonest value"),
+    ("StandardScaler", "RobustScaler", "outliers: scale by the middle half of the patients"),
 ]
 
 
@@ -476,8 +476,9 @@ checks.quiz(
 shown.agent.close()
 scorer.close()
 record = lesson.finish(tag, "notebooks/04_agent_loop.ipynb", rows, noise_sd, claim=claim)
-print(f"ledger      {folder / 'results.tsv'}")
-print(f"programs    {folder / 'workspace'} (a git repository: git log)")
-print(f"logs        {folder / 'logs'}")
+place = folder.relative_to(lesson.RUNS.parent)
+print(f"ledger      {place / 'results.tsv'}")
+print(f"programs    {place / 'workspace'} (a git repository: git log)")
+print(f"logs        {place / 'logs'}")
 print(f"plot        {record['plot']}")
-print(f"record      {folder / lesson.RECORD}")
+print(f"record      {place / lesson.RECORD}")

@@ -330,7 +330,7 @@ checks.ladder_rule(ladder)
 # **Predict:** of 19 equal candidates, how many does `strict` keep on average?
 
 # %% id="guess-keeps"
-guess("5e", "False keeps of `strict` among 19 equal candidates", within=0.5)
+guess("5e", "False keeps of strict among 19 equal candidates", within=0.5)
 
 
 # %% id="false"

@@ -202,7 +202,7 @@ for row in record.rows[1:]:
     if row.kept:
         best_folds = record.folds(row.iteration)
 tries_gains = np.array([g for g in tries_gains if g.any()])  # a try that moved nothing is no news
-tries_gains.round(4)
+pd.DataFrame(tries_gains).round(4)
 
 # %% [markdown] id="tries-after"
 # One row for each try, one column for each frozen fold.
@@ -389,7 +389,7 @@ far["coded"] = coded.fit(X, y).predict_proba(X_far)[:, 1]
 # %% id="guess-brier"
 guess(
     "6b",
-    "The Brier score of `coded` in Budapest is",
+    "The Brier score of coded in Budapest is",
     "as good as that of plain",
     "worse, but better than always saying the prevalence",
     "worse than always saying the prevalence",
