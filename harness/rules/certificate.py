@@ -88,10 +88,6 @@ class Tries:
         """What T of a kept edit must exceed, on the fold seeds of the rule."""
         return self.bar + BAR_OF_EDIT
 
-    def deviation(self, folds: int) -> float:
-        """Standard deviation, from one fold seed to another, of a mean of so many fold gains."""
-        return math.sqrt(self.total / self.moved / folds) if self.moved else 0.0
-
     def error(self, shape: tuple[int, ...], own: float | None = None) -> float:
         """Standard error of a mean of fold gains, shape (n_seeds, n_folds).
 

@@ -97,7 +97,7 @@ def decide(source: str, score: Score, best: Best, rule, scorer, tries) -> Judged
                 more, at_once = scorer.fold_scores(source, rule.fold_seeds[n - 1 : n]), 1
             repeats = np.vstack([repeats, more])
         gains = repeats[:n] - best.repeats[:n]
-        if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains, tries)):
+        if n < len(rule.fold_seeds) and (reason := rule.hopeless(gains)):
             return Judged(score, reason=reason)
     found = test(gains, tries, edits=1)
     mine = replace(mine, repeats=repeats)

@@ -42,7 +42,7 @@ def judged(gains, at_once):
 @pytest.mark.parametrize(
     ("gains", "seeds"),
     [([0.01, 0.012, 0.011, 0.01, 0.009], 5), ([-0.02, 0.03, 0.03, 0.03, 0.03], 1),
-     ([0.01, 0.01, -0.04, 0.03, 0.03], 3), ([-0.001, -0.001, None, 0.1, 0.1], 2),
+     ([0.01, 0.01, -0.04, 0.03, 0.03], 3), ([0.001, -0.002, None, 0.1, 0.1], 2),
      ([0.01, 0.01, 0.01, None, 0.01], 4)],
 )  # fmt: skip
 def test_seeds_side_by_side_decide_as_one_by_one(gains, seeds, at_once):

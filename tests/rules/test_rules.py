@@ -231,37 +231,31 @@ def test_luck_on_the_frozen_folds_is_caught_by_fresh_ones():
         assert not RULES[name].decide(new, old).keep
 
 
-def test_a_race_stops_at_once_far_below_and_later_at_nothing():
-    tries = Tries(units=242, share=0.25).plus([0.01, -0.01, 0.01, -0.01, 0.0])  # variance 1e-4
-    rule, sd = RULES["confirm"], math.sqrt(1e-4 / 5)
-    assert tries.deviation(5) == pytest.approx(sd)
-    assert not rule.hopeless(np.full((1, 5), -0.9 * sd), tries)
-    assert "after 1 of 5 fold seeds" in rule.hopeless(np.full((1, 5), -1.1 * sd), tries)
-    assert "after 2 of 5 fold seeds" in rule.hopeless(np.full((2, 5), -0.1 * sd), tries)
-    assert not rule.hopeless(np.full((2, 5), 0.1 * sd), tries)
-    nothing_known = Tries(units=242, share=0.25)
-    assert rule.hopeless(np.zeros((1, 5)), nothing_known), "then a loss ends it"
+def test_a_race_stops_where_nothing_is_gained_so_far():
+    rule = RULES["confirm"]
+    assert "after 1 of 5 fold seeds" in rule.hopeless(np.full((1, 5), -0.001))
+    assert "after 2 of 5 fold seeds" in rule.hopeless(np.array([[0.01] * 5, [-0.02] * 5]))
+    assert not rule.hopeless(np.array([[0.01] * 5, [-0.009] * 5]))
 
 
 def test_a_race_saves_fits_and_loses_little_of_what_is_true():
     """Gains as in runs of the playbook: the mean of a seed's folds scatters by 0.0055."""
     rng, rule, sd = np.random.default_rng(15), RULES["confirm"], 0.0055
     tries = Tries(242, 0.25, moved=1, total=5 * sd**2)
-    seeds, kept, lost, lost_at_nothing = [], 0.0, 0.0, 0.0
+    seeds, kept, lost = [], 0.0, 0.0
     for true in rng.normal(0.001, 0.006, 4000):
         if true + rng.normal(0, sd) <= 0:  # no gain on the frozen folds: not asked
             continue
         gains = true + rng.normal(0, sd * math.sqrt(5), (5, 5))
-        stops = (n for n in range(1, 5) if rule.hopeless(gains[:n], tries))
+        stops = (n for n in range(1, 5) if rule.hopeless(gains[:n]))
         seeds.append(next(stops, 5))
         best = Evidence(0.8, (0.8,) * 5, 9, np.zeros((5, 5)), tries)
         better = replace(best, val_auc=0.81, fold_scores=(0.81,) * 5, repeats=gains)
         if rule.decide(better, best).keep:
             kept += true
             lost += true * (seeds[-1] < 5)
-            lost_at_nothing += true * any(gains[:n].mean() <= 0 for n in range(1, 5))
-    assert 0.7 < np.mean(seeds) / 5 < 0.85
-    assert lost < 0.04 * kept < 0.06 * kept < lost_at_nothing
+    assert 0.6 < np.mean(seeds) / 5 < 0.8
+    assert lost < 0.1 * kept
 
 
 def test_seeds_are_apart():
