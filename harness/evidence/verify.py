@@ -288,7 +288,8 @@ class _Judge:
             return
         score = Score("ok", row.val_auc, fold_scores=commit.folds)
         try:
-            found = decide(source, score, self.best, self.rule, self.scorer, self.tries)
+            tries = self.tries.paying(row.edit_bar)  # a longer run pays for its tries in advance
+            found = decide(source, score, self.best, self.rule, self.scorer, tries)
         except CandidateError as err:
             yield f"{row.decision}, but fails on fresh folds: {err}"
             return

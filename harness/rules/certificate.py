@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,6 +87,12 @@ class Tries:
     def edit_bar(self) -> float:
         """What T of a kept edit must exceed, on the fold seeds of the rule."""
         return self.bar + BAR_OF_EDIT
+
+    def paying(self, edit_bar: float | None) -> Tries:
+        """These tries, with as many planned as a bar of an edit pays for, if it is higher."""
+        least = replace(self, planned=PLANNED, count=0).edit_bar
+        paid = min(((edit_bar or 0.0) - least) / SLOPE, 50.0)
+        return replace(self, planned=max(self.planned, round(PLANNED * math.exp(paid))))
 
     def error(self, shape: tuple[int, ...], own: float | None = None) -> float:
         """Standard error of a mean of fold gains, shape (n_seeds, n_folds).

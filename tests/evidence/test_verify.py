@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from fakes import PROGRAM, START, Climber, FakeScorer, frozen, program  # noqa: F401
 
@@ -66,6 +67,26 @@ def test_an_honest_run_passes(folder, every):
     assert report.best_val_auc == pytest.approx(0.85)
     after = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert before == after, "verifying must not write to a run"
+
+
+class Scattering(FakeScorer):
+    """Fresh gains that scatter: a gain of 0.02 is worth T = 3.1, between the bars of two plans."""
+
+    def fold_scores(self, source, fold_seeds):
+        scatter = 0.024 * (-1.0) ** np.arange(5) * ("VALUE = 0.82" in source)
+        return super().fold_scores(source, fold_seeds) + scatter
+
+
+@pytest.mark.parametrize(("planned", "kept"), [(25, True), (200, False)])
+def test_tries_that_were_paid_for_in_advance_count_again(tmp_path, planned, kept):
+    how = {"root": tmp_path, "scorer": Scattering(), "start": (START, PROGRAM)}
+    with Run.open("x", **how, rule="moderated") as run:
+        run.planned = planned
+        best = run.ensure_baseline().val_auc
+        row = run.step(Proposal(program(0.82, "a gain of T = 3.1")))
+    assert best == pytest.approx(0.8)
+    assert (row.decision == "kept") == kept
+    assert verify(tmp_path / "x", Scattering(), every=True).problems == []
 
 
 def test_a_run_by_an_agent_in_batches_passes(tmp_path):

@@ -57,6 +57,11 @@ def test_the_bar_rises_with_tries_and_not_before_the_plan_is_used_up():
     assert tries_of([np.zeros(5)] * 100).bar == pytest.approx(BAR + SLOPE * math.log(4))
     assert tries_of([], planned=100).bar == tries_of([np.zeros(5)] * 100).bar
     assert tries_of([], units=150).bar > BAR
+    for units in (30, 242):  # what a row tells of its bar is enough to know what was planned
+        long = tries_of([np.zeros(5)] * 3, planned=100, units=units)
+        short = tries_of([np.zeros(5)] * 3, units=units)
+        assert short.paying(long.edit_bar) == long
+        assert short.paying(None) == short == short.paying(short.edit_bar - 1)
     for tries in (tries_of([]), tries_of([], planned=100), tries_of([], units=30)):
         assert tries.edit_bar > tries.bar  # an edit is tested on the folds that chose it
 
