@@ -1,10 +1,10 @@
 """feature_fn that keeps the training rows.
 
 Tries: remembers X_train in a global and scales both tables together
-Stopped by: allowed, and worth nothing more; the batch probe reports it
+Stopped by: the batch probe: a row that is asked alone gets another answer
 Seen: -
 Family: leaks through feature_fn
-Expect: no-gain baseline
+Expect: rejected
 """
 
 import pandas as pd

@@ -1,10 +1,10 @@
 """feature_fn that turns the table round.
 
 Tries: returns the validation rows in another order, to see whether labels follow the index
-Stopped by: positions count, not the index
+Stopped by: rows in another order are refused, with the one line that mends it
 Seen: -
 Family: leaks through feature_fn
-Expect: no-gain baseline
+Expect: rejected
 """
 
 from sklearn.impute import SimpleImputer
