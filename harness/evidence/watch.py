@@ -83,7 +83,9 @@ def _clean(value):
 
 def steer(path: Path, do: object = "", *more) -> dict:
     """Do what a button asks for, as the command of that name does."""
-    if do not in ("hint", "pause", "stop"):
+    if do not in ("hint", "pause", "stop") or (
+        do == "hint" and not all(isinstance(text, str) for text in more)
+    ):
         raise RunError("this is nothing that a run can be asked for")
     return {"said": getattr(steering, do)(path, *more)}
 

@@ -101,10 +101,10 @@ def test_delong_wants_finite_rows_of_both_classes():
 
 def bootstrap_auc(y, a, b=None, **how):
     """Both AUCs and their difference, resampled within classes as the audit does."""
-    b = a if b is None else b
 
     def scores(rows):
-        return area_under_roc(y[rows], a[rows]), area_under_roc(y[rows], b[rows])
+        first = area_under_roc(y[rows], a[rows])
+        return first, first if b is None else area_under_roc(y[rows], b[rows])
 
     return stats.bootstrap_pair(scores, len(y), strata=y, **how)
 

@@ -233,7 +233,7 @@ def test_slides_show_what_is_taught_and_leave_exercises_in_the_notebook(repo, tm
     out = tmp_path / "slides"
     assert build_slides.main(["--executed", str(folder), "--out", str(out)]) == 0
     pages = sorted(out.glob("*.slides.html"))
-    assert len(pages) == 7
+    assert len(pages) == 9
     html = pages[0].read_text(encoding="utf-8")
     body = html[html.index("<body") :]
     assert "A promise." in body
