@@ -128,9 +128,7 @@ def draw(climbs):
     words = []
     for name, steps in climbs.items():
         kept = (np.diff(steps) > 0).sum()
-        words += [
-            f"{name}: from {steps[0]:.4f} to {steps[-1]:.4f}, {kept} of {len(steps) - 1} kept"
-        ]
+        words += [f"{name}: {steps[0]:.4f} to {steps[-1]:.4f}, {kept} of {len(steps) - 1} kept"]
     # `alt` is what those hear who cannot see the figure.
     display(fig, metadata={"image/png": {"alt": "Staircase of " + "; ".join(words)}})
     print(*words, sep="\n")

@@ -337,8 +337,8 @@ scorer.close()
 # %% [markdown] id="guesses-words"
 # ## How good were your predictions?
 #
-# Wherever the lessons said *Predict* you could write a guess, and how sure you were. Here they are,
-# with what came. Guesses that were made after the outcome was shown do not count.
+# Wherever lessons 01 to 08 said *Predict* you could write a guess, and how sure you were. Here they
+# are, with what came. Guesses that were made after the outcome was shown do not count.
 
 # %% id="guesses"
 mine = calibration()
