@@ -125,13 +125,13 @@ def draw(climbs):
     ax.set(xlabel="proposals tried", ylabel="best score so far")
     ax.legend(loc="upper left", frameon=False)
     plt.close(fig)
-    words = []
+    said = []
     for name, steps in climbs.items():
-        kept = (np.diff(steps) > 0).sum()
-        words += [f"{name}: {steps[0]:.4f} to {steps[-1]:.4f}, {kept} of {len(steps) - 1} kept"]
+        kept = f"{(np.diff(steps) > 0).sum()} of {len(steps) - 1} kept"
+        said += [f"{name}: from {steps[0]:.4f} to {steps[-1]:.4f}, {kept}"]
     # `alt` is what those hear who cannot see the figure.
-    display(fig, metadata={"image/png": {"alt": "Staircase of " + "; ".join(words)}})
-    print(*words, sep="\n")
+    display(fig, metadata={"image/png": {"alt": "Staircase of " + "; ".join(said)}})
+    print(*said, sep="\n")
 
 
 # %% id="climb-figure" tags=["folded"]
