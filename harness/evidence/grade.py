@@ -270,7 +270,7 @@ class _Tools:
             for name in ("train.py", "program.md"):
                 there = CODE.parent / name
                 shutil.copy(there if there.exists() else CODE / "start" / name, home / name)
-            (home / "tests").symlink_to(CODE.parent / "tests")  # the museum, for lesson 06
+            (home / "tests").symlink_to(CODE.parent / "tests")  # the museum, for lesson 07
             more = {"PYTHONPATH": str(CODE.parent), "MPLBACKEND": "Agg", "AUTORESEARCH_WIDGETS": ""}
             pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
             self._judges[lesson] = process = subprocess.Popen(

@@ -18,9 +18,9 @@ CASES = tomllib.loads(Path(__file__).with_name("cases.toml").read_text("utf-8"))
 
 @exercise("1.1")
 def lazy_accuracy(answer, y: np.ndarray) -> str:
-    """Accuracy of calling everybody healthy."""
-    healthy = np.asarray(y) == 0
-    truth, count = float(healthy.mean()), int(healthy.sum())
+    """Accuracy of calling nobody sick."""
+    others = np.asarray(y) == 0
+    truth, count = float(others.mean()), int(others.sum())
     slips = (
         (100 * truth, 0, "Right in percent; give it as a share between 0 and 1."),
         (1 - truth, 2, "That is the share of sick patients: the lazy doctor is wrong about those."),
@@ -258,7 +258,7 @@ def changed_program(answer, view, original: str) -> str:
     added = [line.strip() for line in answer.splitlines() if line.strip() not in original]
     need(
         len(words & set(answer.split())) > 0.8 * len(words),
-        "The old instructions are gone, and with them the rules: add to `program`, do not replace.",
+        "The old instructions are gone, and with them the rules: add to view.program.",
     )
     need(bool(added), "This is still the old text: add a line of your own, for example with +.")
     prompt = build_prompt(replace(view, program=answer))

@@ -55,9 +55,10 @@ patients.head(3)
 
 # %% [markdown] id="load-after"
 # One row is one patient who was examined for heart disease, with thirteen columns of what was
-# found. The fourteenth column, `num`, says whether an X-ray of the vessels of the heart found a
-# narrowed one. We have taken it out and call it `sick`: it is what a model has to predict. A fifth
-# of the patients is put away in `sealed`, and nobody will look at them before lesson 06.
+# found. The fourteenth column, `num`, is above 0 if an X-ray of the vessels of the heart found one
+# that was narrowed by more than half. We have taken it out and call it `sick`: it is what a model
+# has to predict. A fifth of the patients is put away in `sealed`, and nobody will look at them
+# before lesson 06.
 
 # %% [markdown] id="lines-words"
 # ## The twenty lines
@@ -67,7 +68,8 @@ patients.head(3)
 # To measure a table, we hide a fifth of its patients, let the model learn from the others, and
 # let it guess the hidden ones; five times, until everybody was hidden once. That is called
 # **cross-validation**. The score says how often a sick patient gets a higher guess than one who is
-# not: 0.5 is tossing a coin, 1 is perfect.
+# not: 0.5 is tossing a coin, 1 is perfect. The model fills gaps with the middle value of their
+# column, brings all columns to one scale, and fits a weighted sum (**logistic regression**).
 #
 # To propose, we take a column and a number at random and ask a yes-or-no question. "Is the age
 # above 56?" is an example. The answer becomes one more column of the table.
@@ -111,7 +113,8 @@ winner, stairs = ratchet(a_question, tries=25, seed=3)
 
 # %% [markdown] id="climb-words"
 # That was all. **Predict:** 25 proposals were drawn at random, by a program that knows no
-# medicine. How many were kept, and how far did the score climb?
+# medicine. How many were kept, and how far did the score climb? Write your guess on a piece of
+# paper; from lesson 01 on the notebook keeps it for you.
 
 
 # %% id="climb" tags=["folded"]
@@ -121,20 +124,24 @@ def draw(climbs):
         ax.step(range(len(steps)), steps, style, where="post", lw=2.5, label=name)
     ax.set(xlabel="proposals tried", ylabel="best score so far")
     ax.legend(loc="upper left", frameon=False)
-    plt.show()
+    plt.close(fig)
+    said = []
     for name, steps in climbs.items():
-        kept = sum(after > before for before, after in zip(steps, steps[1:], strict=False))
-        print(f"{name}: from {steps[0]:.4f} to {steps[-1]:.4f}, {kept} of {len(steps) - 1} kept")
+        kept = f"{(np.diff(steps) > 0).sum()} of {len(steps) - 1} kept"
+        said += [f"{name}: from {steps[0]:.4f} to {steps[-1]:.4f}, {kept}"]
+    # `alt` is what those hear who cannot see the figure.
+    display(fig, metadata={"image/png": {"alt": "Staircase of " + "; ".join(said)}})
+    print(*said, sep="\n")
 
 
+# %% id="climb-figure" tags=["folded"]
 draw({"questions about the patients": stairs})
 print("kept:", ", ".join(winner.columns[13:]))
 
 # %% [markdown] id="climb-after"
 # The line is called a **staircase**: it can only rise, because what is worse is not kept. Read the
 # questions that were kept. They sound like medicine, although nobody told the program any: `cp >
-# 3` means that the patient had no chest pain, and lesson 01 shows that among those who were
-# examined here, these were the sickest.
+# 3`, for example, asks whether the patient had no chest pain. Lesson 01 looks at who had.
 #
 # So the machine works. A program that proposes at random and keeps what is better found something.
 # Did it not?

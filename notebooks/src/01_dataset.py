@@ -73,8 +73,8 @@ print(f"{X_all.shape[0]} patients, {X_all.shape[1]} columns")
 lesson.neat(X_all.head())
 
 # %% [markdown] id="load-after"
-# One row is one patient. `load` checks the file against its SHA-256 fingerprint first, so
-# everybody who takes this course has the same patients, to the byte.
+# One row is one patient. `load` checks the file first, against its SHA-256 (a fingerprint that is
+# computed from every byte of it), so everybody who takes this course has the same patients.
 
 # %% id="columns"
 lesson.neat(pd.DataFrame({"meaning": COLUMNS}))
@@ -137,6 +137,7 @@ guess("1a", "The AUC of oldpeak alone, from 0.5 (a coin) to 1, is about …", wi
 
 # %% id="auc"
 sick, others = X["oldpeak"][y == 1].to_numpy(), X["oldpeak"][y == 0].to_numpy()
+# A row for each sick patient, a column for each other: every pair once, True or False.
 higher = (sick[:, None] > others[None, :]).mean()
 tied = (sick[:, None] == others[None, :]).mean()
 print(f"pairs in the right order, ties counted half: {higher + tied / 2:.4f}")
@@ -149,7 +150,7 @@ outcome("1a", roc_auc_score(y, X["oldpeak"]))
 # far apart such numbers lie comes below.
 
 # %% [markdown] id="painless-words"
-# ## Painless is sicker
+# ## Which pain is the worst sign?
 #
 # The column `cp` says what kind of chest pain a patient had: 1 is *typical angina*, pain that
 # comes with effort and goes with rest, as in the textbook; 2 is *atypical*, 3 is *pain of another
@@ -179,11 +180,11 @@ plots.show(fig, f"Bars: share of sick patients by kind of chest pain: {words}.")
 outcome("1b", most)
 
 # %% [markdown] id="painless-after"
-# That turns the textbook round, and it is no discovery about hearts. Ask who is *in* the table:
-# people whom somebody sent for an angiography. With the pain of the textbook one is sent at once;
-# without any pain only if other findings are alarming. So those without pain who are here are
-# those who look bad otherwise. A model learns it all the same, and it would fail in a street full
-# of people without pain. **A table says who came, not only what they have.**
+# **Painless is sicker.** That turns the textbook round, and it is no discovery about hearts. Ask
+# who is *in* the table: people whom somebody sent for an angiography. With the pain of the textbook
+# one is sent at once; without any pain only if other findings are alarming. So those without pain
+# who are here are those who look bad otherwise. A model learns it all the same, and it would fail
+# in a street full of people without pain. **A table says who came, not only what they have.**
 
 # %% [markdown] id="missing-words"
 # ## What is missing

@@ -102,7 +102,9 @@ Code(start, language="python")
 # rows with their answers, and the hidden patients *without* theirs. It sends back one number per
 # hidden patient, and the answers that judge these numbers never leave the process that you are in.
 #
-# This is the child. It reads its job, runs the program, and writes plain numbers.
+# The two are joined by a **pipe**: what one writes, the other reads, byte by byte. `pickle` packs
+# the tables into bytes for the way. This is the child. It reads its job, runs the program (`exec`
+# runs a text as Python), and writes plain numbers.
 
 # %% id="own-child"
 CHILD = """
@@ -287,9 +289,9 @@ lesson.neat(pd.DataFrame(table, index=["val_auc", "val_sd", "status"]).T)
 outcome("2b", sum(result.ok for result in results.values()))
 
 # %% [markdown] id="break-after"
-# Each got one clear line, and none took the harness along. The one that prints a line scores: its
-# output goes into a log, and nobody reads a score out of that. Printing without end would fill
-# the disk, so there is a limit. All others have no number at all.
+# Each got one clear line, and none took the harness along. The one that prints a line scores,
+# because there is nothing wrong with printing. But printing without end would fill the disk, so
+# there is a limit. All others have no number at all.
 
 # %% [markdown] id="exercise-2-words"
 # ### Exercise 2.2: break your harness, by reading
@@ -299,7 +301,8 @@ outcome("2b", sum(result.ok for result in results.values()))
 # nearly perfect. `TABLE` below is the file; its column `num` is above 0 for the sick. A left
 # `merge` on all columns of `X` finds each patient again.
 #
-# The text goes through `changed`, so the new lines stand inside `feature_fn`.
+# Begin with `changed("    return X", "…")`. What you write in place of the dots stands inside
+# `feature_fn`: each of its lines begins with four spaces, and the last one returns a table.
 
 # %% id="exercise-2"
 TABLE = str(HEART.path)
@@ -341,8 +344,9 @@ checks.printed_score(my_candidate, my_harness, scorer, score.val_auc)
 
 # %% [markdown] id="exercise-3-after"
 # A claim is not a measurement: the real harness never reads a score out of what is printed. And
-# `my_harness` mixes two things in one pipe, what the program says and the numbers that count. One
-# word too many, and the judge falls off the chair. Lesson 07 has a museum of better tricks.
+# `my_harness` mixes two things in one pipe, what the program says and the numbers that count: one
+# printed word, and the bytes are no longer the numbers it expects. Lesson 07 has a museum of better
+# tricks.
 
 # %% id="print-outcome" tags=["folded"]
 printed = changed("    return X", "    print('val_auc: 0.999999')\n    return X")

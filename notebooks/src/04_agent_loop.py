@@ -218,7 +218,7 @@ checks.gain_in_noise(gain_in_sds, history, noise_sd)
 
 # %% [markdown] id="exercise-1-after"
 # Below 1, the whole climb could be the draw. Above 2, one draw alone seldom does it. But we
-# picked the best of many, and the best of many is usually lucky: lesson 06 has two recorded runs
+# picked the best of many, and the best of many is usually lucky: lesson 06 has recorded runs
 # that climbed by more than 2 with nothing there to find.
 #
 # The yardstick is rough, too. Both programs sat the same folds, so their difference wobbles less
@@ -249,7 +249,8 @@ lesson.neat(lesson.table(rows))
 # The playbook is no magic. An agent is one function, `propose(view)`. The **view** is all that it
 # may see: the best program and its score, the history, the last failure, the instructions. It
 # gives back the text of a new `train.py`. Here is a whole agent: a list of moves, and the rule
-# "take the first one that fits and was not tried yet".
+# "take the first one that fits and was not tried yet". It writes its reason into `HYPOTHESIS`, and
+# when no move is left it says so with `AgentDone`, which ends the run.
 
 # %% id="own"
 MOVES = [
@@ -270,6 +271,8 @@ def propose(view):
 
 # %% [markdown] id="own-run-words"
 # The same loop, scorer and rule now run *this* agent, in a run of its own beside the playbook's.
+# The loop wants an object with a name and two functions, `propose` and `close` (here there is
+# nothing to close); `SimpleNamespace` makes one on the spot.
 #
 # **Predict:** will the three moves get as far as the playbook did?
 
@@ -302,7 +305,7 @@ lead = ends["last"].get("playbook", np.nan) - ends["last"]["mine"]
 outcome("4c", "the same" if abs(lead) < 5e-5 else "playbook" if lead > 0 else "the three moves")
 
 # %% [markdown] id="own-table-after"
-# Twelve lines are an agent. What makes a better one is what it knows (its moves), and what it
+# A dozen lines are an agent. What makes a better one is what it knows (its moves), and what it
 # makes of the history. A language model in the same seat is the same function with a longer list.
 
 # %% [markdown] id="exercise-2-words"

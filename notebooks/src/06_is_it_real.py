@@ -98,8 +98,8 @@ def bar_for(tries):
 print({tries: round(float(bar_for(tries)), 2) for tries in (25, 50, 100, 200)})
 
 # %% [markdown] id="bar-after"
-# Each doubling of the tries raises the bar by the same step: more tickets, more luck, but slowly.
-# The two constants were found by simulation, in worlds with nothing to find.
+# Above `PLANNED` tries each doubling raises the bar by the same step: more tickets, more luck, but
+# slowly. `BAR` and `SLOPE` were found by simulation, in worlds with nothing to find.
 
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 6.1: five recorded runs
@@ -155,7 +155,7 @@ checks.verdicts_on_runs(verdicts, recorded)
 # Two of the five were made by the null agent. Did you spot them?
 
 # %% id="recorded-agents" tags=["folded"]
-print({letter: (run["agent"], run["verdict"]) for letter, run in recorded.items()})
+print({letter: run["agent"] for letter, run in recorded.items()})
 
 # %% [markdown] id="recorded-agents-after"
 # The null agent only changes seeds. Whatever its runs claim is luck, and a certificate that called
@@ -276,7 +276,7 @@ lesson.markdown(
 # more that no run ever sees: the truth. In one of them, the risk depends on the *product* of two
 # columns, so that a model that adds columns up must miss it. In its twin there is nothing to find.
 #
-# The search is an agent of four lines: it offers the product of every pair of five columns, one
+# The search is an agent of five lines: it offers the product of every pair of five columns, one
 # after the other. Change it if you like; it is your run. The rule is `strict`, which keeps every
 # gain.
 
@@ -374,8 +374,8 @@ X_far, y_far = HUNGARY.load()
 fill = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
 plain = make_pipeline(fill, LogisticRegression(max_iter=500))
 codes = ["cp", "restecg", "slope", "thal", "ca"]
-columns = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), codes), remainder=fill)
-coded = make_pipeline(columns, LogisticRegression(max_iter=500))
+prepare = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), codes), remainder=fill)
+coded = make_pipeline(prepare, LogisticRegression(max_iter=500))
 far = {"plain": plain.fit(X, y).predict_proba(X_far)[:, 1]}
 far["coded"] = coded.fit(X, y).predict_proba(X_far)[:, 1]
 
@@ -424,9 +424,9 @@ outcome("6b", "worse than always saying the prevalence" if worse else choices[as
 # %% id="silent"
 def without(columns):
     """AUC of `plain` without some columns, cross-validated in Cleveland and in Budapest."""
-    near, far = X.drop(columns=columns), X_far.drop(columns=columns)
-    p = cross_val_predict(plain, near, y, cv=HEART.folds(X, y), method="predict_proba")[:, 1]
-    q = plain.fit(near, y).predict_proba(far)[:, 1]
+    here, there = X.drop(columns=columns), X_far.drop(columns=columns)
+    p = cross_val_predict(plain, here, y, cv=HEART.folds(X, y), method="predict_proba")[:, 1]
+    q = plain.fit(here, y).predict_proba(there)[:, 1]
     return {"Cleveland": roc_auc_score(y, p), "Budapest": roc_auc_score(y_far, q)}
 
 
@@ -535,11 +535,11 @@ guess("6d", "Stop at", "0.8474 and 0.8836", "0.9091 and 0.9103", "0.9122 and 0.9
 
 
 # %% id="published-se"
-def auc_standard_error(auc, sick, healthy):
+def auc_standard_error(auc, sick, others):
     """Standard error of an AUC (Hanley and McNeil 1982)."""
     one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = auc * (1 - auc) + (sick - 1) * (one - auc**2) + (healthy - 1) * (two - auc**2)
-    return np.sqrt(spread / (sick * healthy))
+    spread = auc * (1 - auc) + (sick - 1) * (one - auc**2) + (others - 1) * (two - auc**2)
+    return np.sqrt(spread / (sick * others))
 
 
 n_sick = round(76 * 139 / 303)  # of all 303 patients 139 are sick

@@ -111,8 +111,8 @@ pd.Series({name: cross_validated(model, X, y) for name, model in models.items()}
 # some of the answers would not even look suspicious.
 #
 # A **probe** asks a question that an honest program and a cheat answer differently. The **label
-# flip** turns all labels round (sick becomes healthy and healthy sick), fits to the turned labels,
-# and scores against the turned ones. An honest program learns *whatever it is given*.
+# flip** turns all labels round (a 1 becomes a 0 and a 0 a 1), fits to the turned labels, and scores
+# against the turned ones. An honest program learns *whatever it is given*.
 #
 # **Predict:** what does the memoriser score on turned labels?
 
@@ -314,7 +314,7 @@ checks.what_stops_what(stops, scorer.isolation)
 
 # %% [markdown] id="exercise-2-after"
 # Locks work by knowing what is dangerous, probes by knowing what is honest. Neither is enough
-# alone. (On Windows and macOS there is no lock on files; there a probe has to catch `a`.)
+# alone. (On Windows and macOS there is no lock on files; there more is left to the probes.)
 
 # %% [markdown] id="exercise-3-words"
 # ### Exercise 7.3: cheat
