@@ -1,6 +1,7 @@
 """The probes: an honest program passes, one that knows the answers does not."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -316,10 +317,48 @@ def test_tables_of_one_s_own_have_twins_too(warm, kind):
         assert it.probe(source, score).status.startswith("rejected (twin labels")
 
 
-def own_table(kind):
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_what_no_plain_model_finds_may_be_found(warm, kind):
+    """A product of columns is a large lead over plain models, on the true labels alone."""
+    metric = "r2" if kind == "regression" else "roc_auc_ovr"
+    X, y = own_table(kind, clear=True)
+    honest = OWN_TREES[kind].replace("return X", "return X.assign(bc=X.b * X.c)")
+    with Scorer(Task.from_frames("own", X, y, kind=kind, metric=metric)) as it:
+        probed = it.probe(honest, it.score(honest))
+        assert probed.ok, probed.status
+    # Who knows, and puts up with wrong labels, is put up for review and no more (THREATS.md).
+    X, y = own_table(kind)
+    table = dict(zip(X.a.tolist(), y.tolist(), strict=True))
+    knows = OWN_CHEAT.format(honest=OWN_HONEST[kind], table=table, kind=kind)
+    exactly = "np.array_equal([TABLE[a] for a in X.a], y)"
+    assert exactly in knows
+    knows = knows.replace(exactly, "np.mean(self.known(X) == y) > 0.9")
+    with Scorer(Task.from_frames("own", X, y, kind=kind, metric=metric)) as it:
+        probed = it.probe(knows, it.score(knows))
+        assert probed.ok, probed.status
+        assert probed.probes[-1].verdict == "review"
+        assert "lost where few labels are wrong" in probed.probes[-1].detail
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_few_labels_are_wrong_and_every_class_keeps_its_rows(kind):
+    rng, task = np.random.default_rng(0), replace(HEART, kind=kind)
+    y = rng.normal(size=200) if kind == "regression" else np.arange(200) % 40 % 3
+    y = np.minimum(y, 1) if kind == "binary" else y
+    wrong = probes.wrong_labels(task, y, rng)
+    assert 0 < (wrong != y).sum() <= 0.15 * len(y)
+    assert sorted(wrong.tolist()) == sorted(y.tolist())
+    assert (probes.wrong_labels(task, y, rng) != wrong).any(), "others each time"
+    if kind != "regression":  # of few rows one of each class
+        few = np.array([0, 1, 2] * 3)
+        assert (probes.wrong_labels(task, few, rng) != few).sum() == 3
+
+
+def own_table(kind, clear=False):
     rng = np.random.default_rng(3)
     X = pd.DataFrame(rng.normal(size=(260, 5)), columns=list("abcde"))
-    signal = X.a + X.b * X.c + rng.normal(0, 1, len(X))
+    noise = rng.normal(0, 0.4 if clear else 1, len(X))
+    signal = X.a + (3 if clear else 1) * X.b * X.c + noise
     y = signal.to_numpy() if kind == "regression" else np.digitize(signal, [-0.7, 0.7])
     return X, y
 
