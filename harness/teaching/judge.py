@@ -29,7 +29,6 @@ from types import ModuleType
 
 from pandas import Series
 
-import harness.teaching
 from harness import CODE, RunError
 from harness.files import read_plain
 from harness.run import Run
@@ -252,7 +251,7 @@ class _Child:
     def run(self, cells: list[str]) -> None:
         """Run what is not the lesson's own, each exercise among the names that it had there."""
         names: dict = {"__name__": "__main__"}
-        harness.teaching.checks = self  # for a cell that imports it once more
+        sys.modules["harness.teaching"].checks = self  # for a cell that imports it once more
         theirs: set[str] = set()
         asked = [[n for n in _CHECK.findall(text) if n in self.moments] for text in cells]
         for i, text in enumerate(cells):

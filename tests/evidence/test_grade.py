@@ -644,7 +644,7 @@ def test_a_gain_over_a_start_of_ones_own_is_not_ranked(honest, fake, tmp_path, m
     (row,) = module.grade(tmp_path / "class", tmp_path / "to")
     assert "another program" in row.why
     assert row.certified == 0
-    task = SimpleNamespace(folder=None, ref="heart", start=lambda: (START.encode(),))
+    task = SimpleNamespace(folder=None, ref="heart", start=lambda: (START,))
     monkeypatch.setattr(module, "find_task", lambda path: task)
     (row,) = module.grade(tmp_path / "class", tmp_path / "again")
     assert row.certified == 0.1
