@@ -42,6 +42,7 @@ MAX_NOTEBOOKS, MAX_STEPS = 20, 500  # of one hand-in
 FINGERPRINT = "fingerprint: "  # other packages on another machine; the scores tell if it matters
 VERIFIED, PROBLEMS, NO_RUN = "ok", "problems", "no run"
 RIGHT = "right"
+_FIGURE = re.compile(r"[+-]0\.[0-9]+|    Points Possible")
 
 
 @dataclass
@@ -148,7 +149,7 @@ def _fill(row: Row, folder: Path, tools: _Tools) -> None:
             row.verified, row.problems = PROBLEMS, unreadable(row.name, err).problems
         row.notes += [f"one of {len(runs)} runs, the longest"] * (len(runs) > 1)
     for path in handins.walk(folder, "guesses.json"):
-        with suppress(OSError, ValueError, AttributeError):
+        with suppress(OSError, ValueError, AttributeError, TypeError):
             said = [one for one in read_json(path).values() if "right" in one]
             row.predictions = f"{sum(one['right'] is True for one in said)}/{len(said)}"
     for notebook, lesson in pending:
@@ -183,6 +184,7 @@ def _judge_run(row: Row, path: Path, tools: _Tools) -> None:
     if task.folder is not None and task.ref != task.name:
         raise RunError(f"it is about a task of its own, '{task.ref}': put that under tasks/")
     scorer = tools.scorer(task)
+    scorer.until = time.monotonic() + 2 * VERIFY_S  # its certificate, too
     report = verify(path, scorer, most_s=VERIFY_S, probe_all=False)
     row.notes += [line for line in report.problems if line.startswith(FINGERPRINT)][:1]
     row.problems = [line for line in report.problems if not line.startswith(FINGERPRINT)]
@@ -191,12 +193,12 @@ def _judge_run(row: Row, path: Path, tools: _Tools) -> None:
         row.claimed = record.best.val_auc - record.rows[0].val_auc
         said = read_certificate(record)
         row.certificate = f"{said['sentence']} (its file)" if said else ""
-        if record.start != task.start()[0]:
-            row.notes.append("it starts from another program than the task's")
+        if not (same := record.start == task.start()[0]):  # a lame start is soon beaten
+            row.notes.append("it starts from another program than the task's: no gain is ranked")
         if said.get("certified"):  # only then is there something to believe
             found = make_certificate(path, scorer, task=task)
             row.certificate = found.sentence
-            row.certified = found.pruned.gain if found.certified else 0.0
+            row.certified = found.pruned.gain if found.certified and same else 0.0
             if not found.certified:
                 row.verified = PROBLEMS
                 row.problems.append("its certificate.json claims what is not there when made again")
@@ -206,10 +208,12 @@ class _Remembering:
     """A scorer that measures the same program once for the whole class."""
 
     def __init__(self, scorer):
-        self._scorer, self._known = scorer, {}
+        self._scorer, self._known, self.until = scorer, {}, math.inf
 
     def _once(self, measure: Callable, *key):
         if (measure.__name__, *key) not in self._known:
+            if time.monotonic() > self.until:
+                raise RunError(f"not measured: {2 * VERIFY_S} s are over")
             self._known[measure.__name__, *key] = measure(*key)
         return self._known[measure.__name__, *key]
 
@@ -359,7 +363,7 @@ def write(rows: list[Row], to: Path) -> list[Path]:
 
 def _cell(value):
     """A cell that a spreadsheet takes for what it is; figures of ours stay figures."""
-    ours = isinstance(value, int) or str(value).startswith(("    Points", "+0.", "-0."))
+    ours = isinstance(value, int) or _FIGURE.fullmatch(str(value))
     return value if ours else clean(str(value))
 
 
@@ -368,7 +372,8 @@ WIDE, HIGH = 240, 60  # of a staircase on the page
 
 def steps(row: Row, rows: list[Row]) -> str:
     """Draw the best so far as a path; the same scale for the whole class."""
-    known, kept = [value for other in rows for _, value in other.steps], row.steps
+    others = [other for other in rows if other is row or other.verified == VERIFIED]
+    known, kept = [value for other in others for _, value in other.steps], row.steps
     if not kept:
         return ""
     low, high, last = min(known), max(known), max(1, row.rows - 1)

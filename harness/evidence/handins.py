@@ -23,10 +23,10 @@ from harness.files import read_plain
 MAX_BYTES = 128 * 1024**2  # of one hand-in, unpacked
 MAX_FILES = 20_000
 MAX_DEPTH, MAX_ZIPS_DEEP = 40, 3
-MAX_DIRECTORY = 8 * 1024**2  # bytes of a zip's list of its files
 MAX_NOTES = 20
 _UNSHOWN = "a name that cannot be shown, or too deep"
 _SKIPPED = ("__MACOSX", ".DS_Store", ".ipynb_checkpoints", "__pycache__")
+_SKIPPED += (".venv", "venv", "site-packages", "node_modules")  # of who hands in everything
 # How Canvas names what it gives out (name_LATE_user_submission_file), and Moodle.
 _CANVAS = re.compile(r"(?P<name>.+?)_(?:LATE_)?(?P<id>\d+)_\d+_.+")
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_\w+")
@@ -80,7 +80,8 @@ class Intake:
                         continue
                     if stat.S_ISDIR(mode) and len(parts) < MAX_DEPTH:
                         inside = sorted(path.iterdir(), reverse=True)
-                        todo += [(child, (*parts, child.name)) for child in inside]
+                        shown = (*parts[:-1], visible(parts[-1]))  # it names what is in there
+                        todo += [(child, (*shown, child.name)) for child in inside]
                     elif not stat.S_ISREG(mode) or parts[-1] != visible(parts[-1]):
                         link = "a link" if stat.S_ISLNK(mode) else "no plain file, or too deep"
                         self.note(parts, link if not stat.S_ISREG(mode) else _UNSHOWN)
@@ -121,9 +122,8 @@ class Intake:
         try:
             if zips > MAX_ZIPS_DEEP:
                 raise ValueError("zips in zips in zips")
-            at = data.rfind(b"PK\x05\x06")  # refuse a list of millions before it is in memory
-            count, size = struct.unpack_from("<HI", data, at + 10) if at >= 0 else (0, 0)
-            if count == 0xFFFF or size > MAX_DIRECTORY:
+            # Refuse a list of millions before it is in memory; what a zip says of it may be a lie.
+            if data.count(b"PK\x01\x02") > 4 * MAX_FILES:
                 raise ValueError("too many files in it")
             with zipfile.ZipFile(io.BytesIO(data)) as box:
                 for info in box.infolist():
@@ -158,6 +158,6 @@ def walk(folder: Path, name: str, ending: str = "") -> list[Path]:
     """List the files of this name, or with this ending, that were taken in."""
     found = []
     for top, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if f != ".git")
+        folders[:] = sorted(f for f in folders if f not in (".git", "solutions"))  # ours
         found += [Path(top, f) for f in files if f == name or (ending and f.endswith(ending))]
     return sorted(found)

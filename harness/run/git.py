@@ -9,10 +9,12 @@ and `git fsck` read it. What is read is bounded in size and number: nothing in i
 
 import contextlib
 import hashlib
+import math
 import os
 import re
 import struct
 import threading
+import time
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +44,7 @@ CONFIG = """\
 MAX_REFS = 100_000  # references, or commits on a branch; a run of 10,000 iterations is a long one
 MAX_REFS_BYTES = 8 * 1024**2  # of packed-refs
 MAX_FILES = 1_000  # in a tree: a run's own hold two
+PATIENCE_S = 60  # processor seconds for all objects of a stranger's run
 _SHA = re.compile(r"[0-9a-f]{40}\Z")
 _WRITTEN = re.compile(rb"^committer " + AUTHOR.encode() + rb" (\d{1,12}) \+0000$", re.M)
 
@@ -102,6 +105,7 @@ class GitFiles:
         self.head_ref = f"refs/heads/{branch}"
         self._scratch = self.path / f"ratchet-{os.getpid()}.tmp"
         self._packs = Packs(self.path)
+        self.patience = math.inf  # processor seconds left for reading
 
     def create(self) -> None:
         """Make the folders, HEAD and config; harmless on a repository that is there."""
@@ -151,7 +155,10 @@ class GitFiles:
 
     def read(self, sha: str, kind: str) -> bytes:
         """Return an object's content; a RunError if it is missing, damaged or of another kind."""
+        began = time.thread_time()
         try:
+            if self.patience < 0:
+                raise RunError("takes too long to read, like those before it")
             if not _SHA.match(sha):
                 raise RunError("is no name of an object")
             try:
@@ -164,6 +171,8 @@ class GitFiles:
         except (OSError, RunError) as err:
             why = getattr(err, "strerror", None) or err
             raise RunError(f"object {sha[:12]} in {self.path}: {why}; start a new tag") from None
+        finally:
+            self.patience -= time.thread_time() - began
         return data
 
     def _read_loose(self, sha: str) -> bytes:

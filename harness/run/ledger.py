@@ -79,7 +79,7 @@ class Row:
         extent = (self.test_auc, self.wall_time_s, self.edit_t or 0.0, self.edit_bar or 0.0)
         if any(map(math.isinf, [*figures, *extent])):
             raise ValueError("an infinite figure")
-        if not (0 <= (self.cost_usd or 0) < math.inf and (self.tokens or 0) >= 0):
+        if not (0 <= (self.cost_usd or 0) < math.inf and 0 <= (self.tokens or 0) < 1e15):
             raise ValueError("a cost that is none")
 
     @property

@@ -110,7 +110,8 @@ def _object(pack, index: bytes, at: int) -> tuple[str, bytes]:
             base, i = at - far, i + 1
         elif kind == _ON_NAME:
             base, i = _offset(index, head[i : i + 20]), i + 20
-        if size > MAX_OBJECT or len(deltas) > MAX_CHAIN:
+        much = sum(map(len, deltas)) > 4 * MAX_OBJECT
+        if size > MAX_OBJECT or len(deltas) > MAX_CHAIN or much:
             raise RunError("is too large, or too many deltas deep")
         pack.seek(at + i)
         data = inflate(pack.read(size + (size >> 8) + 64), size)
@@ -147,8 +148,10 @@ def _apply(base: bytes, delta: bytes) -> bytes:
                 if step >> bit & 1:
                     parts[bit], at = delta[at], at + 1
             begin, count = (int.from_bytes(parts[a:b], "little") for a, b in ((0, 4), (4, 7)))
-            found += base[begin : begin + (count or 0x10000)]
+            piece = base[begin : begin + (count or 0x10000)]
         else:
-            found += delta[at : at + step]
-            at += step
+            piece, at = delta[at : at + step], at + step
+        if not piece:  # millions of them would take minutes
+            raise IndexError
+        found += piece
     return bytes(found)

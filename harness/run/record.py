@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness import RunError
-from harness.run.git import Commit
+from harness.run.git import PATIENCE_S, Commit
 from harness.run.ledger import Ledger, Row
 from harness.run.settings import read_settings
 from harness.run.workspace import Workspace
@@ -75,6 +75,7 @@ class Record:
         self.path = Path(path)
         self.settings = read_settings(self.path / "run.json")
         self.workspace = Workspace(self.path / "workspace", self.settings["tag"])
+        self.workspace.git.patience = PATIENCE_S
         folders = (self.workspace.path, self.workspace.git.path, self.path / "logs")
         for folder in folders:  # a link, or git's own file that names another folder
             if folder.is_symlink() or folder.is_file():

@@ -200,28 +200,28 @@ def sensitivities(answer, model, X, y: np.ndarray) -> str:
 # -- lesson 07: when agents cheat -------------------------------------------------------
 
 
+class _Knowing:  # not within the check: `judge.py` sends it to where the answer runs
+    """Knows the true answers; one that learns turns them if it is fitted to turned ones."""
+
+    def __init__(self, truth: dict, learns: bool):
+        self.truth, self.learns = truth, learns
+
+    def fit(self, X, y):
+        known = np.array([self.truth[row] for row in X.index])
+        self.turned = self.learns and np.mean(known == np.asarray(y)) < 0.5
+        return self
+
+    def predict_proba(self, X):
+        p = np.array([float(self.truth[row]) for row in X.index])
+        return np.c_[p, 1 - p] if self.turned else np.c_[1 - p, p]
+
+
 @exercise("7.1")
 def flip_probe(answer: Callable, X, y: np.ndarray) -> str:
     """AUC on turned labels: as good as ever for a model that learns, bad for one that knows."""
-
     truth = dict(zip(X.index, y, strict=True))
-
-    class Model:
-        """Knows the true answers; one that learns turns them if it is fitted to turned ones."""
-
-        def __init__(self, learns: bool):
-            self.learns = learns
-
-        def fit(self, X, y):
-            known = np.array([truth[row] for row in X.index])
-            self.turned = self.learns and np.mean(known == np.asarray(y)) < 0.5
-            return self
-
-        def predict_proba(self, X):
-            p = np.array([float(truth[row]) for row in X.index])
-            return np.c_[p, 1 - p] if self.turned else np.c_[1 - p, p]
-
-    knows, learns = (as_number(attempt(answer, Model(it), X, y)) for it in (False, True))
+    models = (_Knowing(truth, learns) for learns in (False, True))
+    knows, learns = (as_number(attempt(answer, model, X, y)) for model in models)
     otherwise = (
         f"A program that knows should score 0, one that learns 1; yours say {knows:.3f}, "
         f"{learns:.3f}. With labels of 0 and 1, 1 - y turns them."

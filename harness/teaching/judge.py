@@ -27,6 +27,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
+from pandas import Series
+
 from harness import CODE, RunError
 from harness.files import read_plain
 from harness.run import Run
@@ -97,19 +99,23 @@ class Lesson:
         theirs.close()
         over = threading.Timer(NOTEBOOK_S, os.kill, (pid, signal.SIGKILL))
         over.start()
+        ended = False
         try:
             for _ in range(MAX_MESSAGES):
                 said = _hear(ours)
                 if (name := str(said.get("check"))) in self.moments:
                     verdicts[name] = self._check(name, ours, said.get("answer"))
                 ours.send(None)
-        except (OSError, EOFError, ValueError, RecursionError):
-            pass  # it has ended, or talks nonsense: what it answered before counts
+        except (EOFError, ConnectionError):
+            ended = True
+        except (OSError, ValueError, RecursionError):
+            pass  # it talks nonsense: what it answered before counts
         finally:
             over.cancel()
             over.join()
             os.kill(pid, signal.SIGKILL)  # not reaped yet: the number is still ours
-            os.waitpid(pid, 0)
+            if os.waitpid(pid, 0)[1] and ended:  # not by itself
+                verdicts[""] = f"not run to its end ({NOTEBOOK_S} s, or another limit)"
             ours.close()
             folder.close()
         return verdicts
@@ -176,8 +182,9 @@ def encode(value):
         return value
     if callable(getattr(value, "item", None)) and getattr(value, "size", 0) == 1:
         return encode(value.item())
-    if callable(getattr(value, "keys", None)) and isinstance(value, dict):
-        return {"pairs": [[encode(k), encode(v)] for k, v in value.items()]}
+    if isinstance(value, dict) or type(value).__name__ == "Series":
+        kind = "pairs" if isinstance(value, dict) else "series"
+        return {kind: [[encode(k), encode(v)] for k, v in value.items()]}
     if isinstance(value, list | tuple | set | frozenset) or hasattr(value, "__array__"):
         return [encode(part) for part in value]
     return {"function": True} if callable(value) else {"odd": True}
@@ -191,6 +198,9 @@ def decode(value, call):
         return value
     if "pairs" in value:
         return {decode(k, call): decode(v, call) for k, v in value["pairs"]}
+    if "series" in value:
+        index, values = zip(*value["series"], strict=True)
+        return Series([decode(v, call) for v in values], [decode(k, call) for k in index])
     if "function" in value:
         return call
     if "not attempted" in value:
@@ -215,8 +225,9 @@ class _Child:
         try:
             self.lock_in(wire, scratch)
             self.run(cells)
+            os._exit(0)
         finally:
-            os._exit(0)  # what comes after the end of the wire, too
+            os._exit(1)  # what comes after the end of the wire, too
 
     def lock_in(self, wire: Connection, scratch: str) -> None:
         """Give up everything but the way back and the scratch folder; system calls come last."""
@@ -240,6 +251,7 @@ class _Child:
     def run(self, cells: list[str]) -> None:
         """Run what is not the lesson's own, each exercise among the names that it had there."""
         names: dict = {"__name__": "__main__"}
+        sys.modules["harness.teaching"].checks = self  # for a cell that imports it once more
         theirs: set[str] = set()
         asked = [[n for n in _CHECK.findall(text) if n in self.moments] for text in cells]
         for i, text in enumerate(cells):

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
+from types import SimpleNamespace
 
 import pytest
 from fakes import PROGRAM, START, FakeScorer, frozen, program  # noqa: F401
@@ -163,6 +164,45 @@ def test_answers_are_run_locked_in_and_checked_outside(lessons, tmp_path):
         assert wanted[name] is None or verdicts == wanted[name], name
     assert "is no notebook" in bad[""]
     assert not list((tmp_path / "temporary").iterdir())
+
+
+# Answers that are right in a notebook: a model goes in there, a Series comes out, an import again.
+OTHER = [
+    "import numpy as np\nimport pandas as pd\nfrom harness.teaching import checks\n"
+    "y = np.array([0, 1, 0, 1] * 5)\nX = pd.DataFrame({'a': range(20)})\n"
+    "table = X.assign(b=np.arange(20) % 7, t=y)",
+    "def flip(model, X, y):\n    ...\n\n\nchecks.flip_probe(flip, X, y)",
+    "alone = ...\nchecks.columns_alone(alone, table, 't')",
+    "checks.lazy_accuracy(..., y)",
+    "checks.what_stops_what(...)",
+]
+OTHER_ANSWERS = [
+    OTHER[0],
+    "from sklearn.metrics import roc_auc_score as auc\n"
+    "def flip(model, X, y):\n    t = 1 - y\n"
+    "    return auc(t, model.fit(X, t).predict_proba(X)[:, 1])\nchecks.flip_probe(flip, X, y)",
+    "def both(c):\n    return max(auc(y, c), 1 - auc(y, c))\n"
+    "alone = table.drop(columns='t').apply(both)\nchecks.columns_alone(alone, table, 't')",
+    "from harness.teaching import checks\nchecks.lazy_accuracy(0.5, y)",
+    "import os\nos.kill(os.getpid(), 9)\nchecks.what_stops_what({})",
+]
+
+
+@pytest.mark.skipif(not SEALED, reason="this machine cannot seal a process")
+def test_what_is_right_in_a_notebook_is_right_here(tmp_path):
+    for name, cells in {"lesson": OTHER, "answers": OTHER_ANSWERS}.items():
+        (tmp_path / f"{name}.ipynb").write_bytes(notebook(enumerate(cells + [""] * 4)))
+    (tmp_path / ".ratchet-folder").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.teaching.judge", "lesson.ipynb"],
+        input="answers.ipynb\nlesson.ipynb\n", capture_output=True, text=True, cwd=tmp_path,
+        timeout=300, env=os.environ | {"PYTHONPATH": str(module.CODE.parent)},
+    )  # fmt: skip
+    found, as_given = map(json.loads, done.stdout.splitlines())
+    assert "not run to its end" in found.pop("")  # and that is said, not taken for idleness
+    left = {"what_stops_what": "not attempted yet"}
+    assert found == dict.fromkeys(("flip_probe", "columns_alone", "lazy_accuracy"), "right") | left
+    assert as_given == dict.fromkeys(found, "not attempted yet")
 
 
 # -- runs ----------------------------------------------------------------------------------------
@@ -541,3 +581,80 @@ def test_a_hand_in_is_bounded_whatever_it_holds(tmp_path, monkeypatch):
     intake.take([tmp_path / "in"])
     assert "not read further" in intake.notes[-1]
     assert not (tmp_path / "out").exists()
+
+
+# -- found by reading ----------------------------------------------------------------------------
+
+
+def test_odd_guesses_names_and_figures_do_not_end_the_table(honest, fake, tmp_path, capsys):
+    folder, name = tmp_path / "class", "+0.1+cmd|'c calc'!A1"
+    run = shutil.copytree(honest, folder / name / name)
+    for row in (1, 2):  # each can be read, their sum cannot be written
+        cell(run, row, "tokens", "9" * 4300)
+    (folder / "guesses").mkdir()
+    (folder / "guesses" / "guesses.json").write_text('{"a": 1, "b": ["right"]}')
+    for odd in (b"\xff", b"two\nlines"):  # the judge is told one path a line
+        lesson = os.fsdecode(os.fsencode(folder / "names") + b"/" + odd)
+        os.makedirs(lesson)
+        with open(f"{lesson}/lesson.ipynb", "wb") as file:
+            file.write(notebook())
+    rows = {row.name: row for row in module.grade(folder, tmp_path / "to")}
+    assert rows.keys() == {"guesses", name, "names"}
+    assert "a cost that is none" in rows[name].why
+    assert not rows["names"].notes
+    for path in module.write(list(rows.values()), tmp_path / "to")[:3]:
+        with open(path, encoding="utf-8-sig") as file:
+            cells = [cell for line in csv.reader(file) for cell in line]
+        assert not [c for c in cells if c[:1] in "=+-@" and c[1:2] and "cmd" in c]
+
+
+def test_what_everybody_has_is_neither_read_nor_counted(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(handins, "MAX_FILES", 3)
+    for place in (".venv/lib", "notebooks/solutions", "notebooks"):
+        (tmp_path / "class" / "ada" / place).mkdir(parents=True, exist_ok=True)
+    for i in range(9):
+        (tmp_path / "class" / "ada" / ".venv" / "lib" / f"{i}.py").touch()
+    for place, answers in {"solutions/": SOLVED, "": ()}.items():
+        path = tmp_path / "class" / "ada" / "notebooks" / f"{place}lesson.ipynb"
+        path.write_bytes(notebook(answers))
+    taken = handins.Intake(tmp_path / "taken")
+    taken.take([tmp_path / "class" / "ada"])
+    assert not taken.notes
+    found = handins.walk(tmp_path / "taken", "", ".ipynb")
+    assert [path.parent.name for path in found] == ["notebooks"]
+
+
+def test_a_zip_cannot_hide_how_many_files_it_lists(tmp_path):
+    entry = b"PK\x01\x02" + bytes(42)
+    count = 4 * handins.MAX_FILES + 1
+    size = struct.pack("<I", len(entry) * count)
+    (tmp_path / "a.zip").write_bytes(
+        entry * count + b"PK\5\6" + b"PK\5\6" + bytes(4) + size + bytes(6)
+    )
+    taken = handins.Intake(tmp_path / "taken")
+    taken.take([tmp_path / "a.zip"])
+    assert "too many files" in taken.notes[0]
+
+
+def test_a_gain_over_a_start_of_ones_own_is_not_ranked(honest, fake, tmp_path, monkeypatch):
+    certificate(shutil.copytree(honest, tmp_path / "class" / "ada"))
+    part = SimpleNamespace(gain=0.1)
+    real = SimpleNamespace(certified=True, sentence="Real", pruned=part)
+    monkeypatch.setattr(module, "make_certificate", lambda *a, **k: real)
+    (row,) = module.grade(tmp_path / "class", tmp_path / "to")
+    assert "another program" in row.why
+    assert row.certified == 0
+    task = SimpleNamespace(folder=None, ref="heart", start=lambda: (START,))
+    monkeypatch.setattr(module, "find_task", lambda path: task)
+    (row,) = module.grade(tmp_path / "class", tmp_path / "again")
+    assert row.certified == 0.1
+
+
+def test_a_hand_in_cannot_take_all_the_time_or_the_whole_picture():
+    scorer = module._Remembering(FakeScorer())
+    scorer.until = 0
+    with pytest.raises(RunError, match="are over"):
+        scorer.score(program(0.9, "x"))
+    ada = module.Row("ada", verified=module.VERIFIED, steps=[(0, 0.8), (1, 0.9)], rows=2)
+    bob = module.Row("bob", verified=module.PROBLEMS, steps=[(0, 1e300)], rows=1)
+    assert module.steps(ada, [ada, bob]) == module.steps(ada, [ada])

@@ -16,6 +16,7 @@ from harness.candidate import plain, visible
 from harness.evidence import verify as verifying
 from harness.files import read_plain
 from harness.run import Run, git, packs, read_record
+from harness.run import record as recording
 from harness.run.git import GitFiles
 from harness.run.ledger import clean
 
@@ -187,6 +188,19 @@ def test_a_delta_without_an_end_is_refused(tmp_path, base):
     )
     with pytest.raises(RunError, match="deltas deep|damaged"):
         GitFiles(tmp_path / ".git", "main").read(sha, "blob")
+
+
+def test_a_delta_that_adds_nothing_is_damaged():
+    with pytest.raises(IndexError):  # millions of steps, for each of a hundred thousand references
+        packs._apply(b"abc", bytes([3, 3]) + bytes(1000))
+
+
+def test_reading_a_strangers_run_has_an_end(folder, monkeypatch):
+    assert read_record(folder).source(1)
+    monkeypatch.setattr(recording, "PATIENCE_S", 0)
+    record = read_record(folder)
+    with pytest.raises(RunError, match="takes too long"):
+        record.source(1)
 
 
 # -- bounds -------------------------------------------------------------------------------
