@@ -53,7 +53,7 @@ TWIN_REJECT_ELSEWHERE, TWIN_MOST = 0.03, 0.04  # the latter from 200 rows on
 TWIN_SDS = 3.5
 # Elsewhere an honest program may find what no plain model does, and twins do not hold it. It keeps
 # most of that lead where few labels are wrong; who checks the labels against a table loses it.
-WRONG, WRONG_DRAWS = 0.06, 2  # share of the rarest class that changes its label
+WRONG, WRONG_DRAWS = 0.02, 2  # share of the rarest class that changes its label
 LEAD_LOST = 0.5
 NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
@@ -275,10 +275,13 @@ def _twin(plan: _Plan) -> Asking:
             probe = judged(forest=True)
             if probe.verdict == "reject":
                 taught = [wrong_labels(task, y, plan.rng) for _ in range(WRONG_DRAWS)]
-                told = yield [plan.job(k, labels) for labels in taught for k in folds]
-                lost = plan.skill(plan.told(folds), y, folds) - plan.skill(
-                    told, y, folds * WRONG_DRAWS
-                )
+                answers = iter((yield [plan.job(k, wrong) for wrong in taught for k in folds]))
+                lead = gains(plan.told(folds), plain(y, True), y).min()
+                left = [
+                    gains([next(answers) for _ in folds], plain(wrong, True), y).min()
+                    for wrong in taught
+                ]
+                lost = float(lead - np.mean(left))
                 return lead_lost(probe, lost)
         if not limit / 2 < probe.value < 2 * limit:
             break  # clear
@@ -296,7 +299,7 @@ def twin_verdict(real: float, made: list[float], limit: float, home: bool = True
 def lead_lost(probe: Probe, lost: float) -> Probe:
     """Reject a lead over plain models only if it is lost where few labels are wrong."""
     detail = f"{probe.detail}; {lost:+.4f} lost where few labels are wrong"
-    verdict = "reject" if lost > LEAD_LOST * probe.value else "review"
+    verdict = "reject" if lost > LEAD_LOST * probe.value else "review"  # of what twins lack
     return replace(probe, verdict=verdict, detail=detail)
 
 
