@@ -53,8 +53,8 @@ TWIN_REJECT_ELSEWHERE, TWIN_MOST = 0.03, 0.04  # the latter from 200 rows on
 TWIN_SDS = 3.5
 # Elsewhere an honest program may find what no plain model does, and twins do not hold it. It keeps
 # most of that lead where few labels are wrong; who checks the labels against a table loses it.
-WRONG, WRONG_DRAWS = 0.02, 2  # share of the rarest class that changes its label
-LEAD_LOST = 0.5
+WRONG, WRONG_DRAWS = 0.02, 5  # share of the rarest class that changes its label
+LEAD_LOST = 0.8
 NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
