@@ -18,7 +18,7 @@ from pathlib import Path
 import jinja2
 from matplotlib.figure import Figure
 
-from harness import CALL, RunError, fingerprint, plots
+from harness import CALL, RunError, plots
 from harness.agents import calls, redact, totals
 from harness.candidate import visible
 from harness.evidence import audit_report
@@ -30,6 +30,7 @@ from harness.run import (
     RECORD,
     Record,
     Row,
+    differences,
     now,
     owner,
     read_certificate,
@@ -207,11 +208,10 @@ def winning_diff(run: Run) -> list[str] | None:
 def harness_now(settings: dict) -> str:
     """Say whether harness and data are still those that measured the run."""
     try:
-        changed = fingerprint.changes(settings["fingerprint"], take_fingerprint(settings["task"]))
+        changed = differences(settings["fingerprint"], take_fingerprint(settings["task"]))
     except Exception as err:  # a task of one's own that is not on this machine
         return f"not compared: {err}"
-    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    return f"differs: {'; '.join(changed[:3])}{more}" if changed else "the same as then"
+    return f"differs: {changed}" if changed else "the same as then"
 
 
 def build(run: Run, noise: str = "recorded with the run") -> str:

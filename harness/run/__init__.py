@@ -15,7 +15,7 @@ __getattr__, __all__ = face(
     pace="OutOfTime",
     ledger="BASELINE DISCARDED KEPT Ledger Row clean describe describe_best told",
     record="Record read_record",
-    settings="DEFAULTS RECORD RUNS find_run now read_settings recorded_agent rule_of "
+    settings="DEFAULTS RECORD RUNS differences find_run now read_settings recorded_agent rule_of "
     "take_fingerprint",
     workspace="DISCARDED_REFS SHORT Workspace check_tag",
     git="Commit",

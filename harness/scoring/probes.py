@@ -8,6 +8,7 @@ folds, drawn in secret. `benchmarks/probes.py` shows what each measures on hones
 all together cost; the thresholds below come from it.
 """
 
+import functools
 import subprocess
 import sys
 import threading
@@ -247,14 +248,20 @@ def _twin(plan: _Plan) -> Asking:
         gaps = [gains([t[0] for t in told], told, d)[1] for d in drawn for told in [plain(d)]]
         return float(np.std(gaps, ddof=1))
 
+    @functools.cache  # a forest is slow
+    def real(forest: bool) -> float:
+        return gains(plan.told(folds), plain(y, forest), y).min()
+
     def judged(forest: bool) -> Probe:
-        real = gains(plan.told(folds), plain(y, forest), y).min()
         made = []
         for draw, labels, mine in learned:
             told = plain(labels, forest)
             # Scored against labels that are drawn again and again: less noise at no fit.
             made.append(np.mean([gains(mine, told, draw()).min() for _ in range(REDRAWN)]))
-        return twin_verdict(real, made, limit, home=home)
+        return twin_verdict(real(forest), made, limit, home=home)
+
+    def lead(answers: list, taught: np.ndarray) -> float:
+        return gains(answers, plain(taught, True), y).min()
 
     limit = TWIN_REJECT
     if not home:
@@ -274,18 +281,19 @@ def _twin(plan: _Plan) -> Asking:
         if probe.verdict == "reject" and not home:  # the table may be one for trees
             probe = judged(forest=True)
             if probe.verdict == "reject":
-                taught = [wrong_labels(task, y, plan.rng) for _ in range(WRONG_DRAWS)]
-                answers = iter((yield [plan.job(k, wrong) for wrong in taught for k in folds]))
-                lead = gains(plan.told(folds), plain(y, True), y).min()
-                left = [
-                    gains([next(answers) for _ in folds], plain(wrong, True), y).min()
-                    for wrong in taught
-                ]
-                lost = float(lead - np.mean(left))
+                lost = real(True) - (yield from _left_of_lead(plan, folds, lead))
                 return lead_lost(probe, lost)
         if not limit / 2 < probe.value < 2 * limit:
             break  # clear
     return probe
+
+
+def _left_of_lead(plan: _Plan, folds: list[int], lead) -> Generator:
+    """Teach labels of which few are wrong: the mean `lead` over plain models that learn them."""
+    y = plan.scorer.split.y_train
+    taught = [wrong_labels(plan.scorer.task, y, plan.rng) for _ in range(WRONG_DRAWS)]
+    answers = iter((yield [plan.job(k, wrong) for wrong in taught for k in folds]))
+    return float(np.mean([lead([next(answers) for _ in folds], wrong) for wrong in taught]))
 
 
 def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:
@@ -321,27 +329,29 @@ def probe_sealed(scorer, task: Task, split, source: str) -> Probe:
     bank = Bank(task, pd.concat([X, X_test], ignore_index=True), whole, [new], learn=train)
     weights = plain_weights(bank.Z, train, new)
 
-    def gains(taught: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
-        told, _ = scorer.outputs(source, X, taught[train], X_test)
+    def answers(taught: np.ndarray) -> np.ndarray:
+        return scorer.outputs(source, X, taught, X_test)[0]
+
+    def gains(told: np.ndarray, taught: np.ndarray, drawn: list[np.ndarray]) -> list[float]:
         Y, (learned, models) = bank.columns(taught), weights
         plain = [w @ Y[learned] for w in models]
         true = [labels[new] for labels in drawn]
         return [skill(task, t, told) - max(skill(task, t, p) for p in plain) for t in true]
 
-    (real,) = gains(whole, [whole])
-    draws = [bank.draw() for _ in range(SEALED_TWINS)]
-    made = [g for draw in draws for g in gains(draw(), [draw() for _ in range(REDRAWN)])]
+    told, made = answers(y), []
+    (real,) = gains(told, whole, [whole])
+    for draw in [bank.draw() for _ in range(SEALED_TWINS)]:
+        twin = draw()
+        made += gains(answers(twin[train]), twin, [draw() for _ in range(REDRAWN)])
     limit = max(TWIN_REJECT_ELSEWHERE, TWIN_SDS * float(np.std(made, ddof=1)))
     detail = f"gain over plain models {real:+.4f} on the sealed test, {np.mean(made):+.4f} on twins"
     probe = _judged("sealed test", real - float(np.mean(made)), limit, detail)
     if probe.verdict != "reject" or task.name == HEART.name:
         return probe
 
-    def skilled(taught: np.ndarray) -> float:
-        return skill(task, y_test, scorer.outputs(source, X, taught, X_test)[0])
-
     taught = [wrong_labels(task, y, bank.rng) for _ in range(WRONG_DRAWS)]
-    return lead_lost(probe, skilled(y) - float(np.mean(list(map(skilled, taught)))))
+    left = [skill(task, y_test, answers(labels)) for labels in taught]
+    return lead_lost(probe, skill(task, y_test, told) - float(np.mean(left)))
 
 
 def _bank(scorer) -> Bank:
