@@ -60,7 +60,7 @@ NOISE_DRAWS = 30
 SHUFFLE_REJECT = 0.15  # above what guessing scores
 SAME_NUMBER = 1e-6
 SAME_PREDICTION = 1e-6  # relative to the range of the predictions
-MOVED = 1e-3  # of that range: a row that asked alone gets another answer
+MOVED = 1e-4  # of that range: a row that asked alone gets another answer
 
 Asking = Generator[list[Job], list[np.ndarray], Probe]
 
@@ -174,7 +174,7 @@ def make_noise(rng: np.random.Generator) -> None:
 def _alone(plan: _Plan) -> Asking:
     """Ask single rows: a program that uses the rows beside them cannot say the same."""
     folds = plan.some("alone")
-    places = [int(plan.rng.integers(len(plan.rows[k].new))) for k in folds]
+    places = [_doubtful(plan.true.predictions[k], len(plan.rows[k].new), plan.rng) for k in folds]
     jobs = [plan.job(k, asked=plan.rows[k].new[[i]]) for k, i in zip(folds, places, strict=True)]
     moved = []
     for k, i, numbers in zip(folds, places, (yield jobs), strict=True):
@@ -189,6 +189,12 @@ def _alone(plan: _Plan) -> Asking:
         verdict = "reject" if value > MOVED else "review"
         detail = f"a row asked alone moves by {max(moved):.1e} of the range: use no other new rows"
     return Probe("batch", value, MOVED, verdict, detail)
+
+
+def _doubtful(answers: np.ndarray, n: int, rng: np.random.Generator) -> int:
+    """Draw a row whose answer is none of the extreme ones: those hardly move, whatever is done."""
+    order = np.argsort(answers.reshape(n, -1)[:, 0], kind="stable")
+    return int(rng.choice(order[n // 4 : n - n // 4]))
 
 
 def _judged(name: str, value: float, reject: float, detail: str, review: float = np.inf) -> Probe:
