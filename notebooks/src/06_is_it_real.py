@@ -569,7 +569,7 @@ scorer.close()
 
 # %% id="quiz-1" tags=["quiz"]
 checks.quiz(
-    "A run has T = 1.8 and a bar of 2.35, and its claim lies inside the interval. You say …",
+    "A run has T = 1.8 and a bar of 2.45, and its claim lies inside the interval. You say …",
     right="a",
     a=("cannot tell.", "It is not shown to be real, and not shown to be luck either."),
     b=("luck.", "That word is for a claim that the interval refutes. This one lies inside."),
