@@ -42,28 +42,23 @@ class _Host:
     The sandbox's template ends with the thread that started it, and Dask's threads come and go.
     """
 
-    def __init__(self, task: str, fingerprint: str, workers: int):
+    def __init__(self, task: str, fingerprint: str):
         from distributed.threadpoolexecutor import ThreadPoolExecutor
 
-        self.key = (task, fingerprint, workers)
-        self.thread = ThreadPoolExecutor(1)
-        self.scorer = self.call(Scorer, get_task(task), workers=workers)
+        self.key, self.thread = (task, fingerprint), ThreadPoolExecutor(1)
+        # One fold at a time: candidates fill a cluster.
+        self.scorer = self.call(Scorer, get_task(task), workers=1)
 
     def call(self, function: Callable, *args, **options):
         """Have the thread call a function; wait for what it gives."""
         return self.thread.submit(function, *args, **options).result()
-
-    def end(self) -> None:
-        """End the thread and its scorer."""
-        self.thread.submit(self.scorer.close)
-        self.thread.shutdown(wait=False)
 
 
 _host: _Host | None = None
 _host_lock = threading.Lock()
 
 
-def _work(task: str, fingerprint: str, workers: int, method: str, args: tuple):
+def _work(task: str, fingerprint: str, method: str, args: tuple):
     """Do one call on a worker; everything in and out is text and numbers.
 
     What it cannot do comes back as a value: Dask would log an exception with the program's text.
@@ -71,12 +66,12 @@ def _work(task: str, fingerprint: str, workers: int, method: str, args: tuple):
     global _host
     try:
         with _host_lock:
-            if _host is None or _host.key != (task, fingerprint, workers):
+            if _host is None or _host.key != (task, fingerprint):
                 mine = take_fingerprint(task)
                 if mine["sha256"] != fingerprint:
                     return _OtherHarness(mine)
                 _end_host()
-                _host = _Host(task, fingerprint, workers)
+                _host = _Host(task, fingerprint)
             host = _host
         args = [unpack_score(arg) if isinstance(arg, dict) else arg for arg in args]
         value = host.call(getattr(host.scorer, method), *args)
@@ -94,14 +89,15 @@ def _stop_working() -> None:
 def _end_host() -> None:
     global _host
     if _host is not None:
-        _host.end()
+        _host.thread.submit(_host.scorer.close)
+        _host.thread.shutdown(wait=False)
         _host = None
 
 
 # ----------------------------------------------------------------------------- on this machine
 
 
-class Cluster(contextlib.AbstractContextManager):
+class Cluster(contextlib.ExitStack):
     """A connection to a Dask scheduler, by its address, such as tcp://host:8786.
 
     "local" starts one here with so many worker processes, and ends it in `close`. Raises a
@@ -113,7 +109,8 @@ class Cluster(contextlib.AbstractContextManager):
             from distributed import Client
         except ImportError:
             raise SandboxError(f"--scheduler needs Dask: {INSTALL}") from None
-        self.scheduler, self._ending = scheduler, contextlib.ExitStack()
+        super().__init__()  # `close` leaves the cluster, and ends it if it was started here
+        self.scheduler = scheduler
         # Lost workers are counted and told here; Dask's own log would drown it.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         address = self._start_here(workers) if scheduler == "local" else scheduler
@@ -125,14 +122,14 @@ class Cluster(contextlib.AbstractContextManager):
                 f"no Dask scheduler answers at {address} ({type(err).__name__}): start one "
                 "with `dask scheduler`, or use --scheduler local"
             ) from None
-        self._ending.callback(self._leave)
+        self.callback(self._leave)
 
     def _start_here(self, workers: int):
         import dask
         from distributed import LocalCluster
 
         folder = OwnFolder("ratchet-dask")
-        self._ending.callback(folder.close)
+        self.callback(folder.close)
         path = [str(DATA.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         with dask.config.set({"distributed.scheduler.allowed-failures": LOST}):
             cluster = LocalCluster(
@@ -146,7 +143,7 @@ class Cluster(contextlib.AbstractContextManager):
                 # The threads of a worker's model are the sandbox's business.
                 env={"PYTHONPATH": os.pathsep.join(path)},
             )
-        self._ending.callback(cluster.close, timeout=10)
+        self.callback(cluster.close, timeout=10)
         return cluster
 
     def run(self, function: Callable, calls: Sequence[tuple]) -> list:
@@ -213,32 +210,24 @@ class Cluster(contextlib.AbstractContextManager):
                 self.client.run(_end_host, wait=True)
         self.client.close(timeout=5)
 
-    def close(self) -> None:
-        """Leave the cluster; end it if it was started here."""
-        self._ending.close()
 
-    def __exit__(self, *exc) -> None:
-        self.close()
-
-
-class ClusterScorer(contextlib.AbstractContextManager):
+class ClusterScorer(contextlib.ExitStack):
     """What a run needs of a `Scorer`, on a Dask cluster that is connected to when first needed.
 
-    The task is one that `get_task` finds on the workers, too. A worker process scores `folds` side
-    by side: 1, since candidates fill a cluster.
+    The task is one that `get_task` finds on the workers, too. `close` leaves the cluster.
     """
 
-    def __init__(self, task: Task, scheduler: str, *, workers: int = 2, folds: int = 1):
+    def __init__(self, task: Task, scheduler: str, *, workers: int = 2):
+        super().__init__()
         if task.frames is not None:
             raise SandboxError("a task made in memory cannot be scored on a cluster")
-        self.task, self.scheduler = task, scheduler
-        self.workers, self.folds_at_once = workers, folds
+        self.task, self.scheduler, self.workers = task, scheduler, workers
 
     @cached_property
     def cluster(self) -> Cluster:
         """The cluster."""
         self._fingerprint = take_fingerprint(self.task)
-        return Cluster(self.scheduler, self.workers)
+        return self.enter_context(Cluster(self.scheduler, self.workers))
 
     def score(self, source: str | bytes) -> Score:
         """See `Scorer.score`."""
@@ -259,17 +248,9 @@ class ClusterScorer(contextlib.AbstractContextManager):
             return score
         return self._call([("probe", (source, pack_score(score)))])[0]
 
-    def close(self) -> None:
-        """Leave the cluster; end it if it was started here."""
-        if "cluster" in vars(self):
-            vars(self).pop("cluster").close()
-
-    def __exit__(self, *exc) -> None:
-        self.close()
-
     def _call(self, calls: list[tuple[str, tuple]]) -> list:
         cluster = self.cluster
-        head = (self.task.ref, self._fingerprint["sha256"], self.folds_at_once)
+        head = (self.task.ref, self._fingerprint["sha256"])
         return list(map(self._read, cluster.run(_work, [(*head, *call) for call in calls])))
 
     def _read(self, answer):

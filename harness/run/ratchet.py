@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from harness import RunError
@@ -46,10 +46,19 @@ def spent(call: Proposal | AgentError) -> tuple[int | None, float | None]:
     return tokens, 0.0 if free and call.cost_usd is None else call.cost_usd
 
 
+def _forget(path: Path, made: list[Path], failed, *exc) -> None:
+    """After a start that failed, leave no folder: the command shall find none."""
+    if failed and path in made and not runfile.has_rows(path):
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if path.parent in made:
+                path.parent.rmdir()  # unless another run began there
+
+
 class Run(contextlib.AbstractContextManager):
     """A run that this process owns. Make one with `Run.open`; close it, or use `with`."""
 
-    def __init__(self, path: Path, settings: dict, lock: RunLock, *, task, scorer, hook):
+    def __init__(self, path: Path, settings: dict, ending, *, task, scorer, hook):
         self.path, self.settings, self.task = path, settings, task
         self.tag: str = settings["tag"]
         self.seed: int = settings["seed"]
@@ -60,17 +69,13 @@ class Run(contextlib.AbstractContextManager):
         self.ends_at: float | None = None  # when the loop's time budget ends, for whoever watches
         self.frozen = runfile.Frozen(settings, task)
         self.pace, self.undecided = Pace(self), []  # proposals that the last steps left so
-        self._new = False  # whether this process made the run's folder
-        self._hook = hook
+        self._hook, self._ending = hook, ending
         self._storing = ThreadPoolExecutor(1, "storing")
-        self._ending = contextlib.ExitStack()
-        self._ending.callback(lock.release)
-        self._ending.push(self._forget)
-        self._ending.callback(lambda: self.ledger.close())
-        self._ending.callback(self._storing.shutdown)
+        self._load()
+        ending.callback(lambda: self.ledger.close())
+        ending.callback(self._storing.shutdown)
         if scorer is not None:
             self.scorer = scorer
-        self._load()
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -81,15 +86,10 @@ class Run(contextlib.AbstractContextManager):
         *,
         task=None,
         root: Path | None = None,
-        agent: str | None = None,
-        rule: str | None = None,
-        seed: int | None = None,
-        options: dict | None = None,
-        guard: dict | None = None,
-        resume: bool = True,
         scorer=None,
         start: tuple[bytes, bytes] | None = None,
         hook: Callable[[str], None] = lambda point: None,
+        **frozen,
     ) -> Run:
         """Start a run, or continue it if it exists.
 
@@ -101,16 +101,14 @@ class Run(contextlib.AbstractContextManager):
             What is measured; HEART unless said otherwise.
         root : Path, optional
             Folder of all runs; `runs/` beside the package.
-        agent, rule, seed, options, guard : optional
-            Frozen when the run starts; None means "as recorded" on a run that exists.
-        resume : bool
-            False refuses a run that exists.
         scorer : Scorer, optional
             Used instead of one made (and closed) by the run.
         start : (bytes, bytes), optional
             Starting `train.py` and `program.md`; the task's own unless given.
         hook : callable
             For tests: called with the name of each point where a crash could fall.
+        **frozen : agent, rule, seed, options, guard
+            Frozen when the run starts; None means "as recorded" on a run that exists.
 
         Raises
         ------
@@ -120,31 +118,19 @@ class Run(contextlib.AbstractContextManager):
         """
         path = Path(root or runfile.RUNS) / check_tag(tag)
         task = task if task is None else get_task(task)
-        asked = {"task": task and task.ref, "agent": agent, "rule": rule, "seed": seed}
-        asked["guard"] = guard or None
-        asked["options"] = {k: v for k, v in (options or {}).items() if v is not None} or None
-        record, made = path / "run.json", not path.exists()
-        first = not path.parent.exists()
+        asked = runfile.choices(task=task and task.ref, **frozen)
+        made = [folder for folder in (path, path.parent) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        lock = RunLock(path / ".lock", tag)
-        try:
-            if not record.exists():
-                settings = runfile.begin(path, tag, asked, start, task)
-            elif resume:
-                settings = runfile.recorded(record, tag, asked, task)
+        with contextlib.ExitStack() as ending:
+            ending.callback(RunLock(path / ".lock", tag).release)
+            ending.push(partial(_forget, path, made))
+            if (path / "run.json").exists():
+                settings = runfile.recorded(path / "run.json", tag, asked, task)
             else:
-                raise RunError(f"run '{tag}' exists: choose another tag, or continue it")
-            run = cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
-            run._new = made
+                settings = runfile.begin(path, tag, asked, start, task)
+            run = cls(path, settings, ending, task=task, scorer=scorer, hook=hook)
+            run._ending = ending.pop_all()
             return run
-        except BaseException:
-            lock.release()
-            if made and not record.exists():
-                shutil.rmtree(path, ignore_errors=True)  # nothing began
-                with contextlib.suppress(OSError):
-                    if first:
-                        path.parent.rmdir()  # unless another run began there
-            raise
 
     def _load(self) -> None:
         """Read ledger and git, and bring the second into line with the first."""
@@ -247,26 +233,13 @@ class Run(contextlib.AbstractContextManager):
         start = self.iteration if start is None else start
         history = self.history[:start] if start < self.iteration else self.history
         best = next(past for past in reversed(history) if past.decision != DISCARDED)
-        last = self.ledger.rows[start - 1]
+        last, space, settings = self.ledger.rows[start - 1], self.workspace, self.settings
         failure = None if last.ok else notes.failure_text(last.status, self.log_path(start - 1))
-        return View(
-            program=self.workspace.program.decode("utf-8", "replace"),
-            best_source=best.source,
-            best_val_auc=best.val_auc,
-            best_iteration=best.iteration,
-            history=history,
-            last_failure=failure,
-            iteration=start + slot,
-            seed=self.seed,
-            workspace=self.workspace.path,
-            state_dir=self.path / "agent",
-            slot=slot,
-            pending=pending,
-            task_name=self.settings["task"],
-            kind=self.settings.get("kind", "binary"),
-            n_rows=self.settings.get("n_rows", 0),
-            measure=self.measured.measure,
-        )
+        told = (space.program.decode("utf-8", "replace"), best.source, best.val_auc, best.iteration)
+        told += (history, failure, start + slot, self.seed, space.path, self.path / "agent")
+        task = {"task_name": settings["task"], "measure": self.measured.measure}
+        task |= {"kind": settings.get("kind", "binary"), "n_rows": settings.get("n_rows", 0)}
+        return View(*told, slot, pending, **task)
 
     def last_source(self) -> bytes:
         """Return the last candidate as it was written, scored or not."""
@@ -440,11 +413,6 @@ class Run(contextlib.AbstractContextManager):
     def close(self) -> None:
         """End the scorer, close the ledger, give the run free."""
         self._ending.close()
-
-    def _forget(self, kind, *exc) -> None:
-        """After a start that failed, leave no folder: the command shall find none."""
-        if kind is not None and self._new and not self.ledger.rows:
-            shutil.rmtree(self.path, ignore_errors=True)
 
     def __exit__(self, *exc) -> None:
         self._ending.__exit__(*exc)

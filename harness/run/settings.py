@@ -70,6 +70,13 @@ def differences(then: dict, now: dict) -> str:
     return "; ".join(changed[:3]) + more
 
 
+def choices(task=None, agent=None, rule=None, seed=None, options=None, guard=None) -> dict:
+    """What of a run's settings is asked for; None where nothing is."""
+    options = {k: v for k, v in (options or {}).items() if v is not None} or None
+    told = {"task": task, "agent": agent, "rule": rule, "seed": seed}
+    return told | {"guard": guard or None, "options": options}
+
+
 def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
     """Read the settings of a run that exists and hold what is asked now to them."""
     settings = read_settings(record)
@@ -130,15 +137,18 @@ def _say(value) -> str:
     return "none" if value is None else str(value)
 
 
+def has_rows(path: Path) -> bool:
+    """Whether the ledger of a run's folder holds more than its header."""
+    ledger = path / "results.tsv"
+    return ledger.exists() and read_plain(ledger).count(b"\n") > 1
+
+
 def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, task=None) -> dict:
     """Make a run's folder; `run.json` comes last, and with it the run exists."""
     from harness.task import get_task
 
-    record, ledger = path / "run.json", path / "results.tsv"
-    if ledger.exists() and read_plain(ledger).count(b"\n") > 1:
-        raise RunError(f"{record} is missing: restore it or start a new tag")
-    workspace = Workspace(path / "workspace", tag)
-    if workspace.unknown([], workspace.references()):
+    record, workspace = path / "run.json", Workspace(path / "workspace", tag)
+    if has_rows(path) or workspace.unknown([], workspace.references()):
         raise RunError(f"{record} is missing: restore it or start a new tag")
     task = get_task(DEFAULTS["task"] if task is None else task)
     start = task.start() if start is None else start
@@ -153,7 +163,7 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     settings["start"] = workspace.create(*start)
     workspace.open(settings["start"])
     workspace.put_back()
-    Ledger(ledger).close()
+    Ledger(path / "results.tsv").close()
     settings["started_at"] = now()
     settings["versions"] = {"harness": __version__, "system": platform.platform()}
     settings |= {"kind": task.kind, "metric": task.metric, "n_rows": task.n_rows}

@@ -1,13 +1,12 @@
 """What is measured: the data, the split, the folds, the metric and the time budget of a task.
 
 Everything here is frozen for the length of a run. `HEART` is the course's task; ground facts about
-it (counts, columns, the baseline's score) stand here and nowhere else.
+it (counts, columns, the baseline's score) stand in `heart.toml` and nowhere else.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,32 +16,15 @@ import numpy as np
 import pandas as pd
 
 from harness import CALL, DATA, REPO, RESTORE
+from harness.files import catalogue
 from harness.task.table import CsvFormat, DataError, read_file, read_table
 
 TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
 
-N_ROWS = 303
-N_FEATURES = 13
-N_POSITIVE = 139
-BASELINE_VAL_AUC = 0.895971  # the starting train.py, five frozen folds, rounded as C3 prints it
-
-COLUMNS = {
-    "age": "age in years",
-    "sex": "1 male, 0 female",
-    "cp": "chest pain: 1 typical angina, 2 atypical angina, 3 non-anginal, 4 asymptomatic",
-    "trestbps": "resting blood pressure on admission, mm Hg",
-    "chol": "serum cholesterol, mg/dl",
-    "fbs": "fasting blood sugar above 120 mg/dl: 1 yes, 0 no",
-    "restecg": "resting ECG: 0 normal, 1 ST-T abnormality, 2 left ventricular hypertrophy",
-    "thalach": "highest heart rate reached in the exercise test, beats per minute",
-    "exang": "angina during exercise: 1 yes, 0 no",
-    "oldpeak": "ST depression by exercise relative to rest, mm",
-    "slope": "slope of the ST segment at peak exercise: 1 up, 2 flat, 3 down",
-    "ca": "major vessels coloured by fluoroscopy, 0 to 3",
-    "thal": "thallium scan: 3 normal, 6 fixed defect, 7 reversible defect",
-}
-NUMERIC = ("age", "trestbps", "chol", "thalach", "oldpeak", "ca")
-CATEGORICAL = ("cp", "restecg", "slope", "thal")  # the other three are yes or no
+FACTS = catalogue(Path(__file__).with_name("heart"))
+N_FEATURES, N_POSITIVE, N_ROWS = FACTS["n_features"], FACTS["n_positive"], FACTS["heart"]["n_rows"]
+BASELINE_VAL_AUC, COLUMNS = FACTS["baseline_val_auc"], FACTS["columns"]
+NUMERIC, CATEGORICAL = tuple(FACTS["numeric"]), tuple(FACTS["categorical"])
 
 
 class Split(NamedTuple):
@@ -74,7 +56,7 @@ class Task:
     time: str | None = None  # column that orders the rows
     subgroup: str | None = None  # column whose values an audit looks at one by one
     baseline: float = float("-inf")  # the start's score: `evaluate` probes what is better
-    # Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
+    # Features and how each is read, see `table.py`.
     columns: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()  # multiclass: values of the target in the order of class codes
     csv: CsvFormat | None = None  # how the file is written; plain CSV if None
@@ -146,14 +128,8 @@ class Task:
         """
         if self.frames is not None:
             return self.frames
-        if self.columns:
-            X, target = read_table(self.read_bytes(), self.columns, self.target, self.csv)
-            return X, self.encode(target)
-        table = pd.read_csv(io.BytesIO(self.read_bytes()))
-        X = table.drop(columns=self.target)
-        integers = X.select_dtypes("integer").columns
-        X = X.astype(dict.fromkeys(integers, np.float64))
-        return X, self.encode(table[self.target])
+        X, target = read_table(self.read_bytes(), self.columns, self.target, self.csv)
+        return X, self.encode(target)
 
     def encode(self, target: pd.Series) -> np.ndarray:
         if self.kind == "regression":
@@ -360,22 +336,15 @@ def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
     return float((rank[place][positive].sum() - n1 * (n1 + 1) / 2) / (n0 * n1))
 
 
-HEART = Task(
-    name="heart",
-    path=DATA / "heart_cleveland.csv",
-    sha256="c62392cce6a715ef063ff42c1557df0675df2d8612e272abed377932e8e475c7",
-    target="num",
-    positive=("1", "2", "3", "4"),
-    baseline=BASELINE_VAL_AUC + 1e-6,
-    subgroup="sex",
-    n_rows=N_ROWS,
-)
+def _of_the_course(name: str, **more) -> Task:
+    told = FACTS[name] | {"path": DATA / FACTS[name]["path"]}
+    return Task(
+        **told,
+        positive=tuple("1234"),
+        columns=tuple(dict.fromkeys(COLUMNS, "number").items()),
+        **more,
+    )
 
-# Another hospital, another decade: for the audit alone, never part of a score.
-HUNGARY = replace(
-    HEART,
-    name="heart-hungary",
-    path=DATA / "heart_hungary.csv",
-    sha256="b612d844d8289d69a20009ab1d4a2f9e8adcc757b1ba36bf5cb612443d6ac64a",
-    n_rows=0,
-)
+
+HEART = _of_the_course("heart", baseline=BASELINE_VAL_AUC + 1e-6)
+HUNGARY = _of_the_course("hungary", baseline=HEART.baseline)

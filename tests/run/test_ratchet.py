@@ -197,8 +197,6 @@ def test_settings_are_frozen(tmp_path):
     for option, value in {"seed": 4, "rule": "strict", "agent": "playbook"}.items():
         with pytest.raises(RunError, match=f"was started with {option} .*, not {value}"):
             start(tmp_path, **{option: value})
-    with pytest.raises(RunError, match="exists"):
-        start(tmp_path, resume=False)
 
 
 def test_another_harness_stops_a_run_and_names_what_changed(tmp_path, monkeypatch):
