@@ -9,18 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.newtask.words import WORDS, few, no, say
-from harness.task import (
-    CENSORED,
-    COMMA,
-    CURRENCY,
-    MISSING,
-    POINT,
-    Numeral,
-    as_dates,
-    as_float,
-    numeral,
-    numerals,
-)
+from harness.task import CURRENCY, MISSING, Numeral, as_float, numeral, table
 
 NEARLY = 0.9  # of the cells: then the others are odd cells
 MANY = 30  # different values that are surely a category; more needs rows to back them
@@ -122,10 +111,7 @@ def decide(
     `starts` are the lines of its rows, `asked` is a type that a person named, `comma` whether
     decimals have a comma in this file. In a `target` a word that comes back is a class.
 
-    Raises
-    ------
-    DataError
-        If no reading of it can be right: infinite numbers, mixed units.
+    Raises a DataError if no reading of it can be right: infinite numbers, mixed units.
     """
     if values.dtype.kind in "iuf":
         found = values.to_numpy(np.float64)
@@ -169,7 +155,7 @@ def _plain(seen: Cells, numbers: np.ndarray, comma: bool) -> Column | None:
     forms = {8: ("%Y%m%d", "%d%m%Y"), 14: ("%Y%m%d%H%M%S",)}
     sizes = {len(t) for t in texts}
     for form in forms.get(sizes.pop(), ()) if len(sizes) == 1 < k - 1 else ():
-        read = as_dates(pd.Series(texts, dtype=object), form)
+        read = table.as_dates(pd.Series(texts, dtype=object), form)
         if read.notna().all() and read.dt.year.between(1900, 2100).all():
             return Column(f"date {form}")
     if _codes(texts) or np.abs(numbers).max() > EXACT:  # zeros or digits would be lost
@@ -210,7 +196,7 @@ def _written(seen: Cells, forced: bool, target: bool, comma: bool) -> Column | N
     hits = sum(any(numeral(t, d)[0] == numeral(t, d)[0] for d in ".,") for t in sample)
     if not forced and hits < 0.4 * len(sample):
         return None
-    fits = {d: {t: r for t, r in numerals(counts, d).items() if r[0] == r[0]} for d in ".,"}
+    fits = {d: {t: r for t, r in table.numerals(counts, d).items() if r[0] == r[0]} for d in ".,"}
     hits = {d: sum(counts[t] for t in fits[d]) for d in ".,"}
     decimal, other = ",." if hits[","] + comma > hits["."] else ".,"
     read = fits[other] | fits[decimal]
@@ -223,7 +209,7 @@ def _written(seen: Cells, forced: bool, target: bool, comma: bool) -> Column | N
     classes = target and len(read) <= 20 and any(n > 9 for n in bad.values())
     if not forced and (not nearly or len(read) <= len(unknown) or classes):
         return None
-    column = _around(seen, fits[decimal], COMMA if decimal == "," else POINT)
+    column = _around(seen, fits[decimal], table.COMMA if decimal == "," else table.POINT)
     if column is None:
         return None
     cells = column.cells | {t: f"{r[0]:.15g}" for t, r in read.items() if t not in fits[decimal]}
@@ -244,7 +230,7 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
     units, bare = Counter(), 0
     for t, (value, pre, post) in read.items():
         if pre or post:
-            units[pre, post] += seen.counts[t] * (pre not in CENSORED and post[:1] != "+")
+            units[pre, post] += seen.counts[t] * (pre not in table.CENSORED and post[:1] != "+")
         elif value:
             bare += seen.counts[t]
     main, weight = units.most_common(1)[0] if +units else (("", ""), 0)
@@ -277,7 +263,9 @@ def _dates(seen: Cells) -> Column | None:
     while len(rest):
         fit = dict.fromkeys(form for t in rest[:50] for form in FORMS.get(_shape(t), ()))
         fit = {
-            form: as_dates(rest, form) for form in fit if _turned(form) not in map(_order, forms)
+            form: table.as_dates(rest, form)
+            for form in fit
+            if _turned(form) not in map(_order, forms)
         }
         best = max(fit, key=lambda form: fit[form].count(), default="")
         if not best or not fit[best].count():

@@ -97,6 +97,13 @@ def _sha1(data: bytes) -> str:
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
+def _held(raw: bytes | None, sha: str) -> bytes:
+    """An object's header and content, held to its name."""
+    if raw is None or _sha1(raw) != sha:
+        raise RunError("is missing" if raw is None else "is damaged")
+    return raw
+
+
 class GitFiles:
     """Reads and writes one `.git` folder; `branch`, without `refs/heads/`, is its only one."""
 
@@ -129,8 +136,6 @@ class GitFiles:
                 changed.append(name)
         return [f".git/{name}" for name in changed]
 
-    # -- objects ------------------------------------------------------------------------
-
     def write(self, kind: str, data: bytes) -> str:
         """Store an object durably and return its name."""
         raw = f"{kind} {len(data)}\0".encode() + data
@@ -162,34 +167,21 @@ class GitFiles:
             if not _SHA.match(sha):
                 raise RunError("is no name of an object")
             try:
-                header, _, data = self._read_loose(sha).partition(b"\0")
-                found = header.split(b" ")[0].decode("ascii", "replace")
+                raw = self._read_loose(sha)
             except FileNotFoundError:
-                found, data = self._read_packed(sha)
-            if found != kind:
+                raw = _held(self._packs.read(sha), sha)
+            if not raw.startswith(f"{kind} ".encode()):
                 raise RunError(f"is no {kind}")
         except (OSError, RunError) as err:
             why = getattr(err, "strerror", None) or err
             raise RunError(f"object {sha[:12]} in {self.path}: {why}; start a new tag") from None
         finally:
             self.patience -= time.thread_time() - began
-        return data
+        return raw.partition(b"\0")[2]
 
     def _read_loose(self, sha: str) -> bytes:
         """Return header and content of an object that has a file of its own."""
-        raw = inflate(read_plain(self._loose(sha), 2 * MAX_OBJECT))
-        if _sha1(raw) != sha:
-            raise RunError("is damaged")
-        return raw
-
-    def _read_packed(self, sha: str) -> tuple[str, bytes]:
-        """Return kind and content of an object that somebody's git packed."""
-        kind, data = self._packs.read(sha) or ("", b"")
-        if not kind:
-            raise RunError("is missing")
-        if _sha1(f"{kind} {len(data)}\0".encode() + data) != sha:
-            raise RunError("is damaged")
-        return kind, data
+        return _held(inflate(read_plain(self._loose(sha), 2 * MAX_OBJECT)), sha)
 
     def _loose(self, sha: str) -> Path:
         return self.path / "objects" / sha[:2] / sha[2:]
@@ -246,8 +238,6 @@ class GitFiles:
         number, rest = divmod(int(found[1]) - EPOCH, 60) if found else (0, 1)
         said = self.read_commit(sha).trailers.get("Iteration")
         return number if not rest and said == str(number) else None
-
-    # -- references and the index ---------------------------------------------------------
 
     def read_ref(self, name: str, packed: dict[str, str] | None = None) -> str | None:
         """Return what a reference points to, or None."""

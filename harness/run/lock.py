@@ -28,10 +28,7 @@ class RunLock:
     The operating system frees the lock when its process ends, so nothing stale can block. The
     file itself stays, and says which process has or had the run.
 
-    Raises
-    ------
-    RunError
-        If another process (or another `Run` in this one) owns the run.
+    Raises a RunError if another process (or another `Run` in this one) owns the run.
     """
 
     def __init__(self, path: Path, tag: str):

@@ -5,8 +5,6 @@ What is not decided in time is stored with what it cost and all figures known by
 goes on decides it first, as it would have been decided with more time.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math
@@ -76,8 +74,6 @@ class Pace:
         at_once = len(todo) if left > 2 * len(todo) * self._longest > 0 or left == math.inf else 1
         return (todo[at : at + at_once] for at in range(0, len(todo), at_once or 1))
 
-    # -- as the scorer -------------------------------------------------------------------------
-
     def score_many(self, sources: Sequence[str]) -> Iterator[Score]:
         """Give scores in the order asked for, each when it is needed."""
         parts = self._parts([source for source in sources if source not in self._scores])
@@ -111,8 +107,6 @@ class Pace:
         """Do as `Scorer.probe`."""
         with self.piece():
             return self._run.scorer.probe(source, score)
-
-    # -- what is undecided ---------------------------------------------------------------------
 
     def decided(self, first: int, left: Sequence[Proposal]) -> None:
         """Store the candidates from iteration `first` on that are left; forget the others."""

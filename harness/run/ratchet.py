@@ -77,8 +77,6 @@ class Run(contextlib.AbstractContextManager):
         if scorer is not None:
             self.scorer = scorer
 
-    # -- opening ----------------------------------------------------------------------------
-
     @classmethod
     def open(
         cls,
@@ -181,8 +179,6 @@ class Run(contextlib.AbstractContextManager):
             told = row.iteration, sha, source, row.val_auc, commit.folds
             self.best = Best(*told, commit.fresh, commit.guarded)
 
-    # -- what others ask ----------------------------------------------------------------------
-
     @cached_property
     def rule(self):
         """The decision rule (imported when first needed)."""
@@ -253,8 +249,6 @@ class Run(contextlib.AbstractContextManager):
     def log_path(self, iteration: int) -> Path:
         """Where an iteration's log lies."""
         return self.path / "logs" / f"{iteration:04d}.log"
-
-    # -- stepping -----------------------------------------------------------------------------
 
     def ensure_baseline(self) -> Row | None:
         """Score the starting program as iteration 0; None if that was done before.
@@ -384,7 +378,7 @@ class Run(contextlib.AbstractContextManager):
         guarded = measure(self.rule.guards, score)
         message = notes.commit_message(row, hypothesis, score, proposal.source, fresh, guarded)
         commit = Commit(tree, best.sha if best else None, message)
-        sha = self.workspace.commit(*commit, iteration)
+        sha = self.workspace.git.write_commit(*commit, iteration)
         self._hook("commit")  # nothing points to it yet
         seen = self._changed, steering.hints(self.path, iteration)
         log = notes.log_text(row, hypothesis, score, proposal, *seen)

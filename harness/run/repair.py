@@ -1,7 +1,5 @@
 """`ratchet repair`: the rows that a ledger lost, rebuilt from the commits that git still has."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Callable
@@ -82,9 +80,7 @@ def _whole_rows(old: bytes) -> dict[int, Row]:
 def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[Row], list[Row]]:
     """Return all rows in order, and those of them that come from git."""
     known = space.unknown([], space.references())
-    rows: list[Row] = []
-    rebuilt: list[Row] = []
-    best: Row | None = None
+    rows, rebuilt, best = [], [], None
     for number in range(max([-1, *known, *there]) + 1):
         row = there.get(number)
         if row is None or not _holds(row, space):
@@ -93,8 +89,7 @@ def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[
                     f"iteration {number} of run '{path.name}' is in neither results.tsv nor git: "
                     "restore the file, or start a new tag"
                 )
-            sha = known[number]
-            log = path / "logs" / f"{number:04d}.log"
+            sha, log = known[number], path / "logs" / f"{number:04d}.log"
             row = notes.row_of(sha[:SHORT], space.git.read_commit(sha), log, best)
             rebuilt.append(row)
         rows.append(row)

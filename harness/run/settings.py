@@ -16,13 +16,10 @@ from harness.run.workspace import Workspace, check_tag
 RUNS = REPO / "runs"
 RECORD = "notebook.json"  # in a run's folder: the last word of the notebook that ran it
 FORMAT = 1  # of `run.json`
-# What it holds, and whether it must be there: older runs had less.
-SHAPE = dict.fromkeys(("tag", "task", "agent", "rule"), (str, True)) | {
-    **{"seed": (int, True), "fingerprint": (dict, True), "start": (dict, True)},
-    **dict.fromkeys(("options", "versions", "guard"), (dict, False)),
-    **dict.fromkeys(("metric", "kind", "started_at"), (str, False)),
-    "n_rows": (int, False),
-}
+SHAPE = dict.fromkeys("tag task agent rule metric kind started_at".split(), str)
+SHAPE |= dict.fromkeys("fingerprint start options versions guard".split(), dict)
+SHAPE |= {"seed": int, "n_rows": int}
+LATER = {"metric", "kind", "started_at", "n_rows", "options", "versions", "guard"}  # not at first
 DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "confirm", "seed": 0}
 
 
@@ -35,10 +32,9 @@ def read_settings(record: Path) -> dict:
     """Read a run's `run.json`; a RunError if it is missing or damaged."""
     try:
         settings = read_json(record)
-        for name, (kind, needed) in SHAPE.items():
-            if not isinstance(settings.get(name), kind) and (needed or name in settings):
-                raise ValueError(f"{name} is not as it was written")
-            if kind is str and (text := settings.get(name, "")) != visible(text)[:500]:
+        for name, kind in SHAPE.items():
+            value = settings.get(name, kind() if name in LATER else None)
+            if not isinstance(value, kind) or (kind is str and value != visible(value)[:500]):
                 raise ValueError(f"{name} is not as it was written")
         blobs = map(str, map(settings["start"].get, ("train.py", "program.md")))
         if not all(map(re.compile("[0-9a-f]{40}").fullmatch, blobs)):
@@ -150,21 +146,20 @@ def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, 
     record, workspace = path / "run.json", Workspace(path / "workspace", tag)
     if has_rows(path) or workspace.unknown([], workspace.references()):
         raise RunError(f"{record} is missing: restore it or start a new tag")
-    task = get_task(DEFAULTS["task"] if task is None else task)
-    start = task.start() if start is None else start
+    task = get_task(task or DEFAULTS["task"])
+    start = start or task.start()
     frozen = {name: DEFAULTS[name] if asked[name] is None else asked[name] for name in DEFAULTS}
     if "brier" in rule_of(frozen | {"guard": asked["guard"]}).guards and task.kind == "regression":
         raise RunError("guard brier needs probabilities and this task has none: leave it out")
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
+    (path / "logs").mkdir(exist_ok=True)
     settings = {"format": FORMAT, "tag": tag} | frozen
     settings |= {name: asked[name] for name in ("options", "guard") if asked[name]}
-    (path / "logs").mkdir(exist_ok=True)
-    settings["start"] = workspace.create(*start)
+    settings |= {"start": workspace.create(*start), "started_at": now()}
     workspace.open(settings["start"])
     workspace.put_back()
     Ledger(path / "results.tsv").close()
-    settings["started_at"] = now()
     settings["versions"] = {"harness": __version__, "system": platform.platform()}
     settings |= {"kind": task.kind, "metric": task.metric, "n_rows": task.n_rows}
     settings["fingerprint"] = take_fingerprint(task)

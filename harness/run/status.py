@@ -17,11 +17,8 @@ CERTIFICATE = "certificate.json"  # in a run's folder: what may be claimed of it
 def read_status(root: Path, tag: str) -> dict:
     """Read a run without owning it; safe while it is running.
 
-    Returns
-    -------
-    dict
-        Settings, counts, cost, places, `best` (a `Row` or None) and `rows`. The rows have test
-        figures: whoever shows them to an agent leaves those out.
+    Gives settings, counts, cost, places, `best` (a `Row` or None) and `rows`. The rows have test
+    figures: whoever shows them to an agent leaves those out.
     """
     record = read_record(find_run(tag, root))
     rows, space = record.rows, record.workspace
@@ -65,17 +62,9 @@ def adopt(
 ) -> list[str]:
     """Copy a run's certified program to `train.py`; return what to tell.
 
-    Parameters
-    ----------
-    working : bool
-        Take the working best instead, which nothing vouches for but the search.
-    force : bool
-        Take the working best though the run has no certificate.
-
-    Raises
-    ------
-    RunError
-        If there is no certificate of the run as it is now, or nothing is certified.
+    If `working`, take the working best instead, which nothing vouches for but the search; if
+    `force`, though the run has no certificate. Raises a RunError if there is no certificate of the
+    run as it is now, or nothing is certified.
     """
     from harness.task import get_task
 

@@ -48,8 +48,6 @@ class Workspace:
         self._program_blob = ""
         self._current = b""  # what train.py must hold between steps
 
-    # -- writing what was decided -----------------------------------------------------------
-
     def create(self, train: bytes, program: bytes) -> dict[str, str]:
         """Make the repository and its two files; return the objects they are stored as."""
         if self.path.is_symlink():
@@ -74,10 +72,6 @@ class Workspace:
         files = {"train.py": self.git.write("blob", data), "program.md": self._program_blob}
         return self.git.write_tree(files)
 
-    def commit(self, tree: str, parent: str | None, message: str, iteration: int) -> str:
-        """Store a candidate as a commit that nothing points to yet; return its name."""
-        return self.git.write_commit(tree, parent, message, iteration)
-
     def keep(self, sha: str, data: bytes) -> None:
         """Move the branch to a commit and make it what the folder holds."""
         self._current = data
@@ -86,8 +80,6 @@ class Workspace:
     def discard(self, iteration: int, sha: str) -> None:
         """Keep a discarded commit reachable."""
         self.git.set_ref(f"{DISCARDED_REFS}/{iteration:04d}", sha)
-
-    # -- putting right what an agent or a crash left ------------------------------------------
 
     def put_back(self, *, train: bool = True) -> list[str]:
         """Make the folder what the record says; return what else than `train.py` had changed.
@@ -125,16 +117,14 @@ class Workspace:
         there = self.references()
         found = zip(rows, self.referenced(rows, there), strict=True)
         shas = [self.find(row, referenced) for row, referenced in found]
-        names = (self._reference(row) for row in rows)
-        expected = dict(zip(names, shas, strict=True))  # of what was kept the last counts
+        # Of what was kept the last counts.
+        expected = dict(zip(map(self._reference, rows), shas, strict=True))
         for name in there.keys() - expected.keys():
             self.git.delete_ref(name)
         for name, sha in expected.items():
             if there.get(name) != sha:
                 self.git.set_ref(name, sha)
         return shas
-
-    # -- reading ----------------------------------------------------------------------------
 
     def read_train(self) -> bytes:
         """Read `train.py` as an agent left it, at most one byte more than is allowed."""

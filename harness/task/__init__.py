@@ -10,7 +10,7 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    table="""CENSORED COMMA CURRENCY MISSING POINT TYPES CsvFormat DataError Numeral as_dates
+    table="""table CENSORED COMMA CURRENCY MISSING POINT TYPES CsvFormat DataError Numeral as_dates
         as_float clean_name column_names convert numeral numerals plain_lines read_columns read_file
         records typed""",
     task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",

@@ -133,10 +133,7 @@ def read_table(
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Read features by their frozen types, and the target; rows without a target are left out.
 
-    Raises
-    ------
-    DataError
-        If a column is not there or does not hold what its type says.
+    Raises a DataError if a column is not there or does not hold what its type says.
     """
     form, types = form or CsvFormat(), dict(columns)
     cells = {name for name, _ in form.cells}
@@ -164,10 +161,7 @@ def typed(
 def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series:
     """Turn a column's text into what its type says.
 
-    Raises
-    ------
-    DataError
-        If a cell is not what the type says; it is named.
+    Raises a DataError if a cell is not what the type says; it is named.
     """
     if values.dtype.kind in "iuf":  # read as numbers already
         return values.astype(np.float64)

@@ -88,10 +88,7 @@ class Task:
     def start(self) -> tuple[bytes, bytes]:
         """Read the starting `train.py` and `program.md`.
 
-        Raises
-        ------
-        DataError
-            If one of them is missing.
+        Raises a DataError if one of them is missing.
         """
         folder = self.folder or REPO
         files = folder / "train.py", folder / "program.md"
@@ -100,10 +97,7 @@ class Task:
     def read_bytes(self) -> bytes:
         """Read the data file and check it against its SHA-256.
 
-        Raises
-        ------
-        DataError
-            If the file is missing or its bytes have changed.
+        Raises a DataError if the file is missing or its bytes have changed.
         """
         cure = "restore it, for example with `git checkout -- harness/data`"
         if self.folder is not None:
@@ -321,10 +315,7 @@ def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
     The same number as scikit-learn's `roc_auc_score` at a tenth of its time, which matters because
     it is on the way of every step (Hanley and McNeil 1982, the Mann-Whitney form).
 
-    Raises
-    ------
-    ValueError
-        If there is only one class.
+    Raises a ValueError if there is only one class.
     """
     _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
     rank = np.cumsum(count) - (count - 1) / 2  # the average rank of equal scores
