@@ -19,6 +19,7 @@ from harness import DATA
 from harness.candidate import CandidateError
 from harness.run.pace import pack_score, unpack_score
 from harness.run.settings import differences, take_fingerprint
+from harness.run.words import no
 from harness.scoring import Score, Scorer
 from harness.sealing import OwnFolder, SandboxError
 from harness.task import Task, get_task
@@ -27,7 +28,6 @@ CONNECT_S = 30.0
 PATIENCE_S = 120.0  # without any worker until the score is given up
 LOST = 5  # workers that may be lost under one candidate
 CHECK_S = 5.0
-INSTALL = "pip install distributed (the extra 'cluster' of this course)"
 
 # ------------------------------------------------------------------------------- on the workers
 
@@ -108,7 +108,7 @@ class Cluster(contextlib.ExitStack):
         try:
             from distributed import Client
         except ImportError:
-            raise SandboxError(f"--scheduler needs Dask: {INSTALL}") from None
+            raise no("no_dask", SandboxError) from None
         super().__init__()  # `close` leaves the cluster, and ends it if it was started here
         self.scheduler = scheduler
         # Lost workers are counted and told here; Dask's own log would drown it.
@@ -118,10 +118,8 @@ class Cluster(contextlib.ExitStack):
             self.client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as err:
             self.close()
-            raise SandboxError(
-                f"no Dask scheduler answers at {address} ({type(err).__name__}): start one "
-                "with `dask scheduler`, or use --scheduler local"
-            ) from None
+            told = {"address": address, "err": type(err).__name__}
+            raise no("no_answer", SandboxError, **told) from None
         self.callback(self._leave)
 
     def _start_here(self, workers: int):
@@ -167,20 +165,11 @@ class Cluster(contextlib.ExitStack):
             self._wait(futures)
             return [future.result() for future in futures]
         except KilledWorker:
-            raise SandboxError(
-                f"{LOST} workers were lost one after another on the same candidate: look at the "
-                "workers' memory, then type the same command again"
-            ) from None
+            raise no("all_lost", SandboxError, n=LOST) from None
         except CancelledError:
-            raise SandboxError(
-                f"the Dask scheduler at {self.scheduler} is gone: start it, then type the same "
-                "command again"
-            ) from None
+            raise no("no_scheduler", SandboxError, address=self.scheduler) from None
         except ModuleNotFoundError as err:
-            raise SandboxError(
-                f"a worker has no module {err.name!r}: install this course there, or start "
-                "`dask worker` in its folder with PYTHONPATH=."
-            ) from None
+            raise no("no_module", SandboxError, name=err.name) from None
 
     def _wait(self, futures: list) -> None:
         """Wait for all; give up when there has been no worker for long."""
@@ -199,10 +188,7 @@ class Cluster(contextlib.ExitStack):
             with contextlib.suppress(OSError, TimeoutError):
                 seen = now if self.client.nthreads() else seen
             if now - seen > PATIENCE_S:
-                raise SandboxError(
-                    f"the cluster at {self.scheduler} has had no worker for {PATIENCE_S:.0f} s: "
-                    "start one with `dask worker`, then type the same command again"
-                )
+                raise no("no_worker", SandboxError, address=self.scheduler, wait=PATIENCE_S)
 
     def _leave(self) -> None:
         with contextlib.suppress(Exception):
@@ -256,11 +242,8 @@ class ClusterScorer(contextlib.ExitStack):
     def _read(self, answer):
         match answer:
             case _OtherHarness(args=(theirs,)):
-                raise SandboxError(
-                    "a worker has another harness or data than this machine "
-                    f"({differences(self._fingerprint, theirs)}): install the same there, "
-                    "restart its `dask worker`, then type the same command again"
-                )
+                changed = differences(self._fingerprint, theirs)
+                raise no("other_worker", SandboxError, changed=changed)
             case SandboxError():
                 raise SandboxError(f"on a worker: {answer}")
             case CandidateError():

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness import CALL, RunError
 from harness.candidate import plain
 from harness.files import read_plain
+from harness.run.words import no
 from harness.scoring import number
 
 FORMULA = ("=", "+", "-", "@")  # how one begins in a spreadsheet
@@ -182,9 +183,8 @@ class Ledger:
                 if i == len(lines) - 1 and not tail and rubbish:  # as a power cut can leave it
                     tail = line + b"\n"
                     break
-                raise RunError(
-                    f"{self.path} line {i + 2} is damaged ({clean(str(err), 80)}): {cure}"
-                ) from None
+                told = {"path": self.path, "line": i + 2, "err": clean(str(err), 80)}
+                raise no("damaged", cure=cure, **told) from None
             self.rows.append(row)
         self.torn = bool(tail)
         if writable:
@@ -219,9 +219,7 @@ class Ledger:
             os.fsync(self._file)
         except OSError as err:
             os.ftruncate(self._file, size)
-            raise RunError(
-                f"{self.path} cannot be written ({err.strerror}): free some space"
-            ) from None
+            raise no("no_space", path=self.path, err=err.strerror) from None
 
     def best(self) -> Row | None:
         """Return the last row that was kept (or the baseline)."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import RunError
 from harness.files import lock_file, read_plain
+from harness.run.words import no
 
 
 def owner(lock: Path) -> int | None:
@@ -43,9 +44,7 @@ class RunLock:
             owner = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
             self.release()
             if err.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                raise RunError(
-                    f"run '{tag}' cannot be locked ({err.strerror}): put runs/ on a local disk"
-                ) from None
+                raise no("no_lock", tag=tag, err=err.strerror) from None
             if owner == str(os.getpid()):
                 hint = "this very process; close that run first, or restart the notebook's kernel"
             else:

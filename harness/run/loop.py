@@ -16,6 +16,7 @@ from harness.run import steering
 from harness.run.duration import parse_duration
 from harness.run.ledger import Row
 from harness.run.ratchet import Run, spent
+from harness.run.words import SAYS, no
 
 ASKS = 4  # times an agent is asked before a repeated program uses up its iteration
 NOTHING = (0, 0.0)  # tokens and US dollars
@@ -25,10 +26,6 @@ TIME_UP = "the time budget is used up"
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
 REPEATED = "That program was tried before: propose another."
-UNKNOWN = (
-    "what a call cost is unknown, so the cost limit cannot hold: give --price IN,OUT (US dollars "
-    "per million tokens in and out), or use --max-calls instead of --max-cost"
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class _Loop:
     def __post_init__(self) -> None:
         limits = (self.iterations, self.time_budget, self.max_cost, self.max_calls)
         if all(limit is None for limit in limits):
-            raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")
+            raise no("no_end", ValueError)
         if self.parallel < 1:
             raise ValueError("parallel must be at least 1")
         seconds = math.inf if self.time_budget is None else parse_duration(self.time_budget)
@@ -109,7 +106,7 @@ class _Loop:
         if self.max_cost is not None:
             known = self._spent()
             if known is None:
-                raise _Stop(UNKNOWN, failed=True)
+                raise _Stop(SAYS["unknown_cost"], failed=True)
             if known >= self.max_cost:
                 raise _Stop(f"the cost limit is reached ({known:.2f} USD)")
         calls = max(run.iteration - 1, 0) + self.calls
@@ -145,15 +142,10 @@ class _Loop:
         if self.warned or not too_good(task, best.val_auc, y):
             return
         if getattr(task, "folder", None) is None:
-            raise _Stop(
-                f"val_auc {best.val_auc:.4f} at iteration {best.iteration} is too good to be true: "
-                f"look for leakage in {self.run.workspace.train} before believing it"
-            )
+            told = {"n": best.iteration, "train": self.run.workspace.train}
+            raise no("leakage", _Stop, value=best.val_auc, **told)
         self.warned = True  # once: one's own data may be that easy
-        self.say(
-            f"val_auc {best.val_auc:.4f} ({task.metric}) is nearly perfect: look for a column, or "
-            "a sum of columns, that holds the answer"
-        )
+        self.say(SAYS["nearly_perfect"].format(value=best.val_auc, metric=task.metric))
 
     def ask(self, view: View) -> Proposal:
         """Get a proposal for one slot, whatever it takes short of giving up."""
@@ -255,9 +247,7 @@ class _Loop:
     def begin(self) -> None:
         """Set aside what nobody scored, and see to the baseline."""
         if aside := self.run.set_aside():
-            self.say(
-                f"train.py had an edit that no step scored; it was put back, see it with: {aside}"
-            )
+            self.say(SAYS["aside"].format(aside=aside))
         self.run.settle()
         row = self.run.ensure_baseline()
         self._tell([] if row is None else [row])

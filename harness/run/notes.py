@@ -13,6 +13,7 @@ from harness.candidate import MAX_HYPOTHESIS, hypothesis_of, program_id
 from harness.files import read_plain
 from harness.run.git import Commit
 from harness.run.ledger import Ledger, Row, clean
+from harness.run.words import no
 
 NO_HYPOTHESIS = "(no hypothesis)"
 ROW_MARK = "row: "  # in a log: the ledger's line but for commit and test figure
@@ -94,9 +95,7 @@ def check_row(row: Row, commit: Commit) -> None:
     told = (str(row.iteration), row.status, repr(row.val_auc))
     decision = said.get("Decision", "").split(" ")[0]
     if (tuple(map(said.get, keys)), decision) != (told, row.decision):
-        raise RunError(
-            f"results.tsv line {row.iteration + 2} does not say what its commit says: {Ledger.cure}"
-        )
+        raise no("two_stories", line=row.iteration + 2, cure=Ledger.cure)
 
 
 def row_of(sha: str, commit: Commit, log: Path, best: Row | None) -> Row:

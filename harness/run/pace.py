@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple
 
-from harness import RunError
 from harness.agents import Proposal
 from harness.files import read_json, write_file
 from harness.run.ledger import Row
+from harness.run.words import no
 from harness.scoring import Probe, Score
 
 UNDECIDED = "undecided.json"  # in a run's folder: candidates without a row
@@ -138,9 +138,7 @@ class Pace:
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
-            raise RunError(
-                f"{self.path} cannot be read ({err}): remove it; its candidates are lost"
-            ) from None
+            raise no("no_undecided", path=self.path, err=err) from None
         now = len(left) if last is None else max(0, last + 1 - self._run.iteration)
         if not left:
             self.path.unlink()

@@ -17,7 +17,6 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from harness import RunError
 from harness.agents import AgentError, Past, Proposal, View
 from harness.candidate import MAX_BYTES, program_id, refusal
 from harness.files import write_file
@@ -29,6 +28,7 @@ from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
 from harness.run.lock import RunLock
 from harness.run.pace import OutOfTime, Pace
 from harness.run.record import read_ledger
+from harness.run.words import no
 from harness.run.workspace import SHORT, Workspace, check_tag
 from harness.scoring import Score
 from harness.task import get_task
@@ -55,10 +55,11 @@ def _forget(path: Path, made: list[Path], failed, *exc) -> None:
                 path.parent.rmdir()  # unless another run began there
 
 
-class Run(contextlib.AbstractContextManager):
+class Run(contextlib.ExitStack):
     """A run that this process owns. Make one with `Run.open`; close it, or use `with`."""
 
     def __init__(self, path: Path, settings: dict, ending, *, task, scorer, hook):
+        super().__init__()  # what `close` does: end the scorer, close the ledger, give the run free
         self.path, self.settings, self.task = path, settings, task
         self.tag: str = settings["tag"]
         self.seed: int = settings["seed"]
@@ -69,11 +70,11 @@ class Run(contextlib.AbstractContextManager):
         self.ends_at: float | None = None  # when the loop's time budget ends, for whoever watches
         self.frozen = runfile.Frozen(settings, task)
         self.pace, self.undecided = Pace(self), []  # proposals that the last steps left so
-        self._hook, self._ending = hook, ending
-        self._storing = ThreadPoolExecutor(1, "storing")
+        self._hook, self._storing = hook, ThreadPoolExecutor(1, "storing")
         self._load()
-        ending.callback(lambda: self.ledger.close())
-        ending.callback(self._storing.shutdown)
+        self.push(ending.pop_all())
+        self.callback(lambda: self.ledger.close())
+        self.callback(self._storing.shutdown)
         if scorer is not None:
             self.scorer = scorer
 
@@ -126,9 +127,7 @@ class Run(contextlib.AbstractContextManager):
                 settings = runfile.recorded(path / "run.json", tag, asked, task)
             else:
                 settings = runfile.begin(path, tag, asked, start, task)
-            run = cls(path, settings, ending, task=task, scorer=scorer, hook=hook)
-            run._ending = ending.pop_all()
-            return run
+            return cls(path, settings, ending, task=task, scorer=scorer, hook=hook)
 
     def _load(self) -> None:
         """Read ledger and git, and bring the second into line with the first."""
@@ -207,7 +206,7 @@ class Run(contextlib.AbstractContextManager):
         from harness.scoring import Scorer
 
         scorer = Scorer(self.measured)
-        self._ending.callback(scorer.close)
+        self.callback(scorer.close)
         return scorer
 
     @property
@@ -264,9 +263,7 @@ class Run(contextlib.AbstractContextManager):
         mine = measure(self.rule.guards, score)
         fault = objection(self.rule.guards, mine, mine) if score.ok else score.status
         if fault:
-            raise RunError(
-                f"the starting train.py does not score: {fault}; mend it, then start again"
-            )
+            raise no("no_start", fault=fault)
         tree = self.workspace.store(self.start_source.encode())
         proposal, found = Proposal(self.start_source), Judged(score, keep=True)
         return self._guarded(lambda: self._record(proposal, found, started, tree))
@@ -403,10 +400,3 @@ class Run(contextlib.AbstractContextManager):
         """Return what should be told to a person, once."""
         told, self.notices = self.notices, []
         return told
-
-    def close(self) -> None:
-        """End the scorer, close the ledger, give the run free."""
-        self._ending.close()
-
-    def __exit__(self, *exc) -> None:
-        self._ending.__exit__(*exc)

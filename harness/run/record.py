@@ -9,6 +9,7 @@ from harness import RunError
 from harness.run.git import PATIENCE_S, Commit
 from harness.run.ledger import Ledger, Row
 from harness.run.settings import read_settings
+from harness.run.words import no
 from harness.run.workspace import Workspace
 
 
@@ -25,10 +26,8 @@ def read_ledger(path: Path, space: Workspace, *, strict: bool = False) -> Ledger
     lost = sorted(n for n in space.unknown(ledger.rows, there) if strict or n >= count)
     # A last line that a power cut tore is scored again, and comes out the same.
     if lost and not (ledger.torn and lost == [count]):
-        raise RunError(
-            f"git knows iterations of run '{path.name}' that {ledger.path} does not "
-            f"({_spans(lost)}): {Ledger.cure} {path.name}"
-        )
+        told = {"tag": path.name, "ledger": ledger.path, "cure": Ledger.cure}
+        raise no("lost_rows", spans=_spans(lost), **told)
     return ledger
 
 

@@ -12,6 +12,7 @@ from harness.run import notes
 from harness.run.ledger import HEADER, Row
 from harness.run.lock import RunLock
 from harness.run.settings import differences, read_settings, take_fingerprint
+from harness.run.words import no
 from harness.run.workspace import SHORT, Workspace
 
 TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
@@ -44,10 +45,8 @@ def rebuild_ledger(
         again = [row for row in rebuilt if row.ok] if score else []
         if again:
             if changed := differences(settings["fingerprint"], take_fingerprint(settings["task"])):
-                raise RunError(
-                    f"run '{settings['tag']}' was measured by another harness ({changed}): undo "
-                    "the change, or rebuild without test figures by --no-score"
-                )
+                cure = "undo the change, or rebuild without test figures by --no-score"
+                raise no("other_harness", tag=settings["tag"], changed=changed, cure=cure)
             scorer = stack.enter_context(Scorer(get_task(settings["task"])))
             for row in again:
                 say(f"iteration {row.iteration} is scored again")
@@ -85,10 +84,7 @@ def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[
         row = there.get(number)
         if row is None or not _holds(row, space):
             if number not in known:
-                raise RunError(
-                    f"iteration {number} of run '{path.name}' is in neither results.tsv nor git: "
-                    "restore the file, or start a new tag"
-                )
+                raise no("in_neither", n=number, tag=path.name)
             sha, log = known[number], path / "logs" / f"{number:04d}.log"
             row = notes.row_of(sha[:SHORT], space.git.read_commit(sha), log, best)
             rebuilt.append(row)
@@ -110,9 +106,6 @@ def _measured(row: Row, scorer, source: bytes) -> Row:
     """Score a rebuilt row's program again: for its test figure, and to see that it is true."""
     score = scorer.score(source.decode("utf-8", "surrogateescape"))
     if not score.ok or not abs(score.val_auc - row.val_auc) <= TOLERANCE:
-        raise RunError(
-            f"iteration {row.iteration} scores {score.val_auc:.9f} ({score.status}), its commit "
-            f"says {row.val_auc:.9f}: somebody changed git, or the machine is another; "
-            "--no-score takes the commit's word"
-        )
+        told = {"n": row.iteration, "score": score.val_auc, "status": score.status}
+        raise no("other_score", said=row.val_auc, **told)
     return replace(row, test_auc=float(score.test_auc))

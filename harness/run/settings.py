@@ -11,6 +11,7 @@ from harness import REPO, RunError, __version__, fingerprint
 from harness.candidate import refusal, visible
 from harness.files import read_json, read_plain, sync_folder, write_file
 from harness.run.ledger import Ledger, clean
+from harness.run.words import no
 from harness.run.workspace import Workspace, check_tag
 
 RUNS = REPO / "runs"
@@ -80,10 +81,8 @@ def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
         raise RunError(f"{record.parent} holds run '{settings['tag']}': use that tag")
     for name, value in asked.items():
         if value is not None and value != settings.get(name):
-            raise RunError(
-                f"run '{tag}' was started with {name} {_say(settings.get(name))}, not "
-                f"{_say(value)}: leave the option out to continue, or start a new tag"
-            )
+            told = {"name": name, "then": _say(settings.get(name)), "now": _say(value)}
+            raise no("other_setting", tag=tag, **told)
     Frozen(settings, task).check()
     return settings
 
@@ -109,10 +108,8 @@ class Frozen:
         seen = fingerprint.glance(self._places)
         settings = self._settings
         if changed := differences(settings["fingerprint"], take_fingerprint(self._task)):
-            raise RunError(
-                f"run '{settings['tag']}' was measured by another harness ({changed}): scores "
-                "would not compare; undo the change, or start a new tag"
-            )
+            cure = "scores would not compare; undo the change, or start a new tag"
+            raise no("other_harness", tag=settings["tag"], changed=changed, cure=cure)
         self._seen = seen
 
 

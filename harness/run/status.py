@@ -10,6 +10,7 @@ from harness.run import steering
 from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
 from harness.run.settings import find_run
+from harness.run.words import no
 
 CERTIFICATE = "certificate.json"  # in a run's folder: what may be claimed of it
 
@@ -79,10 +80,7 @@ def adopt(
         raise RunError(f"git and ledger disagree: run `{CALL} verify --tag {tag}`")
     source, said = record.source(best.iteration), [f"working best: {describe_best(best)}"]
     if not found and not force:
-        raise RunError(
-            f"run '{tag}' has no certificate of what it is now: run `{CALL} certify --tag {tag}` "
-            "(or `audit`) first, or use --force"
-        )
+        raise no("no_certificate", tag=tag, call=CALL)
     said.append(found["sentence"] if found else "no certificate: nobody knows if the gain is real")
     if found.get("certified") and not working:
         source = found["source"].encode()

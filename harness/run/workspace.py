@@ -16,6 +16,7 @@ from harness.candidate import MAX_BYTES
 from harness.files import remove, restore_file
 from harness.run.git import MAX_REFS, Commit, GitFiles
 from harness.run.ledger import Row
+from harness.run.words import no
 
 SHORT = 12  # characters of a commit in the ledger: no two alike in a run of 10,000 iterations
 DISCARDED_REFS = "refs/autoresearch/discarded"
@@ -29,10 +30,7 @@ def check_tag(tag: str) -> str:
     """
     tag = str(tag)
     if not _TAG.match(tag) or ".." in tag or tag.endswith((".", ".lock")):
-        raise RunError(
-            f"bad tag {tag[:80]!r}: use 1 to 64 letters, digits, '.', '_' or '-', starting with a "
-            "letter or digit, without '..' and not ending in '.' or '.lock'"
-        )
+        raise no("bad_tag", tag=tag[:80])
     return tag
 
 
@@ -134,9 +132,7 @@ class Workspace:
             with open(self.train, "rb") as file:
                 return file.read(MAX_BYTES + 1)
         except OSError as err:
-            raise RunError(
-                f"{self.train} cannot be read ({err.strerror}): write it again"
-            ) from None
+            raise no("no_train", path=self.train, err=err.strerror) from None
 
     def set_aside(self, known: Sequence[bytes]) -> str | None:
         """Store `train.py` if it is none of the known; return how to see it, or None."""
@@ -187,10 +183,7 @@ class Workspace:
             return referenced
         sha = self.git.expand(row.commit)
         if sha is None:
-            raise RunError(
-                f"commit {row.commit} of iteration {row.iteration} is missing from "
-                f"{self.path}: start a new tag"
-            )
+            raise no("no_commit", commit=row.commit, n=row.iteration, path=self.path)
         return sha
 
     def source_of(self, sha: str) -> bytes:
