@@ -262,17 +262,13 @@ def _dates(seen: Cells) -> Column | None:
     rest, forms, said, name = pd.Series([*seen.counts], dtype=object), [], [], seen.name
     while len(rest):
         fit = dict.fromkeys(form for t in rest[:50] for form in FORMS.get(_shape(t), ()))
-        fit = {
-            form: table.as_dates(rest, form)
-            for form in fit
-            if _turned(form) not in map(_order, forms)
-        }
+        turned = {_order(form)[::-1] for form in forms if _order(form)}
+        fit = {form: table.as_dates(rest, form) for form in fit if _order(form) not in turned}
         best = max(fit, key=lambda form: fit[form].count(), default="")
         if not best or not fit[best].count():
             break
-        twin = [
-            f for f in fit if _order(f) == _turned(best) and fit[f].count() == fit[best].count()
-        ]
+        same = (form for form in fit if fit[form].count() == fit[best].count())
+        twin = [form for form in same if _order(form) == _order(best)[::-1] != ""]
         said += [say("day_first", name=name, month=form) for form in twin[:1]]
         rest, forms = rest[fit[best].isna()], [*forms, best]
     if not forms or sum(map(seen.counts.get, rest)) > (1 - NEARLY) * seen.n:
@@ -287,13 +283,9 @@ def _dates(seen: Cells) -> Column | None:
     return Column(f"date {'|'.join(forms)}", dict.fromkeys(rest, ""), tuple(said))
 
 
-def _order(form: str) -> list[str]:
+def _order(form: str) -> str:
     """Day and month in the order of a form that could be misread: by numbers, the year last."""
-    return re.findall("%[dm]", form) if re.match("%[dm].%[dm]", form) else []
-
-
-def _turned(form: str) -> list[str]:
-    return _order(form)[::-1] or ["-"]
+    return form[1] + form[4] if re.match("%[dm].%[dm]", form) else ""
 
 
 def words(seen: Cells, asked: str = "") -> Column:

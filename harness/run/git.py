@@ -125,11 +125,8 @@ class GitFiles:
     def restore_settings(self) -> list[str]:
         """Put HEAD and config back to what they must be; say which had changed."""
         expected = {"HEAD": f"ref: {self.head_ref}\n", "config": CONFIG}
-        changed = [
-            name
-            for name, text in expected.items()
-            if restore_file(self.path / name, text.encode(), self._scratch)
-        ]
+        files = ((name, self.path / name, text.encode()) for name, text in expected.items())
+        changed = [name for name, path, data in files if restore_file(path, data, self._scratch)]
         for name in ("commondir", "config.worktree"):  # both would lead git to another config
             if os.path.lexists(self.path / name):
                 remove(self.path / name)
@@ -197,11 +194,8 @@ class GitFiles:
 
     def write_tree(self, files: dict[str, str]) -> str:
         """Store a folder of regular files given as name -> blob."""
-        entries = (
-            b"100644 " + name.encode() + b"\0" + bytes.fromhex(sha)
-            for name, sha in sorted(files.items())
-        )
-        return self.write("tree", b"".join(entries))
+        entries = sorted((f"100644 {name}\0".encode(), sha) for name, sha in files.items())
+        return self.write("tree", b"".join(head + bytes.fromhex(sha) for head, sha in entries))
 
     def read_tree(self, sha: str) -> dict[str, tuple[str, str]]:
         """Return name -> (mode, object) of a folder."""

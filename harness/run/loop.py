@@ -199,10 +199,8 @@ class _Loop:
             raise _Stop(f"the agent failed {self.errors} times in a row, last: {err}", failed=True)
         self.say(f"agent {err.outcome}: {err}")
         steering.take(self.run.path, view.iteration, back=True)
-        note = f"{err}\n{err.note}" if err.note else str(err)
-        return self._with_carried(
-            Proposal(view.best_source, err.tokens, err.cost_usd, err.cost_source, note, err.outcome)
-        )
+        note, cost = f"{err}\n{err.note}".rstrip("\n"), (err.tokens, err.cost_usd, err.cost_source)
+        return self._with_carried(Proposal(view.best_source, *cost, note, err.outcome))
 
     def _wait(self, pause: float, waited: float, err: AgentError) -> None:
         if waited > PATIENCE_S:

@@ -303,9 +303,7 @@ class Run(contextlib.ExitStack):
             batch.setdefault(program_id(proposal.source), iteration)
         self._enter("score", proposals[0].source, len(proposals))
         # Storing waits for the disk, scoring for other processes: do both at once.
-        trees = self._storing.submit(
-            lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
-        )
+        trees = self._storing.submit(lambda: [self.workspace.store(_data(p)) for p in proposals])
         wanted = [p.source for p, reason in zip(proposals, refused, strict=True) if not reason]
         scores, rows = self.pace.score_many(wanted), []
         try:

@@ -159,9 +159,8 @@ class Workspace:
         tip, branch = there.get(self.git.head_ref) if rows else None, {}
         with contextlib.suppress(RunError):  # somebody else's commit, or nothing
             branch = {sha[:SHORT]: sha for sha, _ in self.history(tip)}
-        return [
-            branch.get(row.commit) if row.kept else there.get(self._reference(row)) for row in rows
-        ]
+        found = {row.commit: there.get(self._reference(row)) for row in rows if not row.kept}
+        return [(branch if row.kept else found).get(row.commit) for row in rows]
 
     def unknown(self, rows: list[Row], there: dict[str, str]) -> dict[int, str]:
         """Return the iterations that references lead to and no row names, with their commits."""

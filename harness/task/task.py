@@ -105,20 +105,14 @@ class Task:
         raw = read_file(self.path, cure, "data file ")
         found = hashlib.sha256(raw).hexdigest()
         if found != self.sha256:
-            raise DataError(
-                f"data file {self.path} has changed (SHA-256 {found[:12]}…, expected "
-                f"{self.sha256[:12]}…): {cure}"
-            )
+            differ = f"SHA-256 {found[:12]}…, expected {self.sha256[:12]}…"
+            raise DataError(f"data file {self.path} has changed ({differ}): {cure}")
         return raw
 
     def load(self) -> tuple[pd.DataFrame, np.ndarray]:
-        """Load features and target; missing values stay missing.
+        """Load features (n_rows, n_features) and target (n_rows,); missing values stay missing.
 
-        Returns
-        -------
-        X : DataFrame of shape (n_rows, n_features)
-        y : ndarray of shape (n_rows,)
-            0/1 for binary tasks, class codes for multiclass, float64 for regression.
+        The target is 0/1 for binary tasks, class codes for multiclass, float64 for regression.
         """
         if self.frames is not None:
             return self.frames
@@ -229,15 +223,10 @@ class Task:
     def folds(
         self, X: pd.DataFrame, y: np.ndarray, seed: int | None = None
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Give the cross-validation folds as (train positions, validation positions).
+        """Give the cross-validation folds of rows as (train positions, validation positions).
 
-        Parameters
-        ----------
-        X, y
-            Rows to be divided.
-        seed : int, optional
-            Another seed than the frozen one: fresh folds for rules and audits. Time-ordered
-            folds have no seed and are always the same: there, "fresh" folds tell nothing new.
+        Another `seed` than the frozen one gives fresh folds, for rules and audits. Time-ordered
+        folds have no seed and are always the same: there, "fresh" folds tell nothing new.
         """
         from sklearn import model_selection
 
@@ -258,15 +247,10 @@ class Task:
         return list(cutter.split(rows, y))
 
     def score_predictions(self, y: np.ndarray, pred: np.ndarray, threshold: float = 0.5) -> float:
-        """Compute the metric on the trusted side.
+        """Compute the metric on the trusted side, of `y` (n,) and `pred` (n, n_outputs).
 
-        Parameters
-        ----------
-        y : ndarray of shape (n,)
-        pred : ndarray of shape (n, n_outputs)
-            Scores of class 1, class probabilities, or predicted values.
-        threshold : float
-            Where class 1 begins, for metrics that need classes.
+        What is predicted are scores of class 1, class probabilities, or values; class 1 begins at
+        `threshold`, for metrics that need classes.
         """
         if self.kind == "binary" and self.metric == "roc_auc":
             return area_under_roc(y, pred[:, 0])
@@ -327,15 +311,9 @@ def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
     return float((rank[place][positive].sum() - n1 * (n1 + 1) / 2) / (n0 * n1))
 
 
-def _of_the_course(name: str, **more) -> Task:
-    told = FACTS[name] | {"path": DATA / FACTS[name]["path"]}
-    return Task(
-        **told,
-        positive=tuple("1234"),
-        columns=tuple(dict.fromkeys(COLUMNS, "number").items()),
-        **more,
-    )
-
-
-HEART = _of_the_course("heart", baseline=BASELINE_VAL_AUC + 1e-6)
-HUNGARY = _of_the_course("hungary", baseline=HEART.baseline)
+_HEART = {"positive": tuple("1234"), "baseline": BASELINE_VAL_AUC + 1e-6}
+_HEART["columns"] = tuple((name, "number") for name in COLUMNS)
+HEART, HUNGARY = (
+    Task(**FACTS[name] | {"path": DATA / FACTS[name]["path"]}, **_HEART)
+    for name in ("heart", "hungary")
+)
