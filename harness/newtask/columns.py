@@ -14,10 +14,7 @@ from harness.task import CURRENCY, MISSING, Numeral, as_float, numeral, table
 NEARLY = 0.9  # of the cells: then the others are odd cells
 MANY = 30  # different values that are surely a category; more needs rows to back them
 LONG_WORDS = 3.0  # words per value from which on it is text
-ID_NAME = re.compile(
-    r"(?i:(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|no|number)$)|[a-z0-9]I[dD]$"
-    r"|^column \d"
-)
+ID_NAME = re.compile(WORDS["ids"])
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")  # or decimals
 EXACT = 2**53  # float64 has the digits of whole numbers up to here

@@ -20,27 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import RunError
-from harness.files import naming, read_plain, remove, restore_file, write_file
+from harness.files import catalogue, naming, read_plain, remove, restore_file, write_file
 from harness.run.packs import MAX_OBJECT, Packs, inflate
 
 AUTHOR = "AutoResearch <autoresearch@localhost>"
 # Commit dates count iterations, not seconds: two runs with the same seed give the same commits.
 EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z is iteration 0; one minute per iteration
-CONFIG = """\
-[core]
-\trepositoryformatversion = 0
-\tfilemode = false
-\tbare = false
-\tautocrlf = false
-\thooksPath = /dev/null
-[gc]
-\tauto = 0
-[maintenance]
-\tauto = false
-[user]
-\tname = AutoResearch
-\temail = autoresearch@localhost
-"""
+CONFIG = catalogue(__file__)["config"]
 MAX_REFS = 100_000  # references, or commits on a branch; a run of 10,000 iterations is a long one
 MAX_REFS_BYTES = 8 * 1024**2  # of packed-refs
 MAX_FILES = 1_000  # in a tree: a run's own hold two

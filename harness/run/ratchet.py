@@ -81,39 +81,19 @@ class Run(contextlib.ExitStack):
     @classmethod
     def open(
         cls,
-        tag: str,
+        tag: str,  # names the run, its folder `root/<tag>` and its branch
         *,
-        task=None,
-        root: Path | None = None,
-        scorer=None,
-        start: tuple[bytes, bytes] | None = None,
-        hook: Callable[[str], None] = lambda point: None,
-        **frozen,
+        task=None,  # what is measured, or what finds it; HEART unless said otherwise
+        root: Path | None = None,  # folder of all runs; `runs/` beside the package
+        scorer=None,  # used instead of one made (and closed) by the run
+        start: tuple[bytes, bytes] | None = None,  # train.py and program.md; the task's own
+        hook: Callable[[str], None] = lambda point: None,  # hears each point where a crash may fall
+        **frozen,  # agent, rule, seed, options, guard; None means "as recorded" on one that exists
     ) -> Run:
         """Start a run, or continue it if it exists.
 
-        Parameters
-        ----------
-        tag : str
-            Names the run, its folder `root/<tag>` and its branch.
-        task : Task or str, optional
-            What is measured; HEART unless said otherwise.
-        root : Path, optional
-            Folder of all runs; `runs/` beside the package.
-        scorer : Scorer, optional
-            Used instead of one made (and closed) by the run.
-        start : (bytes, bytes), optional
-            Starting `train.py` and `program.md`; the task's own unless given.
-        hook : callable
-            For tests: called with the name of each point where a crash could fall.
-        **frozen : agent, rule, seed, options, guard
-            Frozen when the run starts; None means "as recorded" on a run that exists.
-
-        Raises
-        ------
-        RunError
-            If the tag is bad, another process owns the run, a setting differs from the recorded
-            one, or the harness or the data changed since the run started.
+        Raises a RunError if the tag is bad, another process owns the run, a setting differs from
+        the recorded one, or the harness or the data changed since the run started.
         """
         path = Path(root or runfile.RUNS) / check_tag(tag)
         task = task if task is None else get_task(task)

@@ -25,18 +25,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from harness.files import catalogue
+
 TYPES = ("number", "category", "text", "date")
-# What pandas takes for missing, as of version 3: frozen, so that a task is read alike for ever.
-MISSING = frozenset(
-    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"]
-    + ["<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
-)
 PLAIN, POINT, COMMA = NUMBERS = ("number", "number 1,234.5", "number 1.234,5")
-CENSORED = ("<", ">", "≤", "≥", "<=", ">=", "=<", "=>", "&lt;", "&gt;", "~", "≈", "ca.", "ca", "+")
-CURRENCY = frozenset(
-    "$ € £ ¥ ₹ ₽ ₩ ₺ US$ R$ A$ C$ Rs Rs. kr kr. Fr Fr. CHF USD EUR GBP JPY CNY INR AUD CAD SEK NOK "
-    "DKK PLN CZK HUF BRL MXN ZAR TRY RUB SGD HKD NZD KRW zł Kč".split()
-)
+MISSING, CENSORED, CURRENCY = map(frozenset, catalogue(__file__).values())
 csv.field_size_limit(2**31 - 1)
 
 
