@@ -74,9 +74,7 @@ def new_task(
         raise no("bad_kind", kind=kind, kinds=", ".join(KINDS))
     asked = {"drop": drop, "keep": keep, "type": types or {}, "cell": cells or {}}
     tell(f"reading {csv}")
-    raw = unpack(Path(csv))
-    _read(made, sniff(raw, target, encoding), asked, kind, positive, tell)
-    made.task = replace(made.task, sha256=hashlib.sha256(raw).hexdigest())
+    raw = _read(made, Path(csv), encoding, asked, kind, positive, tell)
     made.task = task = replace(made.task, metric=metric or DEFAULT_METRICS[made.task.kind])
     check_metric(task)
     made.choices.append(say("metric", metric=task.metric))
@@ -107,9 +105,10 @@ def _write(folder: Path, raw: bytes, texts: Mapping[str, str]) -> None:
         shutil.rmtree(half_made, ignore_errors=True)
 
 
-def _read(made: Made, file: Sniffed, asked: dict, kind: str | None, positive, tell) -> None:
-    """Settle what every column holds and what is predicted; say what was odd."""
-    task, target = made.task, made.task.target
+def _read(made: Made, csv: Path, encoding, asked: dict, kind, positive, tell) -> bytes:
+    """Read the file, settle what every column holds and what is predicted; say what was odd."""
+    task, target, raw = made.task, made.task.target, unpack(csv)
+    file = sniff(raw, target, encoding)
     for line in file.said:
         (made.warnings if "left out" in line else made.choices).append(line)
     names = table.column_names(file.lines, file.form)
@@ -144,9 +143,11 @@ def _read(made: Made, file: Sniffed, asked: dict, kind: str | None, positive, te
     how = column.kind if roles["kind"] == "regression" else "text"
     form = file.form._replace(answer=how, cells=frozen_cells(frozen))
     kinds = {n: c.kind for n, c in features.items()}
-    task = replace(task, csv=form, columns=tuple(kinds.items()), **roles)
+    sha = hashlib.sha256(raw).hexdigest()
+    task = replace(task, sha256=sha, csv=form, columns=tuple(kinds.items()), **roles)
     X, answer = table.typed(data, kinds, target, form)
     made.task = replace(task, frames=(X, task.encode(answer)))
+    return raw
 
 
 def _predicted(made: Made, column: Column, answer, starts, marks, kind, positive):

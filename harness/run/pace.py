@@ -110,15 +110,10 @@ class Pace:
 
     def decided(self, first: int, left: Sequence[Proposal]) -> None:
         """Store the candidates from iteration `first` on that are left; forget the others."""
-        left = [*left, *self._later]
-        if left:
-            scores = {p.source: self._scores.get(p.source) for p in left}
-            found = {
-                "first": first,
-                "proposals": list(map(asdict, left)),
-                "scores": {source: pack_score(score) for source, score in scores.items() if score},
-                "fresh": self._fresh,
-            }
+        if left := [*left, *self._later]:
+            known = [p.source for p in left if p.source in self._scores]
+            found = {"first": first, "proposals": list(map(asdict, left)), "fresh": self._fresh}
+            found["scores"] = {source: pack_score(self._scores[source]) for source in known}
             write_file(self.path, json.dumps(found).encode() + b"\n")
             return
         if self._catching_up:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness import RunError
 from harness.candidate import MAX_BYTES
-from harness.files import remove, restore_file
+from harness.files import read_plain, remove, restore_file
 from harness.run.git import MAX_REFS, Commit, GitFiles
 from harness.run.ledger import Row
 from harness.run.words import no
@@ -107,10 +107,8 @@ class Workspace:
         """Set branch and references again from the ledger; return each row's full commit.
 
         A crash can fall between a row and its references, and an agent can run git itself. The
-        ledger is right, because a row is written after its commit and before anything points
-        to it.
-
-        Raises a RunError if the commit of a row is not there.
+        ledger is right, because a row is written after its commit and before anything points to
+        it. Raises a RunError if the commit of a row is not there.
         """
         there = self.references()
         found = zip(rows, self.referenced(rows, there), strict=True)
@@ -129,21 +127,17 @@ class Workspace:
         try:
             if not stat.S_ISREG(self.train.lstat().st_mode):
                 raise RunError(f"{self.train} is not a regular file: write the candidate there")
-            with open(self.train, "rb") as file:
-                return file.read(MAX_BYTES + 1)
+            return read_plain(self.train, MAX_BYTES + 1)
         except OSError as err:
             raise no("no_train", path=self.train, err=err.strerror) from None
 
     def set_aside(self, known: Sequence[bytes]) -> str | None:
         """Store `train.py` if it is none of the known; return how to see it, or None."""
-        try:
-            data = self.read_train()
-        except RunError:
-            return None
-        if data in known:
-            return None
-        blob = self.git.write("blob", data)
-        return f"git -C {self.path} cat-file -p {blob[:SHORT]}"
+        with contextlib.suppress(RunError):
+            if (data := self.read_train()) not in known:
+                blob = self.git.write("blob", data)
+                return f"git -C {self.path} cat-file -p {blob[:SHORT]}"
+        return None
 
     def _reference(self, row: Row) -> str:
         return self.git.head_ref if row.kept else f"{DISCARDED_REFS}/{row.iteration:04d}"
