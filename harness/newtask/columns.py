@@ -96,13 +96,7 @@ def _codes(texts: Iterable[str]) -> bool:
     return all(t.isdigit() for t in texts) and any(t[0] == "0" != t for t in texts)
 
 
-def decide(
-    values: pd.Series,
-    starts: np.ndarray,
-    asked: str = "",
-    target: bool = False,
-    comma: bool = False,
-) -> Column:
+def decide(values: pd.Series, starts: np.ndarray, asked="", target=False, comma=False) -> Column:
     """Decide what a column holds: text as it stands in the file, or numbers if pandas read it so.
 
     `starts` are the lines of its rows, `asked` is a type that a person named, `comma` whether

@@ -136,9 +136,7 @@ def _copies(split) -> Iterator[Finding]:
     yield Finding(most, say("copies_most" if most else "copies_some", copies=copies))
 
 
-def _leaks(
-    task: Task, X: pd.DataFrame, y: np.ndarray, keep: tuple[str, ...], key: str | None
-) -> Iterator[Finding]:
+def _leaks(task: Task, X: pd.DataFrame, y: np.ndarray, keep, key) -> Iterator[Finding]:
     for name in X.columns:
         if name in (task.groups, key):
             continue

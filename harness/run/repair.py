@@ -18,9 +18,7 @@ from harness.run.workspace import SHORT, Workspace
 TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
 
 
-def rebuild_ledger(
-    path: Path, *, score: bool = True, say: Callable = lambda line: None
-) -> list[str]:
+def rebuild_ledger(path: Path, *, score=True, say: Callable = lambda line: None) -> list[str]:
     """Make a run's ledger whole: rows that hold stay to the letter, the others come from git.
 
     A commit says all of its row but time, cost and test figures. Time and cost come from the

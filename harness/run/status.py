@@ -58,9 +58,7 @@ def read_certificate(record: Record) -> dict:
     return {}
 
 
-def adopt(
-    root: Path, tag: str, *, working: bool = False, force: bool = False, to: str | None = None
-) -> list[str]:
+def adopt(root: Path, tag: str, *, working=False, force=False, to: str | None = None) -> list[str]:
     """Copy a run's certified program to `train.py`; return what to tell.
 
     If `working`, take the working best instead, which nothing vouches for but the search; if

@@ -30,6 +30,7 @@ from harness.files import catalogue
 TYPES = ("number", "category", "text", "date")
 PLAIN, POINT, COMMA = NUMBERS = ("number", "number 1,234.5", "number 1.234,5")
 MISSING, CENSORED, CURRENCY = map(frozenset, catalogue(__file__).values())
+Table = tuple[pd.DataFrame, pd.Series]  # features, and the target as it is written
 csv.field_size_limit(2**31 - 1)
 
 
@@ -99,9 +100,7 @@ def clean_name(name: str) -> str:
     return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
 
 
-def read_columns(
-    lines: bytes, form: CsvFormat, columns=None, numbers: Iterable[str] = (), decimal: str = "."
-) -> pd.DataFrame:
+def read_columns(lines, form: CsvFormat, columns=None, numbers=(), decimal=".") -> pd.DataFrame:
     """Read columns as text, each text once (`category`); `numbers` as such, if all cells are."""
     names, numbers = column_names(lines, form), set(numbers)
     wanted = names if columns is None else list(columns)
@@ -121,9 +120,7 @@ def read_columns(
     return table.assign(**{name: table[name].astype("category") for name in words}, **odd)
 
 
-def read_table(
-    raw: bytes, columns: Iterable[tuple[str, str]], target: str, form: CsvFormat | None = None
-) -> tuple[pd.DataFrame, pd.Series]:
+def read_table(raw: bytes, columns: Iterable[tuple], target: str, form: CsvFormat | None) -> Table:
     """Read features by their frozen types, and the target; rows without a target are left out.
 
     Raises a DataError if a column is not there or does not hold what its type says.
@@ -136,9 +133,7 @@ def read_table(
     return typed(table, types, target, form)
 
 
-def typed(
-    table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat
-) -> tuple[pd.DataFrame, pd.Series]:
+def typed(table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat) -> Table:
     """Give columns that were read the types that they shall have; see `read_table`."""
     cells, kinds = {name: dict(said) for name, said in form.cells}, {**types, target: form.answer}
     found = {name: convert(table[name], kind, cells.get(name, {})) for name, kind in kinds.items()}

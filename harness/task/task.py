@@ -27,6 +27,9 @@ BASELINE_VAL_AUC, COLUMNS = FACTS["baseline_val_auc"], FACTS["columns"]
 NUMERIC, CATEGORICAL = tuple(FACTS["numeric"]), tuple(FACTS["categorical"])
 
 
+Rows = tuple[np.ndarray, np.ndarray]  # their positions: to learn from, to be asked
+
+
 class Split(NamedTuple):
     """Train and sealed test rows, in a frozen order; see `Task.split`."""
 
@@ -142,7 +145,7 @@ class Task:
         X_train, X_test = (X.iloc[rows].reset_index(drop=True) for rows in (train, test))
         return Split(X_train, y[train], X_test, y[test])
 
-    def _split_positions(self, X: pd.DataFrame, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _split_positions(self, X: pd.DataFrame, y: np.ndarray) -> Rows:
         from sklearn import model_selection
 
         rows = np.arange(len(X))
@@ -159,7 +162,7 @@ class Task:
         strata = None if self.kind == "regression" else y
         return model_selection.train_test_split(rows, stratify=strata, **held_out)
 
-    def _whole_groups(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _whole_groups(self, groups: np.ndarray) -> Rows:
         """Seal whole groups, drawn in a frozen order, with about `test_size` of the rows.
 
         A group that would take the sealed rows further from that share than they are stays.
@@ -220,9 +223,7 @@ class Task:
         order = np.argsort(moments, kind="stable")
         return order, moments[order]
 
-    def folds(
-        self, X: pd.DataFrame, y: np.ndarray, seed: int | None = None
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
+    def folds(self, X: pd.DataFrame, y: np.ndarray, seed: int | None = None) -> list[Rows]:
         """Give the cross-validation folds of rows as (train positions, validation positions).
 
         Another `seed` than the frozen one gives fresh folds, for rules and audits. Time-ordered
