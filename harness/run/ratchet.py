@@ -25,7 +25,7 @@ from harness.run import notes, steering
 from harness.run import settings as runfile
 from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
-from harness.run.lock import RunLock
+from harness.run.lock import locked
 from harness.run.pace import OutOfTime, Pace
 from harness.run.record import read_ledger
 from harness.run.words import no
@@ -101,7 +101,7 @@ class Run(contextlib.ExitStack):
         made = [folder for folder in (path, path.parent) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as ending:
-            ending.callback(RunLock(path / ".lock", tag).release)
+            ending.enter_context(locked(path / ".lock", tag))
             ending.push(partial(_forget, path, made))
             if (path / "run.json").exists():
                 settings = runfile.recorded(path / "run.json", tag, asked, task)

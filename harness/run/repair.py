@@ -10,7 +10,7 @@ from harness import RunError
 from harness.files import read_plain, write_file
 from harness.run import notes
 from harness.run.ledger import HEADER, Row
-from harness.run.lock import RunLock
+from harness.run.lock import locked
 from harness.run.settings import differences, read_settings, take_fingerprint
 from harness.run.words import no
 from harness.run.workspace import SHORT, Workspace
@@ -35,7 +35,7 @@ def rebuild_ledger(path: Path, *, score=True, say: Callable = lambda line: None)
     settings = read_settings(path / "run.json")
     space, ledger = Workspace(path / "workspace", settings["tag"]), path / "results.tsv"
     with contextlib.ExitStack() as stack:
-        stack.callback(RunLock(path / ".lock", settings["tag"]).release)
+        stack.enter_context(locked(path / ".lock", settings["tag"]))
         old = b""
         with contextlib.suppress(FileNotFoundError):
             old = read_plain(ledger)
