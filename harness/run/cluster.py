@@ -29,32 +29,14 @@ PATIENCE_S = 120.0  # without any worker until the score is given up
 LOST = 5  # workers that may be lost under one candidate
 CHECK_S = 5.0
 
-# ------------------------------------------------------------------------------- on the workers
-
 
 class _OtherHarness(Exception):
     """A worker has other files than the run; carries its fingerprint."""
 
 
-class _Host:
-    """The one scorer of a worker process, in a thread of its own.
-
-    The sandbox's template ends with the thread that started it, and Dask's threads come and go.
-    """
-
-    def __init__(self, task: str, fingerprint: str):
-        from distributed.threadpoolexecutor import ThreadPoolExecutor
-
-        self.key, self.thread = (task, fingerprint), ThreadPoolExecutor(1)
-        # One fold at a time: candidates fill a cluster.
-        self.scorer = self.call(Scorer, get_task(task), workers=1)
-
-    def call(self, function: Callable, *args, **options):
-        """Have the thread call a function; wait for what it gives."""
-        return self.thread.submit(function, *args, **options).result()
-
-
-_host: _Host | None = None
+# The one scorer of a worker process, in a thread of its own: the sandbox's template ends with the
+# thread that started it, and Dask's threads come and go.
+_host: dict[tuple, tuple] = {}  # (task, fingerprint) -> (thread, scorer)
 _host_lock = threading.Lock()
 
 
@@ -63,18 +45,22 @@ def _work(task: str, fingerprint: str, method: str, args: tuple):
 
     What it cannot do comes back as a value: Dask would log an exception with the program's text.
     """
-    global _host
+    from distributed.threadpoolexecutor import ThreadPoolExecutor
+
     try:
         with _host_lock:
-            if _host is None or _host.key != (task, fingerprint):
+            if (task, fingerprint) not in _host:
                 mine = take_fingerprint(task)
                 if mine["sha256"] != fingerprint:
                     return _OtherHarness(mine)
                 _end_host()
-                _host = _Host(task, fingerprint)
-            host = _host
+                thread = ThreadPoolExecutor(1)
+                # One fold at a time: candidates fill a cluster.
+                scorer = thread.submit(Scorer, get_task(task), workers=1).result()
+                _host[task, fingerprint] = thread, scorer
+            thread, scorer = _host[task, fingerprint]
         args = [unpack_score(arg) if isinstance(arg, dict) else arg for arg in args]
-        value = host.call(getattr(host.scorer, method), *args)
+        value = thread.submit(getattr(scorer, method), *args).result()
     except (CandidateError, SandboxError) as err:
         return err
     return pack_score(value) if isinstance(value, Score) else value
@@ -82,19 +68,15 @@ def _work(task: str, fingerprint: str, method: str, args: tuple):
 
 def _stop_working() -> None:
     """Cancel what this worker scores now (Ctrl-C on the other side)."""
-    if _host is not None:
-        _host.scorer.cancel()
+    for _, scorer in _host.values():
+        scorer.cancel()
 
 
 def _end_host() -> None:
-    global _host
-    if _host is not None:
-        _host.thread.submit(_host.scorer.close)
-        _host.thread.shutdown(wait=False)
-        _host = None
-
-
-# ----------------------------------------------------------------------------- on this machine
+    for thread, scorer in _host.values():
+        thread.submit(scorer.close)
+        thread.shutdown(wait=False)
+    _host.clear()
 
 
 class Cluster(contextlib.ExitStack):
