@@ -50,10 +50,8 @@ class Cells:
 
     def __init__(self, values: pd.Series, starts: np.ndarray):
         self.values, self.starts, self.name = values.astype("category"), starts, values.name
-        texts, codes = self.values.cat.categories, self.values.cat.codes.to_numpy()
-        often = np.bincount(codes[codes >= 0], minlength=len(texts))
-        order = [code for code in pd.unique(codes) if code >= 0]  # as they appear
-        self.spelled, found = {texts[code]: int(often[code]) for code in order}, Counter()
+        often, found = self.values.value_counts().to_dict(), Counter()
+        self.spelled = {text: often[text] for text in self.values.dropna().unique()}
         for text, n in self.spelled.items():
             found[text.strip()] += n
         self.gaps = Counter({t: n for t, n in found.items() if t in MISSING})

@@ -1,7 +1,5 @@
 """The ledger of a run, `results.tsv`: append a row, read all rows, recover after a crash."""
 
-from __future__ import annotations
-
 import math
 import os
 import re
@@ -109,7 +107,7 @@ class Row:
         return "\t".join(map(_format, astuple(self))) + "\n"
 
     @classmethod
-    def from_line(cls, line: str) -> Row:
+    def from_line(cls, line: str) -> "Row":
         """Parse one line of the ledger.
 
         Raises a ValueError if the line is not a whole row.
@@ -126,11 +124,11 @@ class Row:
 COLUMNS = tuple(f.name for f in fields(Row))
 HEADER = "\t".join(COLUMNS) + "\n"
 _PARSE = {
-    "str": clean,
-    "int": int,
-    "float": float,
-    "int | None": lambda cell: int(cell) if cell else None,
-    "float | None": lambda cell: float(cell) if cell else None,
+    str: clean,
+    int: int,
+    float: float,
+    int | None: lambda cell: int(cell) if cell else None,
+    float | None: lambda cell: float(cell) if cell else None,
 }
 
 

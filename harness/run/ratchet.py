@@ -6,8 +6,6 @@ folder follow. Opening a run does the last part again, so a crash costs at most 
 of the batch that have no row yet, and what asking for them cost.
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 import shutil
@@ -89,7 +87,7 @@ class Run(contextlib.ExitStack):
         start: tuple[bytes, bytes] | None = None,  # train.py and program.md; the task's own
         hook: Callable[[str], None] = lambda point: None,  # hears each point where a crash may fall
         **frozen,  # agent, rule, seed, options, guard; None means "as recorded" on one that exists
-    ) -> Run:
+    ) -> "Run":
         """Start a run, or continue it if it exists.
 
         Raises a RunError if the tag is bad, another process owns the run, a setting differs from

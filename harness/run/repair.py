@@ -79,8 +79,11 @@ def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[
     known = space.unknown([], space.references())
     rows, rebuilt, best = [], [], None
     for number in range(max([-1, *known, *there]) + 1):
-        row = there.get(number)
-        if row is None or not _holds(row, space):
+        row = None
+        with contextlib.suppress(RunError, KeyError):  # it must say what its commit says
+            notes.check_row(there[number], space.git.read_commit(space.find(there[number], None)))
+            row = there[number]
+        if row is None:
             if number not in known:
                 raise no("in_neither", n=number, tag=path.name)
             sha, log = known[number], path / "logs" / f"{number:04d}.log"
@@ -89,15 +92,6 @@ def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[
         rows.append(row)
         best = row if row.kept else best
     return rows, rebuilt
-
-
-def _holds(row: Row, space: Workspace) -> bool:
-    """Whether a row says what its commit says."""
-    try:
-        notes.check_row(row, space.git.read_commit(space.find(row, None)))
-    except RunError:
-        return False
-    return True
 
 
 def _measured(row: Row, scorer, source: bytes) -> Row:

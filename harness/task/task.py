@@ -4,8 +4,6 @@ Everything here is frozen for the length of a run. `HEART` is the course's task;
 it (counts, columns, the baseline's score) stand in `heart.toml` and nowhere else.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -68,11 +66,11 @@ class Task:
     frames: tuple[pd.DataFrame, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def from_frames(cls, name: str, X: pd.DataFrame, y: np.ndarray, **choices) -> Task:
+    def from_frames(cls, name: str, X: pd.DataFrame, y: np.ndarray, **choices) -> "Task":
         """Make a task from tables in memory (`X` of shape (n, p), `y` of shape (n,))."""
         return cls(name=name, frames=(X.reset_index(drop=True), np.asarray(y)), **choices)
 
-    def with_budget(self, seconds: float) -> Task:
+    def with_budget(self, seconds: float) -> "Task":
         """Return the same task with another time budget."""
         return replace(self, budget_s=seconds)
 
