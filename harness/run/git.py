@@ -234,10 +234,6 @@ class GitFiles:
         # Not waited for: opening a run sets every reference again from the ledger.
         write_file(path, f"{sha}\n".encode(), self._scratch, durable=False)
 
-    def delete_ref(self, name: str) -> None:
-        """Remove a reference that is not packed."""
-        (self.path / name).unlink(missing_ok=True)
-
     def refs(self, folder: str) -> dict[str, str]:
         """Return every reference in a folder, as last part of its name -> object."""
         prefix, packed = folder + "/", self._packed_refs()

@@ -244,7 +244,8 @@ class Run(contextlib.ExitStack):
             raise no("no_start", fault=fault)
         tree = self.workspace.store(self.start_source.encode())
         proposal, found = Proposal(self.start_source), Judged(score, keep=True)
-        return self._guarded(lambda: self._record(proposal, found, started, tree))
+        with self._guarded():
+            return self._record(proposal, found, started, tree)
 
     def step(self, proposal: Proposal) -> Row:
         """Take one proposal through: score, decide, log, act."""
@@ -257,58 +258,51 @@ class Run(contextlib.ExitStack):
         that moment, so that the ledger does not depend on which was scored first. Those for which
         there is no time (`Run.pace`) get no row: they are `undecided`.
         """
-        return self._guarded(lambda: self._steps(proposals))
+        with self._guarded():
+            self.frozen.check()
+            started = runfile.now()
+            self._report(self.workspace.put_back(train=False))
+            refused: list[Score | None] = []
+            batch: dict[str, int] = {}  # program -> iteration, as in `_seen`
+            for iteration, proposal in enumerate(proposals, self.iteration):
+                refused.append(self._refusal(proposal, batch))
+                batch.setdefault(program_id(proposal.source), iteration)
+            self._enter("score", proposals[0].source, len(proposals))
+            # Storing waits for the disk, scoring for other processes: do both at once.
+            data = [_data(proposal) for proposal in proposals]
+            trees = self._storing.submit(lambda: list(map(self.workspace.store, data)))
+            wanted = [p.source for p, score in zip(proposals, refused, strict=True) if not score]
+            scores, rows = self.pace.score_many(wanted), []
+            with contextlib.suppress(OutOfTime):  # `pace` keeps what is left
+                for proposal, score in zip(proposals, refused, strict=True):
+                    found = self._judge(proposal, score or next(scores))
+                    rows.append(self._record(proposal, found, started, trees.result()[len(rows)]))
+            self.undecided = proposals[len(rows) :]
+            self.pace.decided(self.iteration, self.undecided)
+            return rows
 
-    def _guarded(self, work: Callable):
+    @contextlib.contextmanager
+    def _guarded(self):
         """After an exception (Ctrl-C included) memory may lag behind the disk: read it again."""
         if self._stale:
             self.ledger.close()
             self._load()
         try:
-            return work()
+            yield
         except BaseException:
             self._stale = True
             raise
 
-    def _steps(self, proposals: Sequence[Proposal]) -> list[Row]:
-        self.frozen.check()
-        started = runfile.now()
-        self._report(self.workspace.put_back(train=False))
-        refused: list[str | None] = []
-        batch: dict[str, int] = {}  # program -> iteration, as in `_seen`
-        for iteration, proposal in enumerate(proposals, self.iteration):
-            refused.append(self._refusal(proposal, batch))
-            batch.setdefault(program_id(proposal.source), iteration)
-        self._enter("score", proposals[0].source, len(proposals))
-        # Storing waits for the disk, scoring for other processes: do both at once.
-        trees = self._storing.submit(lambda: [self.workspace.store(_data(p)) for p in proposals])
-        wanted = [p.source for p, reason in zip(proposals, refused, strict=True) if not reason]
-        scores, rows = self.pace.score_many(wanted), []
-        try:
-            for at, (proposal, reason) in enumerate(zip(proposals, refused, strict=True)):
-                if reason:
-                    score = Score(f"rejected ({clean(reason, 300)})", isolation="not run")
-                else:
-                    score = next(scores)
-                found = self._judge(proposal, score)
-                rows.append(self._record(proposal, found, started, trees.result()[at]))
-        except OutOfTime:
-            pass  # `pace` keeps what is left
-        self.undecided = proposals[len(rows) :]
-        self.pace.decided(self.iteration, self.undecided)
-        return rows
-
-    def _refusal(self, proposal: Proposal, batch: dict[str, int]) -> str | None:
+    def _refusal(self, proposal: Proposal, batch: dict[str, int]) -> Score | None:
         """Say why a proposal is not scored at all, or None."""
+        program, reason = program_id(proposal.source), None
         if proposal.outcome != "ok":
             note = proposal.note.strip().split("\n")[0]
-            return f"agent: {proposal.outcome}" + (f": {note}" if note else "")
-        reason = refusal(proposal.source.encode("utf-8", "surrogateescape"))
-        if reason:
-            return reason
-        program = program_id(proposal.source)
-        same = self._seen.get(program, batch.get(program))
-        return None if same is None else f"duplicate of iteration {same}"
+            reason = f"agent: {proposal.outcome}" + (f": {note}" if note else "")
+        elif not (reason := refusal(proposal.source.encode("utf-8", "surrogateescape"))):
+            same = self._seen.get(program, batch.get(program))
+            reason = None if same is None else f"duplicate of iteration {same}"
+        return reason and Score(f"rejected ({clean(reason, 300)})", isolation="not run")
 
     def _judge(self, proposal: Proposal, score) -> Judged:
         if not score.ok:

@@ -116,7 +116,7 @@ class Workspace:
         # Of what was kept the last counts.
         expected = dict(zip(map(self._reference, rows), shas, strict=True))
         for name in there.keys() - expected.keys():
-            self.git.delete_ref(name)
+            (self.git.path / name).unlink(missing_ok=True)
         for name, sha in expected.items():
             if there.get(name) != sha:
                 self.git.set_ref(name, sha)
