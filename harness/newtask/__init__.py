@@ -7,8 +7,4 @@ without a word, and never does a table that is refused leave anything behind.
 
 from harness import face
 
-__getattr__, __all__ = face(
-    __name__,
-    newtask="Made new_task",
-    masking="mask",
-)
+__getattr__, __all__ = face(__name__, newtask="Made new_task", masking="mask")

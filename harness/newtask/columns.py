@@ -9,26 +9,12 @@ import numpy as np
 import pandas as pd
 
 from harness.newtask.words import WORDS, few, no, say
-from harness.task import (
-    CENSORED,
-    COMMA,
-    CURRENCY,
-    MISSING,
-    POINT,
-    Numeral,
-    as_dates,
-    as_float,
-    numeral,
-    numerals,
-)
+from harness.task import CURRENCY, MISSING, Numeral, as_float, numeral, table
 
 NEARLY = 0.9  # of the cells: then the others are odd cells
 MANY = 30  # different values that are surely a category; more needs rows to back them
 LONG_WORDS = 3.0  # words per value from which on it is text
-ID_NAME = re.compile(
-    r"(?i:(^|[_\s-])(id|ids|uuid|guid|key|index|idx|row|rownum|nr|no|number)$)|[a-z0-9]I[dD]$"
-    r"|^column \d"
-)
+ID_NAME = re.compile(WORDS["ids"])
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")  # or decimals
 EXACT = 2**53  # float64 has the digits of whole numbers up to here
@@ -64,10 +50,8 @@ class Cells:
 
     def __init__(self, values: pd.Series, starts: np.ndarray):
         self.values, self.starts, self.name = values.astype("category"), starts, values.name
-        texts, codes = self.values.cat.categories, self.values.cat.codes.to_numpy()
-        often = np.bincount(codes[codes >= 0], minlength=len(texts))
-        order = [code for code in pd.unique(codes) if code >= 0]  # as they appear
-        self.spelled, found = {texts[code]: int(often[code]) for code in order}, Counter()
+        often, found = self.values.value_counts().to_dict(), Counter()
+        self.spelled = {text: often[text] for text in self.values.dropna().unique()}
         for text, n in self.spelled.items():
             found[text.strip()] += n
         self.gaps = Counter({t: n for t, n in found.items() if t in MISSING})
@@ -110,22 +94,13 @@ def _codes(texts: Iterable[str]) -> bool:
     return all(t.isdigit() for t in texts) and any(t[0] == "0" != t for t in texts)
 
 
-def decide(
-    values: pd.Series,
-    starts: np.ndarray,
-    asked: str = "",
-    target: bool = False,
-    comma: bool = False,
-) -> Column:
+def decide(values: pd.Series, starts: np.ndarray, asked="", target=False, comma=False) -> Column:
     """Decide what a column holds: text as it stands in the file, or numbers if pandas read it so.
 
     `starts` are the lines of its rows, `asked` is a type that a person named, `comma` whether
     decimals have a comma in this file. In a `target` a word that comes back is a class.
 
-    Raises
-    ------
-    DataError
-        If no reading of it can be right: infinite numbers, mixed units.
+    Raises a DataError if no reading of it can be right: infinite numbers, mixed units.
     """
     if values.dtype.kind in "iuf":
         found = values.to_numpy(np.float64)
@@ -169,7 +144,7 @@ def _plain(seen: Cells, numbers: np.ndarray, comma: bool) -> Column | None:
     forms = {8: ("%Y%m%d", "%d%m%Y"), 14: ("%Y%m%d%H%M%S",)}
     sizes = {len(t) for t in texts}
     for form in forms.get(sizes.pop(), ()) if len(sizes) == 1 < k - 1 else ():
-        read = as_dates(pd.Series(texts, dtype=object), form)
+        read = table.as_dates(pd.Series(texts, dtype=object), form)
         if read.notna().all() and read.dt.year.between(1900, 2100).all():
             return Column(f"date {form}")
     if _codes(texts) or np.abs(numbers).max() > EXACT:  # zeros or digits would be lost
@@ -210,7 +185,7 @@ def _written(seen: Cells, forced: bool, target: bool, comma: bool) -> Column | N
     hits = sum(any(numeral(t, d)[0] == numeral(t, d)[0] for d in ".,") for t in sample)
     if not forced and hits < 0.4 * len(sample):
         return None
-    fits = {d: {t: r for t, r in numerals(counts, d).items() if r[0] == r[0]} for d in ".,"}
+    fits = {d: {t: r for t, r in table.numerals(counts, d).items() if r[0] == r[0]} for d in ".,"}
     hits = {d: sum(counts[t] for t in fits[d]) for d in ".,"}
     decimal, other = ",." if hits[","] + comma > hits["."] else ".,"
     read = fits[other] | fits[decimal]
@@ -223,7 +198,7 @@ def _written(seen: Cells, forced: bool, target: bool, comma: bool) -> Column | N
     classes = target and len(read) <= 20 and any(n > 9 for n in bad.values())
     if not forced and (not nearly or len(read) <= len(unknown) or classes):
         return None
-    column = _around(seen, fits[decimal], COMMA if decimal == "," else POINT)
+    column = _around(seen, fits[decimal], table.COMMA if decimal == "," else table.POINT)
     if column is None:
         return None
     cells = column.cells | {t: f"{r[0]:.15g}" for t, r in read.items() if t not in fits[decimal]}
@@ -244,7 +219,7 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
     units, bare = Counter(), 0
     for t, (value, pre, post) in read.items():
         if pre or post:
-            units[pre, post] += seen.counts[t] * (pre not in CENSORED and post[:1] != "+")
+            units[pre, post] += seen.counts[t] * (pre not in table.CENSORED and post[:1] != "+")
         elif value:
             bare += seen.counts[t]
     main, weight = units.most_common(1)[0] if +units else (("", ""), 0)
@@ -276,15 +251,13 @@ def _dates(seen: Cells) -> Column | None:
     rest, forms, said, name = pd.Series([*seen.counts], dtype=object), [], [], seen.name
     while len(rest):
         fit = dict.fromkeys(form for t in rest[:50] for form in FORMS.get(_shape(t), ()))
-        fit = {
-            form: as_dates(rest, form) for form in fit if _turned(form) not in map(_order, forms)
-        }
+        turned = {_order(form)[::-1] for form in forms if _order(form)}
+        fit = {form: table.as_dates(rest, form) for form in fit if _order(form) not in turned}
         best = max(fit, key=lambda form: fit[form].count(), default="")
         if not best or not fit[best].count():
             break
-        twin = [
-            f for f in fit if _order(f) == _turned(best) and fit[f].count() == fit[best].count()
-        ]
+        same = (form for form in fit if fit[form].count() == fit[best].count())
+        twin = [form for form in same if _order(form) == _order(best)[::-1] != ""]
         said += [say("day_first", name=name, month=form) for form in twin[:1]]
         rest, forms = rest[fit[best].isna()], [*forms, best]
     if not forms or sum(map(seen.counts.get, rest)) > (1 - NEARLY) * seen.n:
@@ -299,13 +272,9 @@ def _dates(seen: Cells) -> Column | None:
     return Column(f"date {'|'.join(forms)}", dict.fromkeys(rest, ""), tuple(said))
 
 
-def _order(form: str) -> list[str]:
+def _order(form: str) -> str:
     """Day and month in the order of a form that could be misread: by numbers, the year last."""
-    return re.findall("%[dm]", form) if re.match("%[dm].%[dm]", form) else []
-
-
-def _turned(form: str) -> list[str]:
-    return _order(form)[::-1] or ["-"]
+    return form[1] + form[4] if re.match("%[dm].%[dm]", form) else ""
 
 
 def words(seen: Cells, asked: str = "") -> Column:

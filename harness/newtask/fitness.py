@@ -1,6 +1,7 @@
 """Is a table fit to learn from? Leaks, identifiers, copies, too few rows: told in plain words."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -32,12 +33,11 @@ class Finding(NamedTuple):
     text: str
 
 
-def refuse(key: str, **values: object) -> Finding:
-    return Finding(True, say(key, **values))
+def _find(refused: bool, key: str, **values: object) -> Finding:
+    return Finding(refused, say(key, **values))
 
 
-def warn(key: str, **values: object) -> Finding:
-    return Finding(False, say(key, **values))
+refuse, warn = partial(_find, True), partial(_find, False)
 
 
 def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
@@ -48,10 +48,8 @@ def examine(task: Task, keep: tuple[str, ...] = ()) -> list[Finding]:
         key = None if task.groups else _key(task, X, y)
         found += [*_split(task, y), *_columns(task, X, key)]
         some = np.random.default_rng(0).permutation(len(y))[:SOME]
-        found += [
-            *_leaks(task, X.iloc[some], y[some], keep, key),
-            *_sums(task, X.iloc[some], y[some]),
-        ]
+        X, y = X.iloc[some], y[some]
+        found += [*_leaks(task, X, y, keep, key), *_sums(task, X, y)]
     return sorted(found, key=lambda f: not f.refuse)
 
 
@@ -123,28 +121,22 @@ def _split(task: Task, y: np.ndarray) -> Iterator[Finding]:
 
 
 def _copies(split) -> Iterator[Finding]:
-    keys = [
-        pd.util.hash_pandas_object(X, index=False).to_numpy() for X in (split.X_train, split.X_test)
-    ]
-    both = np.concatenate(keys)
-    extra = len(both) - len(np.unique(both))
-    bits = np.log2(
-        [max(split.X_train[name].nunique(), 1) for name in split.X_train.columns[:99]]
-    ).sum()
-    if not extra or bits < 2 * np.log2(len(both)) + 6:  # so few combinations come twice by chance
+    X, tables = split.X_train, (split.X_train, split.X_test)
+    train, test = (pd.util.hash_pandas_object(some, index=False).to_numpy() for some in tables)
+    n = len(train) + len(test)
+    extra = n - len(np.union1d(train, test))
+    bits = np.log2([max(X[name].nunique(), 1) for name in X.columns[:99]]).sum()
+    if not extra or bits < 2 * np.log2(n) + 6:  # so few combinations come twice by chance
         return
-    crossing = int(np.isin(keys[1], keys[0]).sum())
+    crossing = int(np.isin(test, train).sum())
     are = "rows are copies of others" if extra > 1 else "row is a copy of another"
     stand = "stand" if crossing != 1 else "stands"
-    n_test = len(keys[1])
-    copies = say("copies", n=extra, are=are, crossing=crossing, test=n_test, stand=stand)
-    most = crossing > MANY_COPIES * max(n_test, 1)
+    copies = say("copies", n=extra, are=are, crossing=crossing, test=len(test), stand=stand)
+    most = crossing > MANY_COPIES * max(len(test), 1)
     yield Finding(most, say("copies_most" if most else "copies_some", copies=copies))
 
 
-def _leaks(
-    task: Task, X: pd.DataFrame, y: np.ndarray, keep: tuple[str, ...], key: str | None
-) -> Iterator[Finding]:
+def _leaks(task: Task, X: pd.DataFrame, y: np.ndarray, keep, key) -> Iterator[Finding]:
     for name in X.columns:
         if name in (task.groups, key):
             continue

@@ -52,10 +52,8 @@ def unpack(path: Path) -> bytes:
 def sniff(raw: bytes, target: str, encoding: str | None = None) -> Sniffed:
     """Find out how a CSV file is written; `target` is a name that its header should hold.
 
-    Raises
-    ------
-    DataError
-        If it is no CSV file with a header and rows, or a line is damaged: it is named.
+    Raises a DataError if it is no CSV file with a header and rows, or a line is damaged: it is
+    named.
     """
     try:
         name = codecs.lookup(encoding).name if encoding else _encoding(raw)

@@ -1,7 +1,6 @@
 """The files of a new task, each from its template: task.toml, train.py, program.md, look.html."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
@@ -27,15 +26,13 @@ def write_train(task: Task, X: pd.DataFrame) -> str:
     return _page("own_train.py.txt", task, LINE=LINE, many=many, hours=hours, **of)
 
 
-def write_texts(
-    task: Task, X: pd.DataFrame, y: np.ndarray, rows: int, dropped: Mapping[str, str], made
-) -> dict[str, str]:
+def write_texts(task: Task, X: pd.DataFrame, y: np.ndarray, rows: int, made) -> dict[str, str]:
     """Write all files of a task: `X` and `y` are its training rows, for sealed ones tell nobody."""
     names = task.labels or (f"not {' or '.join(task.positive)}", " or ".join(task.positive))
     answer = pd.Series(y if task.kind == "regression" else np.array(names, dtype=object)[y])
     asked = task.target, "number" if task.kind == "regression" else "category", answer
     shown = [(name, kind, X[name]) for name, kind in task.columns[:SHOWN]]
-    told = {"rows": rows, "n_train": len(X), "dropped": dropped, "made": made, "asked": asked}
+    told = {"rows": rows, "n_train": len(X), "made": made, "asked": asked}
     files = {"task.toml": "task.toml.txt", "program.md": "own_program.md", "look.html": "look.html"}
     texts = {name: _page(file, task, shown=shown, **told) for name, file in files.items()}
     return texts | {"train.py": write_train(task, X)}

@@ -19,6 +19,7 @@ from harness import DATA
 from harness.candidate import CandidateError
 from harness.run.pace import pack_score, unpack_score
 from harness.run.settings import differences, take_fingerprint
+from harness.run.words import no
 from harness.scoring import Score, Scorer
 from harness.sealing import OwnFolder, SandboxError
 from harness.task import Task, get_task
@@ -27,59 +28,39 @@ CONNECT_S = 30.0
 PATIENCE_S = 120.0  # without any worker until the score is given up
 LOST = 5  # workers that may be lost under one candidate
 CHECK_S = 5.0
-INSTALL = "pip install distributed (the extra 'cluster' of this course)"
-
-# ------------------------------------------------------------------------------- on the workers
 
 
 class _OtherHarness(Exception):
     """A worker has other files than the run; carries its fingerprint."""
 
 
-class _Host:
-    """The one scorer of a worker process, in a thread of its own.
-
-    The sandbox's template ends with the thread that started it, and Dask's threads come and go.
-    """
-
-    def __init__(self, task: str, fingerprint: str, workers: int):
-        from distributed.threadpoolexecutor import ThreadPoolExecutor
-
-        self.key = (task, fingerprint, workers)
-        self.thread = ThreadPoolExecutor(1)
-        self.scorer = self.call(Scorer, get_task(task), workers=workers)
-
-    def call(self, function: Callable, *args, **options):
-        """Have the thread call a function; wait for what it gives."""
-        return self.thread.submit(function, *args, **options).result()
-
-    def end(self) -> None:
-        """End the thread and its scorer."""
-        self.thread.submit(self.scorer.close)
-        self.thread.shutdown(wait=False)
-
-
-_host: _Host | None = None
+# The one scorer of a worker process, in a thread of its own: the sandbox's template ends with the
+# thread that started it, and Dask's threads come and go.
+_host: dict[tuple, tuple] = {}  # (task, fingerprint) -> (thread, scorer)
 _host_lock = threading.Lock()
 
 
-def _work(task: str, fingerprint: str, workers: int, method: str, args: tuple):
+def _work(task: str, fingerprint: str, method: str, args: tuple):
     """Do one call on a worker; everything in and out is text and numbers.
 
     What it cannot do comes back as a value: Dask would log an exception with the program's text.
     """
-    global _host
+    from distributed.threadpoolexecutor import ThreadPoolExecutor
+
     try:
         with _host_lock:
-            if _host is None or _host.key != (task, fingerprint, workers):
+            if (task, fingerprint) not in _host:
                 mine = take_fingerprint(task)
                 if mine["sha256"] != fingerprint:
                     return _OtherHarness(mine)
                 _end_host()
-                _host = _Host(task, fingerprint, workers)
-            host = _host
+                thread = ThreadPoolExecutor(1)
+                # One fold at a time: candidates fill a cluster.
+                scorer = thread.submit(Scorer, get_task(task), workers=1).result()
+                _host[task, fingerprint] = thread, scorer
+            thread, scorer = _host[task, fingerprint]
         args = [unpack_score(arg) if isinstance(arg, dict) else arg for arg in args]
-        value = host.call(getattr(host.scorer, method), *args)
+        value = thread.submit(getattr(scorer, method), *args).result()
     except (CandidateError, SandboxError) as err:
         return err
     return pack_score(value) if isinstance(value, Score) else value
@@ -87,21 +68,18 @@ def _work(task: str, fingerprint: str, workers: int, method: str, args: tuple):
 
 def _stop_working() -> None:
     """Cancel what this worker scores now (Ctrl-C on the other side)."""
-    if _host is not None:
-        _host.scorer.cancel()
+    for _, scorer in _host.values():
+        scorer.cancel()
 
 
 def _end_host() -> None:
-    global _host
-    if _host is not None:
-        _host.end()
-        _host = None
+    for thread, scorer in _host.values():
+        thread.submit(scorer.close)
+        thread.shutdown(wait=False)
+    _host.clear()
 
 
-# ----------------------------------------------------------------------------- on this machine
-
-
-class Cluster(contextlib.AbstractContextManager):
+class Cluster(contextlib.ExitStack):
     """A connection to a Dask scheduler, by its address, such as tcp://host:8786.
 
     "local" starts one here with so many worker processes, and ends it in `close`. Raises a
@@ -112,8 +90,9 @@ class Cluster(contextlib.AbstractContextManager):
         try:
             from distributed import Client
         except ImportError:
-            raise SandboxError(f"--scheduler needs Dask: {INSTALL}") from None
-        self.scheduler, self._ending = scheduler, contextlib.ExitStack()
+            raise no("no_dask", SandboxError) from None
+        super().__init__()  # `close` leaves the cluster, and ends it if it was started here
+        self.scheduler = scheduler
         # Lost workers are counted and told here; Dask's own log would drown it.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         address = self._start_here(workers) if scheduler == "local" else scheduler
@@ -121,18 +100,16 @@ class Cluster(contextlib.AbstractContextManager):
             self.client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as err:
             self.close()
-            raise SandboxError(
-                f"no Dask scheduler answers at {address} ({type(err).__name__}): start one "
-                "with `dask scheduler`, or use --scheduler local"
-            ) from None
-        self._ending.callback(self._leave)
+            told = {"address": address, "err": type(err).__name__}
+            raise no("no_answer", SandboxError, **told) from None
+        self.callback(self._leave)
 
     def _start_here(self, workers: int):
         import dask
         from distributed import LocalCluster
 
         folder = OwnFolder("ratchet-dask")
-        self._ending.callback(folder.close)
+        self.callback(folder.close)
         path = [str(DATA.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         with dask.config.set({"distributed.scheduler.allowed-failures": LOST}):
             cluster = LocalCluster(
@@ -146,7 +123,7 @@ class Cluster(contextlib.AbstractContextManager):
                 # The threads of a worker's model are the sandbox's business.
                 env={"PYTHONPATH": os.pathsep.join(path)},
             )
-        self._ending.callback(cluster.close, timeout=10)
+        self.callback(cluster.close, timeout=10)
         return cluster
 
     def run(self, function: Callable, calls: Sequence[tuple]) -> list:
@@ -170,20 +147,11 @@ class Cluster(contextlib.AbstractContextManager):
             self._wait(futures)
             return [future.result() for future in futures]
         except KilledWorker:
-            raise SandboxError(
-                f"{LOST} workers were lost one after another on the same candidate: look at the "
-                "workers' memory, then type the same command again"
-            ) from None
+            raise no("all_lost", SandboxError, n=LOST) from None
         except CancelledError:
-            raise SandboxError(
-                f"the Dask scheduler at {self.scheduler} is gone: start it, then type the same "
-                "command again"
-            ) from None
+            raise no("no_scheduler", SandboxError, address=self.scheduler) from None
         except ModuleNotFoundError as err:
-            raise SandboxError(
-                f"a worker has no module {err.name!r}: install this course there, or start "
-                "`dask worker` in its folder with PYTHONPATH=."
-            ) from None
+            raise no("no_module", SandboxError, name=err.name) from None
 
     def _wait(self, futures: list) -> None:
         """Wait for all; give up when there has been no worker for long."""
@@ -202,10 +170,7 @@ class Cluster(contextlib.AbstractContextManager):
             with contextlib.suppress(OSError, TimeoutError):
                 seen = now if self.client.nthreads() else seen
             if now - seen > PATIENCE_S:
-                raise SandboxError(
-                    f"the cluster at {self.scheduler} has had no worker for {PATIENCE_S:.0f} s: "
-                    "start one with `dask worker`, then type the same command again"
-                )
+                raise no("no_worker", SandboxError, address=self.scheduler, wait=PATIENCE_S)
 
     def _leave(self) -> None:
         with contextlib.suppress(Exception):
@@ -213,32 +178,24 @@ class Cluster(contextlib.AbstractContextManager):
                 self.client.run(_end_host, wait=True)
         self.client.close(timeout=5)
 
-    def close(self) -> None:
-        """Leave the cluster; end it if it was started here."""
-        self._ending.close()
 
-    def __exit__(self, *exc) -> None:
-        self.close()
-
-
-class ClusterScorer(contextlib.AbstractContextManager):
+class ClusterScorer(contextlib.ExitStack):
     """What a run needs of a `Scorer`, on a Dask cluster that is connected to when first needed.
 
-    The task is one that `get_task` finds on the workers, too. A worker process scores `folds` side
-    by side: 1, since candidates fill a cluster.
+    The task is one that `get_task` finds on the workers, too. `close` leaves the cluster.
     """
 
-    def __init__(self, task: Task, scheduler: str, *, workers: int = 2, folds: int = 1):
+    def __init__(self, task: Task, scheduler: str, *, workers: int = 2):
+        super().__init__()
         if task.frames is not None:
             raise SandboxError("a task made in memory cannot be scored on a cluster")
-        self.task, self.scheduler = task, scheduler
-        self.workers, self.folds_at_once = workers, folds
+        self.task, self.scheduler, self.workers = task, scheduler, workers
 
     @cached_property
     def cluster(self) -> Cluster:
         """The cluster."""
         self._fingerprint = take_fingerprint(self.task)
-        return Cluster(self.scheduler, self.workers)
+        return self.enter_context(Cluster(self.scheduler, self.workers))
 
     def score(self, source: str | bytes) -> Score:
         """See `Scorer.score`."""
@@ -259,27 +216,16 @@ class ClusterScorer(contextlib.AbstractContextManager):
             return score
         return self._call([("probe", (source, pack_score(score)))])[0]
 
-    def close(self) -> None:
-        """Leave the cluster; end it if it was started here."""
-        if "cluster" in vars(self):
-            vars(self).pop("cluster").close()
-
-    def __exit__(self, *exc) -> None:
-        self.close()
-
     def _call(self, calls: list[tuple[str, tuple]]) -> list:
         cluster = self.cluster
-        head = (self.task.ref, self._fingerprint["sha256"], self.folds_at_once)
+        head = (self.task.ref, self._fingerprint["sha256"])
         return list(map(self._read, cluster.run(_work, [(*head, *call) for call in calls])))
 
     def _read(self, answer):
         match answer:
             case _OtherHarness(args=(theirs,)):
-                raise SandboxError(
-                    "a worker has another harness or data than this machine "
-                    f"({differences(self._fingerprint, theirs)}): install the same there, "
-                    "restart its `dask worker`, then type the same command again"
-                )
+                changed = differences(self._fingerprint, theirs)
+                raise no("other_worker", SandboxError, changed=changed)
             case SandboxError():
                 raise SandboxError(f"on a worker: {answer}")
             case CandidateError():

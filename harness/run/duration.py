@@ -10,10 +10,7 @@ _DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m
 def parse_duration(text: str | float) -> float:
     """Turn `8h`, `90m`, `30s`, `1h30m` or a number of seconds into seconds.
 
-    Raises
-    ------
-    ValueError
-        If it is none of these, or not more than 0.
+    Raises a ValueError if it is none of these, or not more than 0.
     """
     match = _DURATION.fullmatch(str(text).strip().lower().replace(" ", ""))
     parts = [float(part or 0) for part in match.groups()] if match else []

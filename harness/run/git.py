@@ -20,27 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import RunError
-from harness.files import naming, read_plain, remove, restore_file, write_file
+from harness.files import catalogue, naming, read_plain, remove, restore_file, write_file
 from harness.run.packs import MAX_OBJECT, Packs, inflate
 
 AUTHOR = "AutoResearch <autoresearch@localhost>"
 # Commit dates count iterations, not seconds: two runs with the same seed give the same commits.
 EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z is iteration 0; one minute per iteration
-CONFIG = """\
-[core]
-\trepositoryformatversion = 0
-\tfilemode = false
-\tbare = false
-\tautocrlf = false
-\thooksPath = /dev/null
-[gc]
-\tauto = 0
-[maintenance]
-\tauto = false
-[user]
-\tname = AutoResearch
-\temail = autoresearch@localhost
-"""
+CONFIG = catalogue(__file__)["config"]
 MAX_REFS = 100_000  # references, or commits on a branch; a run of 10,000 iterations is a long one
 MAX_REFS_BYTES = 8 * 1024**2  # of packed-refs
 MAX_FILES = 1_000  # in a tree: a run's own hold two
@@ -97,6 +83,13 @@ def _sha1(data: bytes) -> str:
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
+def _held(raw: bytes | None, sha: str) -> bytes:
+    """An object's header and content, held to its name."""
+    if raw is None or _sha1(raw) != sha:
+        raise RunError("is missing" if raw is None else "is damaged")
+    return raw
+
+
 class GitFiles:
     """Reads and writes one `.git` folder; `branch`, without `refs/heads/`, is its only one."""
 
@@ -118,18 +111,13 @@ class GitFiles:
     def restore_settings(self) -> list[str]:
         """Put HEAD and config back to what they must be; say which had changed."""
         expected = {"HEAD": f"ref: {self.head_ref}\n", "config": CONFIG}
-        changed = [
-            name
-            for name, text in expected.items()
-            if restore_file(self.path / name, text.encode(), self._scratch)
-        ]
+        files = ((name, self.path / name, text.encode()) for name, text in expected.items())
+        changed = [name for name, path, data in files if restore_file(path, data, self._scratch)]
         for name in ("commondir", "config.worktree"):  # both would lead git to another config
             if os.path.lexists(self.path / name):
                 remove(self.path / name)
                 changed.append(name)
         return [f".git/{name}" for name in changed]
-
-    # -- objects ------------------------------------------------------------------------
 
     def write(self, kind: str, data: bytes) -> str:
         """Store an object durably and return its name."""
@@ -162,34 +150,21 @@ class GitFiles:
             if not _SHA.match(sha):
                 raise RunError("is no name of an object")
             try:
-                header, _, data = self._read_loose(sha).partition(b"\0")
-                found = header.split(b" ")[0].decode("ascii", "replace")
+                raw = self._read_loose(sha)
             except FileNotFoundError:
-                found, data = self._read_packed(sha)
-            if found != kind:
+                raw = _held(self._packs.read(sha), sha)
+            if not raw.startswith(f"{kind} ".encode()):
                 raise RunError(f"is no {kind}")
         except (OSError, RunError) as err:
             why = getattr(err, "strerror", None) or err
             raise RunError(f"object {sha[:12]} in {self.path}: {why}; start a new tag") from None
         finally:
             self.patience -= time.thread_time() - began
-        return data
+        return raw.partition(b"\0")[2]
 
     def _read_loose(self, sha: str) -> bytes:
         """Return header and content of an object that has a file of its own."""
-        raw = inflate(read_plain(self._loose(sha), 2 * MAX_OBJECT))
-        if _sha1(raw) != sha:
-            raise RunError("is damaged")
-        return raw
-
-    def _read_packed(self, sha: str) -> tuple[str, bytes]:
-        """Return kind and content of an object that somebody's git packed."""
-        kind, data = self._packs.read(sha) or ("", b"")
-        if not kind:
-            raise RunError("is missing")
-        if _sha1(f"{kind} {len(data)}\0".encode() + data) != sha:
-            raise RunError("is damaged")
-        return kind, data
+        return _held(inflate(read_plain(self._loose(sha), 2 * MAX_OBJECT)), sha)
 
     def _loose(self, sha: str) -> Path:
         return self.path / "objects" / sha[:2] / sha[2:]
@@ -205,11 +180,8 @@ class GitFiles:
 
     def write_tree(self, files: dict[str, str]) -> str:
         """Store a folder of regular files given as name -> blob."""
-        entries = (
-            b"100644 " + name.encode() + b"\0" + bytes.fromhex(sha)
-            for name, sha in sorted(files.items())
-        )
-        return self.write("tree", b"".join(entries))
+        entries = sorted((f"100644 {name}\0".encode(), sha) for name, sha in files.items())
+        return self.write("tree", b"".join(head + bytes.fromhex(sha) for head, sha in entries))
 
     def read_tree(self, sha: str) -> dict[str, tuple[str, str]]:
         """Return name -> (mode, object) of a folder."""
@@ -247,8 +219,6 @@ class GitFiles:
         said = self.read_commit(sha).trailers.get("Iteration")
         return number if not rest and said == str(number) else None
 
-    # -- references and the index ---------------------------------------------------------
-
     def read_ref(self, name: str, packed: dict[str, str] | None = None) -> str | None:
         """Return what a reference points to, or None."""
         try:
@@ -263,10 +233,6 @@ class GitFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not waited for: opening a run sets every reference again from the ledger.
         write_file(path, f"{sha}\n".encode(), self._scratch, durable=False)
-
-    def delete_ref(self, name: str) -> None:
-        """Remove a reference that is not packed."""
-        (self.path / name).unlink(missing_ok=True)
 
     def refs(self, folder: str) -> dict[str, str]:
         """Return every reference in a folder, as last part of its name -> object."""

@@ -1,7 +1,5 @@
 """The ledger of a run, `results.tsv`: append a row, read all rows, recover after a crash."""
 
-from __future__ import annotations
-
 import math
 import os
 import re
@@ -11,6 +9,7 @@ from pathlib import Path
 from harness import CALL, RunError
 from harness.candidate import plain
 from harness.files import read_plain
+from harness.run.words import no
 from harness.scoring import number
 
 FORMULA = ("=", "+", "-", "@")  # how one begins in a spreadsheet
@@ -108,7 +107,7 @@ class Row:
         return "\t".join(map(_format, astuple(self))) + "\n"
 
     @classmethod
-    def from_line(cls, line: str) -> Row:
+    def from_line(cls, line: str) -> "Row":
         """Parse one line of the ledger.
 
         Raises a ValueError if the line is not a whole row.
@@ -125,11 +124,11 @@ class Row:
 COLUMNS = tuple(f.name for f in fields(Row))
 HEADER = "\t".join(COLUMNS) + "\n"
 _PARSE = {
-    "str": clean,
-    "int": int,
-    "float": float,
-    "int | None": lambda cell: int(cell) if cell else None,
-    "float | None": lambda cell: float(cell) if cell else None,
+    str: clean,
+    int: int,
+    float: float,
+    int | None: lambda cell: int(cell) if cell else None,
+    float | None: lambda cell: float(cell) if cell else None,
 }
 
 
@@ -182,9 +181,8 @@ class Ledger:
                 if i == len(lines) - 1 and not tail and rubbish:  # as a power cut can leave it
                     tail = line + b"\n"
                     break
-                raise RunError(
-                    f"{self.path} line {i + 2} is damaged ({clean(str(err), 80)}): {cure}"
-                ) from None
+                told = {"path": self.path, "line": i + 2, "err": clean(str(err), 80)}
+                raise no("damaged", cure=cure, **told) from None
             self.rows.append(row)
         self.torn = bool(tail)
         if writable:
@@ -219,9 +217,7 @@ class Ledger:
             os.fsync(self._file)
         except OSError as err:
             os.ftruncate(self._file, size)
-            raise RunError(
-                f"{self.path} cannot be written ({err.strerror}): free some space"
-            ) from None
+            raise no("no_space", path=self.path, err=err.strerror) from None
 
     def best(self) -> Row | None:
         """Return the last row that was kept (or the baseline)."""

@@ -1,5 +1,6 @@
 """One process at a time owns a run: a lock that ends with its process, however that ends."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from harness import RunError
 from harness.files import lock_file, read_plain
+from harness.run.words import no
 
 
 def owner(lock: Path) -> int | None:
@@ -22,43 +24,35 @@ def owner(lock: Path) -> int | None:
     return number if early else None
 
 
-class RunLock:
-    """Take the lock or say who has it.
+@contextlib.contextmanager
+def locked(path: Path, tag: str):
+    """Hold the lock or say who has it.
 
     The operating system frees the lock when its process ends, so nothing stale can block. The
-    file itself stays, and says which process has or had the run.
-
-    Raises
-    ------
-    RunError
-        If another process (or another `Run` in this one) owns the run.
+    file itself stays, and says which process has or had the run. Raises a RunError if another
+    process (or another `Run` in this one) owns the run.
     """
-
-    def __init__(self, path: Path, tag: str):
-        # Opened so that programs started from here do not inherit (and so keep) the lock.
-        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            self.release()
+    # Opened so that programs started from here do not inherit (and so keep) the lock.
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
             raise RunError(f"{path} is not a plain file: remove it")
-        try:
-            lock_file(self._file)
-        except OSError as err:
-            owner = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
-            self.release()
-            if err.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                raise RunError(
-                    f"run '{tag}' cannot be locked ({err.strerror}): put runs/ on a local disk"
-                ) from None
-            if owner == str(os.getpid()):
-                hint = "this very process; close that run first, or restart the notebook's kernel"
-            else:
-                hint = f"process {owner}; wait for it, or stop it with Ctrl-C where it runs"
-            raise RunError(f"run '{tag}' is owned by {hint}") from None
-        os.ftruncate(self._file, 0)
-        os.write(self._file, f"{os.getpid()}\n".encode())
+        _lock(file, tag)
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(file)
 
-    def release(self) -> None:
-        """Give the run free."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+
+def _lock(file: int, tag: str) -> None:
+    try:
+        lock_file(file)
+    except OSError as err:
+        if err.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            raise no("no_lock", tag=tag, err=err.strerror) from None
+        number = os.read(file, 32).decode("ascii", "replace").strip() or "unknown"
+        hint = f"process {number}; wait for it, or stop it with Ctrl-C where it runs"
+        if number == str(os.getpid()):
+            hint = "this very process; close that run first, or restart the notebook's kernel"
+        raise RunError(f"run '{tag}' is owned by {hint}") from None

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from harness import RunError
@@ -16,6 +16,7 @@ from harness.run import steering
 from harness.run.duration import parse_duration
 from harness.run.ledger import Row
 from harness.run.ratchet import Run, spent
+from harness.run.words import SAYS, no
 
 ASKS = 4  # times an agent is asked before a repeated program uses up its iteration
 NOTHING = (0, 0.0)  # tokens and US dollars
@@ -24,10 +25,7 @@ WAIT_S, MAX_WAIT_S = 5.0, 900.0  # between tries after "too many requests": doub
 TIME_UP = "the time budget is used up"
 ENDED = "ended.json"  # a loop's last word on a run; one that was killed leaves none
 PATIENCE_S = 12 * 3600.0  # waiting in a row: longer than any provider's usage window
-UNKNOWN = (
-    "what a call cost is unknown, so the cost limit cannot hold: give --price IN,OUT (US dollars "
-    "per million tokens in and out), or use --max-calls instead of --max-cost"
-)
+REPEATED = "That program was tried before: propose another."
 
 
 @dataclass(frozen=True)
@@ -60,26 +58,45 @@ def _clock(pause: float) -> str:
 
 @dataclass
 class _Loop:
-    """One `run` call: what it was given, what was spent, errors in a row."""
+    """One call of `run`: what it was given, what was spent, errors in a row."""
 
     run: Run
-    agent: Agent
-    iterations: int | None
-    deadline: float  # infinite if there is none
-    parallel: int
-    max_cost: float | None
-    max_calls: int | None
-    patience: int | None
-    on_row: Callable[[Row], None]
-    say: Callable[[str], None]
-    sleep: Callable[[float], None]
-    clock: Callable[[], float]
-    extra_calls: int = 0  # calls that ended in no row of their own
-    carried: tuple = NOTHING  # spent on such calls since the last proposal
-    batch_calls: int = 0  # proposals that have no row yet
-    batch_cost: tuple = NOTHING  # of these
-    errors: int = 0  # in a row
-    warned: bool = False
+    agent: Agent  # who proposes
+    # Rows beyond the baseline that the ledger shall have in the end, so that the same call finishes
+    # a run that was cut short.
+    iterations: int | None = None
+    # Seconds, or text such as `8h`, that this call may take; what is not decided by then stays
+    # undecided (`harness/run/pace.py`).
+    time_budget: float | str | None = None
+    parallel: int = 1  # candidates proposed from the same best and scored side by side
+    # US dollars that the whole run may cost: no call starts once the ledger and this loop's own
+    # calls have reached them; and agent calls, counting one per row that is there.
+    max_cost: float | None = None
+    max_calls: int | None = None
+    # Rows without a keep after which the agent is told to change the kind of idea; three times as
+    # many end the run.
+    patience: int | None = None
+    on_row: Callable[[Row], None] = lambda row: None  # hears of each new row
+    say: Callable[[str], None] = lambda line: None  # hears each line a person should see
+    sleep: Callable[[float], None] | None = None
+    clock: Callable[[], float] = time.monotonic
+    calls: int = field(default=0, init=False)  # that have no row of their own
+    carried: tuple = field(default=NOTHING, init=False)  # spent on such since the last proposal
+    batch_cost: tuple = field(default=NOTHING, init=False)  # of proposals that have no row yet
+    errors: int = field(default=0, init=False)  # in a row
+    warned: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        limits = (self.iterations, self.time_budget, self.max_cost, self.max_calls)
+        if all(limit is None for limit in limits):
+            raise no("no_end", ValueError)
+        if self.parallel < 1:
+            raise ValueError("parallel must be at least 1")
+        seconds = math.inf if self.time_budget is None else parse_duration(self.time_budget)
+        self.deadline = self.clock() + seconds
+        self.run.planned = self.iterations or 0
+        self.run.ends_at = None if seconds == math.inf else time.time() + seconds
+        self.sleep = self.sleep or partial(steering.sleep, self.run.path)
 
     def check_budgets(self) -> None:
         """Raise `_Stop` when time, money or calls are used up."""
@@ -89,10 +106,10 @@ class _Loop:
         if self.max_cost is not None:
             known = self._spent()
             if known is None:
-                raise _Stop(UNKNOWN, failed=True)
+                raise _Stop(SAYS["unknown_cost"], failed=True)
             if known >= self.max_cost:
                 raise _Stop(f"the cost limit is reached ({known:.2f} USD)")
-        calls = max(run.iteration - 1, 0) + self.batch_calls + self.extra_calls
+        calls = max(run.iteration - 1, 0) + self.calls
         if self.max_calls is not None and calls >= self.max_calls:
             raise _Stop(f"the limit of {self.max_calls} agent calls is reached")
         tried = run.iteration - 1 - run.best.iteration
@@ -117,12 +134,6 @@ class _Loop:
         parts = [at_most(tokens, usd, prices) for tokens, usd in unknown]
         return None if None in parts else run.cost_usd + sum(parts)
 
-    def warn(self, line: str) -> None:
-        """Say something once."""
-        if not self.warned:
-            self.say(line)
-        self.warned = True
-
     def check_leak(self) -> None:
         """Raise `_Stop` when the best score is too good to be true."""
         best, scorer = self.run.best, self.run.scorer
@@ -131,15 +142,10 @@ class _Loop:
         if self.warned or not too_good(task, best.val_auc, y):
             return
         if getattr(task, "folder", None) is None:
-            raise _Stop(
-                f"val_auc {best.val_auc:.4f} at iteration {best.iteration} is too good to be true: "
-                f"look for leakage in {self.run.workspace.train} before believing it"
-            )
-        # One's own data may be that easy.
-        self.warn(
-            f"val_auc {best.val_auc:.4f} ({task.metric}) is nearly perfect: look for a column, or "
-            "a sum of columns, that holds the answer"
-        )
+            told = {"n": best.iteration, "train": self.run.workspace.train}
+            raise no("leakage", _Stop, value=best.val_auc, **told)
+        self.warned = True  # once: one's own data may be that easy
+        self.say(SAYS["nearly_perfect"].format(value=best.val_auc, metric=task.metric))
 
     def ask(self, view: View) -> Proposal:
         """Get a proposal for one slot, whatever it takes short of giving up."""
@@ -164,11 +170,8 @@ class _Loop:
                 if proposed < ASKS and self._repeats(proposal, view):
                     # Told what it repeated, an agent that depends on its view alone can move on.
                     self._carry(proposal)
-                    view = replace(
-                        view,
-                        pending=(*view.pending, proposal.source),
-                        last_failure="That program was tried before: propose another.",
-                    )
+                    pending = (*view.pending, proposal.source)
+                    view = replace(view, pending=pending, last_failure=REPEATED)
                     continue
                 self.errors = 0  # a repeat to the last is written down as a duplicate
             return self._with_carried(proposal)
@@ -196,10 +199,8 @@ class _Loop:
             raise _Stop(f"the agent failed {self.errors} times in a row, last: {err}", failed=True)
         self.say(f"agent {err.outcome}: {err}")
         steering.take(self.run.path, view.iteration, back=True)
-        note = f"{err}\n{err.note}" if err.note else str(err)
-        return self._with_carried(
-            Proposal(view.best_source, err.tokens, err.cost_usd, err.cost_source, note, err.outcome)
-        )
+        note, cost = f"{err}\n{err.note}".rstrip("\n"), (err.tokens, err.cost_usd, err.cost_source)
+        return self._with_carried(Proposal(view.best_source, *cost, note, err.outcome))
 
     def _wait(self, pause: float, waited: float, err: AgentError) -> None:
         if waited > PATIENCE_S:
@@ -216,17 +217,17 @@ class _Loop:
 
         What is carried when the loop ends is in no row, but it counted against the budgets.
         """
-        self.extra_calls += 1
+        self.calls += 1
         self.carried = _add(self.carried, spent(call))
 
     def _with_carried(self, proposal: Proposal) -> Proposal:
         """Add what earlier calls for the same row cost."""
         carried, self.carried = self.carried, NOTHING
-        self.batch_calls += 1
-        self.batch_cost = _add(self.batch_cost, _add(carried, spent(proposal)))
+        self.calls += 1
+        tokens, cost_usd = total = _add(carried, spent(proposal))
+        self.batch_cost = _add(self.batch_cost, total)
         if carried == NOTHING:
             return proposal
-        tokens, cost_usd = _add(carried, spent(proposal))
         source = "reported" if proposal.cost_source == "none" else proposal.cost_source
         source = "unknown" if carried[1] is None else source
         return replace(proposal, tokens=tokens, cost_usd=cost_usd, cost_source=source)
@@ -243,11 +244,8 @@ class _Loop:
 
     def begin(self) -> None:
         """Set aside what nobody scored, and see to the baseline."""
-        aside = self.run.set_aside()
-        if aside is not None:
-            self.say(
-                f"train.py had an edit that no step scored; it was put back, see it with: {aside}"
-            )
+        if aside := self.run.set_aside():
+            self.say(SAYS["aside"].format(aside=aside))
         self.run.settle()
         row = self.run.ensure_baseline()
         self._tell([] if row is None else [row])
@@ -267,21 +265,21 @@ class _Loop:
         if self.iterations is not None:
             end = min(end, self.iterations + 1)
         proposals: list[Proposal] = []
-        stop = None
-        for iteration in range(first, end):
-            pending = (*run.history[start:first], *proposals)
-            view = run.view(iteration - start, tuple(slot.source for slot in pending), start)
-            try:
+        try:
+            for iteration in range(first, end):
+                pending = (*run.history[start:first], *proposals)
+                view = run.view(iteration - start, tuple(slot.source for slot in pending), start)
                 proposals.append(self.ask(view))
-            except _Stop as ended:
-                stop = ended  # what was proposed before is paid for: score it
-                break
-        if proposals:
-            rows = run.steps(proposals)
-            self.batch_calls, self.batch_cost = 0, NOTHING
-            self._decided(rows)
-        if stop is not None:
-            raise stop
+        except _Stop:
+            self._score(proposals)  # what was proposed before is paid for
+            raise
+        self._score(proposals)
+
+    def _score(self, proposals: list[Proposal]) -> None:
+        """Take a batch through; `_Stop` if the time was over before all of it was decided."""
+        rows = self.run.steps(proposals) if proposals else []
+        self.calls, self.batch_cost = self.calls - len(proposals), NOTHING
+        self._decided(rows)
 
     def _decided(self, rows: list[Row]) -> None:
         """Tell of a batch; `_Stop` if the time was over before all of it was decided."""
@@ -297,63 +295,16 @@ class _Loop:
             self.on_row(row)
 
 
-def run(
-    run: Run,
-    agent: Agent,
-    *,
-    iterations: int | None = None,
-    time_budget: float | str | None = None,
-    parallel: int = 1,
-    max_cost: float | None = None,
-    max_calls: int | None = None,
-    patience: int | None = None,
-    on_row: Callable[[Row], None] = lambda row: None,
-    say: Callable[[str], None] = lambda line: None,
-    sleep: Callable[[float], None] | None = None,
-    clock: Callable[[], float] = time.monotonic,
-) -> Outcome:
-    """Run the ratchet loop until something ends it.
-
-    Parameters
-    ----------
-    run, agent
-        An open run, and who proposes.
-    iterations : int, optional
-        Rows beyond the baseline that the ledger shall have in the end, so that the same call
-        finishes a run that was cut short.
-    time_budget : float or str, optional
-        Seconds, or text such as `8h`, that this call may take; what is not decided by then stays
-        undecided (`harness/run/pace.py`).
-    parallel : int
-        Candidates proposed from the same best and scored side by side.
-    max_cost, max_calls : optional
-        US dollars that the whole run may cost: no call starts once the ledger and this loop's own
-        calls have reached them; agent calls, counting one per row that is there.
-    patience : int, optional
-        Rows without a keep after which the agent is told to change the kind of idea; three times
-        as many end the run.
-    on_row : callable
-        Called with each new row.
-    say : callable
-        Called with each line a person should see (waiting, agent errors, files put back).
+def run(run: Run, agent: Agent, **choices) -> Outcome:
+    """Run the ratchet loop until something ends it; `choices` are the fields of `_Loop`.
 
     Gives an `Outcome` that `failed` when the agent ended the run by failing.
     """
-    if iterations is None and time_budget is None and max_cost is None and max_calls is None:
-        raise ValueError("give the loop an end: iterations, time_budget, max_cost or max_calls")
-    if parallel < 1:
-        raise ValueError("parallel must be at least 1")
-    deadline = clock() + parse_duration(time_budget) if time_budget is not None else math.inf
-    limits = (iterations, deadline, parallel, max_cost, max_calls, patience)
-    sleep = sleep or partial(steering.sleep, run.path)
-    loop = _Loop(run, agent, *limits, on_row, say, sleep, clock)
-    before = run.iteration
-    run.planned = iterations or 0
-    run.ends_at = None if deadline == math.inf else time.time() + deadline - clock()
+    loop, before = _Loop(run, agent, **choices), run.iteration
     steering.clear(run.path)
     (run.path / ENDED).unlink(missing_ok=True)
     try:
-        with run.pace.until(deadline, clock):
+        with run.pace.until(loop.deadline, loop.clock):
             loop.go()
     except _Stop as stop:
         # The morning's report cannot know otherwise.

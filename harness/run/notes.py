@@ -13,6 +13,7 @@ from harness.candidate import MAX_HYPOTHESIS, hypothesis_of, program_id
 from harness.files import read_plain
 from harness.run.git import Commit
 from harness.run.ledger import Ledger, Row, clean
+from harness.run.words import no
 
 NO_HYPOTHESIS = "(no hypothesis)"
 ROW_MARK = "row: "  # in a log: the ledger's line but for commit and test figure
@@ -60,9 +61,7 @@ def _numbers(values) -> str:
     return " ".join(repr(float(value)) for value in values)
 
 
-def log_text(
-    row: Row, hypothesis: str, score, proposal: Proposal, changed: list[str], hints=()
-) -> str:
+def log_text(row: Row, hypothesis: str, score, proposal: Proposal, changed, hints=()) -> str:
     """Format an iteration's log. No test figures: an agent may read it."""
     tokens = "unknown" if proposal.tokens is None else proposal.tokens
     cost = "unknown" if proposal.cost_usd is None else f"{proposal.cost_usd:.6f} USD"
@@ -80,10 +79,9 @@ def log_text(
     ]
     copy = replace(row, commit="", test_auc=math.nan)
     lines.append(ROW_MARK + copy.to_line().rstrip("\n"))
-    lines += [
-        f"probe: {p.name} {p.value:.4f} (limit {p.threshold:.4f}) {p.verdict} {p.detail}"
-        for p in score.probes
-    ]
+    for p in score.probes:
+        told = f"{p.value:.4f} (limit {p.threshold:.4f}) {p.verdict} {p.detail}"
+        lines.append(f"probe: {p.name} {told}")
     lines += [f"hint: {hint}" for hint in hints]
     lines += [f"put back: {clean(name, 200)}" for name in changed]
     if proposal.note:
@@ -97,23 +95,21 @@ def check_row(row: Row, commit: Commit) -> None:
     told = (str(row.iteration), row.status, repr(row.val_auc))
     decision = said.get("Decision", "").split(" ")[0]
     if (tuple(map(said.get, keys)), decision) != (told, row.decision):
-        raise RunError(
-            f"results.tsv line {row.iteration + 2} does not say what its commit says: {Ledger.cure}"
-        )
+        raise no("two_stories", line=row.iteration + 2, cure=Ledger.cure)
 
 
 def row_of(sha: str, commit: Commit, log: Path, best: Row | None) -> Row:
-    """Rebuild the row of a commit.
+    """Rebuild the row of a commit; `best` is the best before it.
 
     What a commit does not hold (time, cost) comes from the iteration's log, and is unknown where
-    that is lost. The test figure is in neither: an agent may read both.
-
-    `best` is the best before it. Raises a RunError if the message is none that a step writes.
+    that is lost. The test figure is in neither: an agent may read both. Raises a RunError if the
+    message is none that a step writes.
     """
     said, folds = commit.trailers, commit.folds
     decision, _, why = said.get("Decision", "").partition(" ")
     try:
         value = float(said["Val-AUC"])
+        t, bar = (*map(float, said.get("Edit-T", "").split()), None, None)[:2]
         row = Row(
             commit=sha,
             val_auc=value,
@@ -129,11 +125,8 @@ def row_of(sha: str, commit: Commit, log: Path, best: Row | None) -> Row:
             tokens=None,
             cost_usd=None,
             started_at="",
-            **dict(
-                zip(
-                    ("edit_t", "edit_bar"), map(float, said.get("Edit-T", "").split()), strict=False
-                )
-            ),
+            edit_t=t,
+            edit_bar=bar,
         )
         row = Row.from_line(row.to_line())
     except (KeyError, ValueError) as err:

@@ -5,8 +5,6 @@ What is not decided in time is stored with what it cost and all figures known by
 goes on decides it first, as it would have been decided with more time.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math
@@ -14,10 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple
 
-from harness import RunError
 from harness.agents import Proposal
 from harness.files import read_json, write_file
 from harness.run.ledger import Row
+from harness.run.words import no
 from harness.scoring import Probe, Score
 
 UNDECIDED = "undecided.json"  # in a run's folder: candidates without a row
@@ -76,8 +74,6 @@ class Pace:
         at_once = len(todo) if left > 2 * len(todo) * self._longest > 0 or left == math.inf else 1
         return (todo[at : at + at_once] for at in range(0, len(todo), at_once or 1))
 
-    # -- as the scorer -------------------------------------------------------------------------
-
     def score_many(self, sources: Sequence[str]) -> Iterator[Score]:
         """Give scores in the order asked for, each when it is needed."""
         parts = self._parts([source for source in sources if source not in self._scores])
@@ -112,19 +108,12 @@ class Pace:
         with self.piece():
             return self._run.scorer.probe(source, score)
 
-    # -- what is undecided ---------------------------------------------------------------------
-
     def decided(self, first: int, left: Sequence[Proposal]) -> None:
         """Store the candidates from iteration `first` on that are left; forget the others."""
-        left = [*left, *self._later]
-        if left:
-            scores = {p.source: self._scores.get(p.source) for p in left}
-            found = {
-                "first": first,
-                "proposals": list(map(asdict, left)),
-                "scores": {source: pack_score(score) for source, score in scores.items() if score},
-                "fresh": self._fresh,
-            }
+        if left := [*left, *self._later]:
+            known = [p.source for p in left if p.source in self._scores]
+            found = {"first": first, "proposals": list(map(asdict, left)), "fresh": self._fresh}
+            found["scores"] = {source: pack_score(self._scores[source]) for source in known}
             write_file(self.path, json.dumps(found).encode() + b"\n")
             return
         if self._catching_up:
@@ -144,9 +133,7 @@ class Pace:
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
-            raise RunError(
-                f"{self.path} cannot be read ({err}): remove it; its candidates are lost"
-            ) from None
+            raise no("no_undecided", path=self.path, err=err) from None
         now = len(left) if last is None else max(0, last + 1 - self._run.iteration)
         if not left:
             self.path.unlink()

@@ -38,8 +38,8 @@ class Packs:
         self.folder = git / "objects" / "pack"
         self._indices: dict[str, bytes] = {}
 
-    def read(self, sha: str) -> tuple[str, bytes] | None:
-        """Return an object's kind and content, None if no pack has it; a RunError if damaged."""
+    def read(self, sha: str) -> bytes | None:
+        """Return an object with its header, None if no pack has it; a RunError if damaged."""
         try:
             self._look()
             for name, index in self._indices.items():
@@ -62,12 +62,8 @@ class Packs:
             index = read_plain(self.folder / f"{name}.idx", left + 1)
             left -= len(index)
             known = index.startswith(b"\xfftOc\0\0\0\2") and len(index) >= _NAMES
-            if (
-                left < 0
-                or len(names) > MAX_PACKS
-                or not known
-                or len(index) < _NAMES + 28 * _word(index, _NAMES - 4)
-            ):
+            whole = known and len(index) >= _NAMES + 28 * _word(index, _NAMES - 4)
+            if left < 0 or len(names) > MAX_PACKS or not whole:
                 raise RunError("is in a pack too large or too odd to read: git unpack-objects it")
             self._indices[name] = index
 
@@ -93,7 +89,7 @@ def _offset(index: bytes, sha: bytes) -> int | None:
     return at if at < 1 << 31 else _word(index, _NAMES + 28 * count + 8 * (at - (1 << 31)), 8)
 
 
-def _object(pack, index: bytes, at: int) -> tuple[str, bytes]:
+def _object(pack, index: bytes, at: int) -> bytes:
     """Follow deltas down to a whole object, then apply them."""
     deltas: list[bytes] = []
     while True:
@@ -118,7 +114,7 @@ def _object(pack, index: bytes, at: int) -> tuple[str, bytes]:
         if kind in _KINDS:
             for delta in reversed(deltas):
                 data = _apply(data, delta)
-            return _KINDS[kind], data
+            return f"{_KINDS[kind]} {len(data)}\0".encode() + data
         if base is None or base < 0:
             raise IndexError
         deltas.append(data)

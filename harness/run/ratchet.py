@@ -6,18 +6,15 @@ folder follow. Opening a run does the last part again, so a crash costs at most 
 of the batch that have no row yet, and what asking for them cost.
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-from harness import RunError
 from harness.agents import AgentError, Past, Proposal, View
 from harness.candidate import MAX_BYTES, program_id, refusal
 from harness.files import write_file
@@ -26,9 +23,10 @@ from harness.run import notes, steering
 from harness.run import settings as runfile
 from harness.run.git import Commit
 from harness.run.ledger import BASELINE, DISCARDED, KEPT, Ledger, Row, clean
-from harness.run.lock import RunLock
+from harness.run.lock import locked
 from harness.run.pace import OutOfTime, Pace
 from harness.run.record import read_ledger
+from harness.run.words import no
 from harness.run.workspace import SHORT, Workspace, check_tag
 from harness.scoring import Score
 from harness.task import get_task
@@ -46,10 +44,20 @@ def spent(call: Proposal | AgentError) -> tuple[int | None, float | None]:
     return tokens, 0.0 if free and call.cost_usd is None else call.cost_usd
 
 
-class Run(contextlib.AbstractContextManager):
+def _forget(path: Path, made: list[Path], failed, *exc) -> None:
+    """After a start that failed, leave no folder: the command shall find none."""
+    if failed and path in made and not runfile.has_rows(path):
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if path.parent in made:
+                path.parent.rmdir()  # unless another run began there
+
+
+class Run(contextlib.ExitStack):
     """A run that this process owns. Make one with `Run.open`; close it, or use `with`."""
 
-    def __init__(self, path: Path, settings: dict, lock: RunLock, *, task, scorer, hook):
+    def __init__(self, path: Path, settings: dict, ending, *, task, scorer, hook):
+        super().__init__()  # what `close` does: end the scorer, close the ledger, give the run free
         self.path, self.settings, self.task = path, settings, task
         self.tag: str = settings["tag"]
         self.seed: int = settings["seed"]
@@ -60,91 +68,44 @@ class Run(contextlib.AbstractContextManager):
         self.ends_at: float | None = None  # when the loop's time budget ends, for whoever watches
         self.frozen = runfile.Frozen(settings, task)
         self.pace, self.undecided = Pace(self), []  # proposals that the last steps left so
-        self._new = False  # whether this process made the run's folder
-        self._hook = hook
-        self._storing = ThreadPoolExecutor(1, "storing")
-        self._ending = contextlib.ExitStack()
-        self._ending.callback(lock.release)
-        self._ending.push(self._forget)
-        self._ending.callback(lambda: self.ledger.close())
-        self._ending.callback(self._storing.shutdown)
+        self._hook, self._storing = hook, ThreadPoolExecutor(1, "storing")
+        self._load()
+        self.push(ending.pop_all())
+        self.callback(lambda: self.ledger.close())
+        self.callback(self._storing.shutdown)
         if scorer is not None:
             self.scorer = scorer
-        self._load()
-
-    # -- opening ----------------------------------------------------------------------------
 
     @classmethod
     def open(
         cls,
-        tag: str,
+        tag: str,  # names the run, its folder `root/<tag>` and its branch
         *,
-        task=None,
-        root: Path | None = None,
-        agent: str | None = None,
-        rule: str | None = None,
-        seed: int | None = None,
-        options: dict | None = None,
-        guard: dict | None = None,
-        resume: bool = True,
-        scorer=None,
-        start: tuple[bytes, bytes] | None = None,
-        hook: Callable[[str], None] = lambda point: None,
-    ) -> Run:
+        task=None,  # what is measured, or what finds it; HEART unless said otherwise
+        root: Path | None = None,  # folder of all runs; `runs/` beside the package
+        scorer=None,  # used instead of one made (and closed) by the run
+        start: tuple[bytes, bytes] | None = None,  # train.py and program.md; the task's own
+        hook: Callable[[str], None] = lambda point: None,  # hears each point where a crash may fall
+        **frozen,  # agent, rule, seed, options, guard; None means "as recorded" on one that exists
+    ) -> "Run":
         """Start a run, or continue it if it exists.
 
-        Parameters
-        ----------
-        tag : str
-            Names the run, its folder `root/<tag>` and its branch.
-        task : Task or str, optional
-            What is measured; HEART unless said otherwise.
-        root : Path, optional
-            Folder of all runs; `runs/` beside the package.
-        agent, rule, seed, options, guard : optional
-            Frozen when the run starts; None means "as recorded" on a run that exists.
-        resume : bool
-            False refuses a run that exists.
-        scorer : Scorer, optional
-            Used instead of one made (and closed) by the run.
-        start : (bytes, bytes), optional
-            Starting `train.py` and `program.md`; the task's own unless given.
-        hook : callable
-            For tests: called with the name of each point where a crash could fall.
-
-        Raises
-        ------
-        RunError
-            If the tag is bad, another process owns the run, a setting differs from the recorded
-            one, or the harness or the data changed since the run started.
+        Raises a RunError if the tag is bad, another process owns the run, a setting differs from
+        the recorded one, or the harness or the data changed since the run started.
         """
         path = Path(root or runfile.RUNS) / check_tag(tag)
         task = task if task is None else get_task(task)
-        asked = {"task": task and task.ref, "agent": agent, "rule": rule, "seed": seed}
-        asked["guard"] = guard or None
-        asked["options"] = {k: v for k, v in (options or {}).items() if v is not None} or None
-        record, made = path / "run.json", not path.exists()
-        first = not path.parent.exists()
+        asked = runfile.choices(task=task and task.ref, **frozen)
+        made = [folder for folder in (path, path.parent) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        lock = RunLock(path / ".lock", tag)
-        try:
-            if not record.exists():
-                settings = runfile.begin(path, tag, asked, start, task)
-            elif resume:
-                settings = runfile.recorded(record, tag, asked, task)
+        with contextlib.ExitStack() as ending:
+            ending.enter_context(locked(path / ".lock", tag))
+            ending.push(partial(_forget, path, made))
+            if (path / "run.json").exists():
+                settings = runfile.recorded(path / "run.json", tag, asked, task)
             else:
-                raise RunError(f"run '{tag}' exists: choose another tag, or continue it")
-            run = cls(path, settings, lock, task=task, scorer=scorer, hook=hook)
-            run._new = made
-            return run
-        except BaseException:
-            lock.release()
-            if made and not record.exists():
-                shutil.rmtree(path, ignore_errors=True)  # nothing began
-                with contextlib.suppress(OSError):
-                    if first:
-                        path.parent.rmdir()  # unless another run began there
-            raise
+                settings = runfile.begin(path, tag, asked, start, task)
+            return cls(path, settings, ending, task=task, scorer=scorer, hook=hook)
 
     def _load(self) -> None:
         """Read ledger and git, and bring the second into line with the first."""
@@ -195,8 +156,6 @@ class Run(contextlib.AbstractContextManager):
             told = row.iteration, sha, source, row.val_auc, commit.folds
             self.best = Best(*told, commit.fresh, commit.guarded)
 
-    # -- what others ask ----------------------------------------------------------------------
-
     @cached_property
     def rule(self):
         """The decision rule (imported when first needed)."""
@@ -225,7 +184,7 @@ class Run(contextlib.AbstractContextManager):
         from harness.scoring import Scorer
 
         scorer = Scorer(self.measured)
-        self._ending.callback(scorer.close)
+        self.callback(scorer.close)
         return scorer
 
     @property
@@ -247,26 +206,13 @@ class Run(contextlib.AbstractContextManager):
         start = self.iteration if start is None else start
         history = self.history[:start] if start < self.iteration else self.history
         best = next(past for past in reversed(history) if past.decision != DISCARDED)
-        last = self.ledger.rows[start - 1]
+        last, space, settings = self.ledger.rows[start - 1], self.workspace, self.settings
         failure = None if last.ok else notes.failure_text(last.status, self.log_path(start - 1))
-        return View(
-            program=self.workspace.program.decode("utf-8", "replace"),
-            best_source=best.source,
-            best_val_auc=best.val_auc,
-            best_iteration=best.iteration,
-            history=history,
-            last_failure=failure,
-            iteration=start + slot,
-            seed=self.seed,
-            workspace=self.workspace.path,
-            state_dir=self.path / "agent",
-            slot=slot,
-            pending=pending,
-            task_name=self.settings["task"],
-            kind=self.settings.get("kind", "binary"),
-            n_rows=self.settings.get("n_rows", 0),
-            measure=self.measured.measure,
-        )
+        told = (space.program.decode("utf-8", "replace"), best.source, best.val_auc, best.iteration)
+        told += (history, failure, start + slot, self.seed, space.path, self.path / "agent")
+        task = {"task_name": settings["task"], "measure": self.measured.measure}
+        task |= {"kind": settings.get("kind", "binary"), "n_rows": settings.get("n_rows", 0)}
+        return View(*told, slot, pending, **task)
 
     def last_source(self) -> bytes:
         """Return the last candidate as it was written, scored or not."""
@@ -280,8 +226,6 @@ class Run(contextlib.AbstractContextManager):
     def log_path(self, iteration: int) -> Path:
         """Where an iteration's log lies."""
         return self.path / "logs" / f"{iteration:04d}.log"
-
-    # -- stepping -----------------------------------------------------------------------------
 
     def ensure_baseline(self) -> Row | None:
         """Score the starting program as iteration 0; None if that was done before.
@@ -297,12 +241,11 @@ class Run(contextlib.AbstractContextManager):
         mine = measure(self.rule.guards, score)
         fault = objection(self.rule.guards, mine, mine) if score.ok else score.status
         if fault:
-            raise RunError(
-                f"the starting train.py does not score: {fault}; mend it, then start again"
-            )
+            raise no("no_start", fault=fault)
         tree = self.workspace.store(self.start_source.encode())
         proposal, found = Proposal(self.start_source), Judged(score, keep=True)
-        return self._guarded(lambda: self._record(proposal, found, started, tree))
+        with self._guarded():
+            return self._record(proposal, found, started, tree)
 
     def step(self, proposal: Proposal) -> Row:
         """Take one proposal through: score, decide, log, act."""
@@ -315,60 +258,51 @@ class Run(contextlib.AbstractContextManager):
         that moment, so that the ledger does not depend on which was scored first. Those for which
         there is no time (`Run.pace`) get no row: they are `undecided`.
         """
-        return self._guarded(lambda: self._steps(proposals))
+        with self._guarded():
+            self.frozen.check()
+            started = runfile.now()
+            self._report(self.workspace.put_back(train=False))
+            refused: list[Score | None] = []
+            batch: dict[str, int] = {}  # program -> iteration, as in `_seen`
+            for iteration, proposal in enumerate(proposals, self.iteration):
+                refused.append(self._refusal(proposal, batch))
+                batch.setdefault(program_id(proposal.source), iteration)
+            self._enter("score", proposals[0].source, len(proposals))
+            # Storing waits for the disk, scoring for other processes: do both at once.
+            data = [_data(proposal) for proposal in proposals]
+            trees = self._storing.submit(lambda: list(map(self.workspace.store, data)))
+            wanted = [p.source for p, score in zip(proposals, refused, strict=True) if not score]
+            scores, rows = self.pace.score_many(wanted), []
+            with contextlib.suppress(OutOfTime):  # `pace` keeps what is left
+                for proposal, score in zip(proposals, refused, strict=True):
+                    found = self._judge(proposal, score or next(scores))
+                    rows.append(self._record(proposal, found, started, trees.result()[len(rows)]))
+            self.undecided = proposals[len(rows) :]
+            self.pace.decided(self.iteration, self.undecided)
+            return rows
 
-    def _guarded(self, work: Callable):
+    @contextlib.contextmanager
+    def _guarded(self):
         """After an exception (Ctrl-C included) memory may lag behind the disk: read it again."""
         if self._stale:
             self.ledger.close()
             self._load()
         try:
-            return work()
+            yield
         except BaseException:
             self._stale = True
             raise
 
-    def _steps(self, proposals: Sequence[Proposal]) -> list[Row]:
-        self.frozen.check()
-        started = runfile.now()
-        self._report(self.workspace.put_back(train=False))
-        refused: list[str | None] = []
-        batch: dict[str, int] = {}  # program -> iteration, as in `_seen`
-        for iteration, proposal in enumerate(proposals, self.iteration):
-            refused.append(self._refusal(proposal, batch))
-            batch.setdefault(program_id(proposal.source), iteration)
-        self._enter("score", proposals[0].source, len(proposals))
-        # Storing waits for the disk, scoring for other processes: do both at once.
-        trees = self._storing.submit(
-            lambda: [self.workspace.store(_data(proposal)) for proposal in proposals]
-        )
-        wanted = [p.source for p, reason in zip(proposals, refused, strict=True) if not reason]
-        scores, rows = self.pace.score_many(wanted), []
-        try:
-            for at, (proposal, reason) in enumerate(zip(proposals, refused, strict=True)):
-                if reason:
-                    score = Score(f"rejected ({clean(reason, 300)})", isolation="not run")
-                else:
-                    score = next(scores)
-                found = self._judge(proposal, score)
-                rows.append(self._record(proposal, found, started, trees.result()[at]))
-        except OutOfTime:
-            pass  # `pace` keeps what is left
-        self.undecided = proposals[len(rows) :]
-        self.pace.decided(self.iteration, self.undecided)
-        return rows
-
-    def _refusal(self, proposal: Proposal, batch: dict[str, int]) -> str | None:
+    def _refusal(self, proposal: Proposal, batch: dict[str, int]) -> Score | None:
         """Say why a proposal is not scored at all, or None."""
+        program, reason = program_id(proposal.source), None
         if proposal.outcome != "ok":
             note = proposal.note.strip().split("\n")[0]
-            return f"agent: {proposal.outcome}" + (f": {note}" if note else "")
-        reason = refusal(proposal.source.encode("utf-8", "surrogateescape"))
-        if reason:
-            return reason
-        program = program_id(proposal.source)
-        same = self._seen.get(program, batch.get(program))
-        return None if same is None else f"duplicate of iteration {same}"
+            reason = f"agent: {proposal.outcome}" + (f": {note}" if note else "")
+        elif not (reason := refusal(proposal.source.encode("utf-8", "surrogateescape"))):
+            same = self._seen.get(program, batch.get(program))
+            reason = None if same is None else f"duplicate of iteration {same}"
+        return reason and Score(f"rejected ({clean(reason, 300)})", isolation="not run")
 
     def _judge(self, proposal: Proposal, score) -> Judged:
         if not score.ok:
@@ -411,7 +345,7 @@ class Run(contextlib.AbstractContextManager):
         guarded = measure(self.rule.guards, score)
         message = notes.commit_message(row, hypothesis, score, proposal.source, fresh, guarded)
         commit = Commit(tree, best.sha if best else None, message)
-        sha = self.workspace.commit(*commit, iteration)
+        sha = self.workspace.git.write_commit(*commit, iteration)
         self._hook("commit")  # nothing points to it yet
         seen = self._changed, steering.hints(self.path, iteration)
         log = notes.log_text(row, hypothesis, score, proposal, *seen)
@@ -436,15 +370,3 @@ class Run(contextlib.AbstractContextManager):
         """Return what should be told to a person, once."""
         told, self.notices = self.notices, []
         return told
-
-    def close(self) -> None:
-        """End the scorer, close the ledger, give the run free."""
-        self._ending.close()
-
-    def _forget(self, kind, *exc) -> None:
-        """After a start that failed, leave no folder: the command shall find none."""
-        if kind is not None and self._new and not self.ledger.rows:
-            shutil.rmtree(self.path, ignore_errors=True)
-
-    def __exit__(self, *exc) -> None:
-        self._ending.__exit__(*exc)

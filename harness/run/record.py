@@ -2,28 +2,23 @@
 
 import contextlib
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 from harness import RunError
 from harness.run.git import PATIENCE_S, Commit
 from harness.run.ledger import Ledger, Row
 from harness.run.settings import read_settings
+from harness.run.words import no
 from harness.run.workspace import Workspace
 
 
 def read_ledger(path: Path, space: Workspace, *, strict: bool = False) -> Ledger:
     """Read a run's ledger and hold it to what git knows; nothing is written or removed.
 
-    Parameters
-    ----------
-    strict : bool
-        Also refuse a row in whose place git knows another candidate: two machines went on alone.
-
-    Raises
-    ------
-    RunError
-        If it is damaged, or if git knows iterations that it does not: the file was lost, emptied
-        or replaced by an older one, and going on would bury them.
+    Raises a RunError if it is damaged, or if git knows iterations that it does not: the file was
+    lost, emptied or replaced by an older one, and going on would bury them. If `strict`, also for
+    a row in whose place git knows another candidate: two machines went on alone.
     """
     there = space.references()  # first: in a run that is on, a row comes before its reference
     ledger = Ledger(path / "results.tsv", writable=False)
@@ -31,44 +26,24 @@ def read_ledger(path: Path, space: Workspace, *, strict: bool = False) -> Ledger
     lost = sorted(n for n in space.unknown(ledger.rows, there) if strict or n >= count)
     # A last line that a power cut tore is scored again, and comes out the same.
     if lost and not (ledger.torn and lost == [count]):
-        raise RunError(
-            f"git knows iterations of run '{path.name}' that {ledger.path} does not "
-            f"({_spans(lost)}): {Ledger.cure} {path.name}"
-        )
+        told = {"tag": path.name, "ledger": ledger.path, "cure": Ledger.cure}
+        raise no("lost_rows", spans=_spans(lost), **told)
     return ledger
 
 
 def _spans(numbers: list[int]) -> str:
     """Write sorted numbers briefly: `3, 5-9`."""
-    said: list[list[int]] = []
-    for number in numbers:
-        if said and said[-1][-1] == number - 1:
-            said[-1][1:] = [number]
-        else:
-            said.append([number])
-    return ", ".join("-".join(map(str, span)) for span in said)
+    spans = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
+    runs = ([number for _, number in span] for _, span in spans)
+    return ", ".join("-".join(map(str, sorted({run[0], run[-1]}))) for run in runs)
 
 
 class Record:
     """A run as its files tell it. Git is read when it is asked for, the rest at once.
 
-    Attributes
-    ----------
-    path : Path
-    settings : dict
-        `run.json`.
-    rows : list of Row
-    torn : bool
-        Whether a last row was being written when the run was cut off.
-    best : Row or None
-        The last row that was kept, or the baseline.
-    workspace : Workspace
-
-    Raises
-    ------
-    RunError
-        If there is no run at `path`, or `run.json` or the ledger is damaged or behind git, or a
-        folder leads elsewhere.
+    `settings` is `run.json`, `best` the last row that was kept (or the baseline), `torn` says
+    whether a last row was being written when the run was cut off. Raises a RunError if there is no
+    run at `path`, `run.json` or the ledger is damaged or behind git, or a folder leads elsewhere.
     """
 
     def __init__(self, path: Path):

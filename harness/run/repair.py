@@ -1,7 +1,5 @@
 """`ratchet repair`: the rows that a ledger lost, rebuilt from the commits that git still has."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Callable
@@ -12,16 +10,15 @@ from harness import RunError
 from harness.files import read_plain, write_file
 from harness.run import notes
 from harness.run.ledger import HEADER, Row
-from harness.run.lock import RunLock
+from harness.run.lock import locked
 from harness.run.settings import differences, read_settings, take_fingerprint
+from harness.run.words import no
 from harness.run.workspace import SHORT, Workspace
 
 TOLERANCE = 1e-9  # of a score measured again: the same numbers in the same order
 
 
-def rebuild_ledger(
-    path: Path, *, score: bool = True, say: Callable = lambda line: None
-) -> list[str]:
+def rebuild_ledger(path: Path, *, score=True, say: Callable = lambda line: None) -> list[str]:
     """Make a run's ledger whole: rows that hold stay to the letter, the others come from git.
 
     A commit says all of its row but time, cost and test figures. Time and cost come from the
@@ -38,7 +35,7 @@ def rebuild_ledger(
     settings = read_settings(path / "run.json")
     space, ledger = Workspace(path / "workspace", settings["tag"]), path / "results.tsv"
     with contextlib.ExitStack() as stack:
-        stack.callback(RunLock(path / ".lock", settings["tag"]).release)
+        stack.enter_context(locked(path / ".lock", settings["tag"]))
         old = b""
         with contextlib.suppress(FileNotFoundError):
             old = read_plain(ledger)
@@ -46,10 +43,8 @@ def rebuild_ledger(
         again = [row for row in rebuilt if row.ok] if score else []
         if again:
             if changed := differences(settings["fingerprint"], take_fingerprint(settings["task"])):
-                raise RunError(
-                    f"run '{settings['tag']}' was measured by another harness ({changed}): undo "
-                    "the change, or rebuild without test figures by --no-score"
-                )
+                cure = "undo the change, or rebuild without test figures by --no-score"
+                raise no("other_harness", tag=settings["tag"], changed=changed, cure=cure)
             scorer = stack.enter_context(Scorer(get_task(settings["task"])))
             for row in again:
                 say(f"iteration {row.iteration} is scored again")
@@ -82,19 +77,16 @@ def _whole_rows(old: bytes) -> dict[int, Row]:
 def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[Row], list[Row]]:
     """Return all rows in order, and those of them that come from git."""
     known = space.unknown([], space.references())
-    rows: list[Row] = []
-    rebuilt: list[Row] = []
-    best: Row | None = None
+    rows, rebuilt, best = [], [], None
     for number in range(max([-1, *known, *there]) + 1):
-        row = there.get(number)
-        if row is None or not _holds(row, space):
+        row = None
+        with contextlib.suppress(RunError, KeyError):  # it must say what its commit says
+            notes.check_row(there[number], space.git.read_commit(space.find(there[number], None)))
+            row = there[number]
+        if row is None:
             if number not in known:
-                raise RunError(
-                    f"iteration {number} of run '{path.name}' is in neither results.tsv nor git: "
-                    "restore the file, or start a new tag"
-                )
-            sha = known[number]
-            log = path / "logs" / f"{number:04d}.log"
+                raise no("in_neither", n=number, tag=path.name)
+            sha, log = known[number], path / "logs" / f"{number:04d}.log"
             row = notes.row_of(sha[:SHORT], space.git.read_commit(sha), log, best)
             rebuilt.append(row)
         rows.append(row)
@@ -102,22 +94,10 @@ def _rebuild(path: Path, space: Workspace, there: dict[int, Row]) -> tuple[list[
     return rows, rebuilt
 
 
-def _holds(row: Row, space: Workspace) -> bool:
-    """Whether a row says what its commit says."""
-    try:
-        notes.check_row(row, space.git.read_commit(space.find(row, None)))
-    except RunError:
-        return False
-    return True
-
-
 def _measured(row: Row, scorer, source: bytes) -> Row:
     """Score a rebuilt row's program again: for its test figure, and to see that it is true."""
     score = scorer.score(source.decode("utf-8", "surrogateescape"))
     if not score.ok or not abs(score.val_auc - row.val_auc) <= TOLERANCE:
-        raise RunError(
-            f"iteration {row.iteration} scores {score.val_auc:.9f} ({score.status}), its commit "
-            f"says {row.val_auc:.9f}: somebody changed git, or the machine is another; "
-            "--no-score takes the commit's word"
-        )
+        told = {"n": row.iteration, "score": score.val_auc, "status": score.status}
+        raise no("other_score", said=row.val_auc, **told)
     return replace(row, test_auc=float(score.test_auc))

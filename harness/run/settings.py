@@ -11,18 +11,16 @@ from harness import REPO, RunError, __version__, fingerprint
 from harness.candidate import refusal, visible
 from harness.files import read_json, read_plain, sync_folder, write_file
 from harness.run.ledger import Ledger, clean
+from harness.run.words import no
 from harness.run.workspace import Workspace, check_tag
 
 RUNS = REPO / "runs"
 RECORD = "notebook.json"  # in a run's folder: the last word of the notebook that ran it
 FORMAT = 1  # of `run.json`
-# What it holds, and whether it must be there: older runs had less.
-SHAPE = dict.fromkeys(("tag", "task", "agent", "rule"), (str, True)) | {
-    **{"seed": (int, True), "fingerprint": (dict, True), "start": (dict, True)},
-    **dict.fromkeys(("options", "versions", "guard"), (dict, False)),
-    **dict.fromkeys(("metric", "kind", "started_at"), (str, False)),
-    "n_rows": (int, False),
-}
+SHAPE = dict.fromkeys("tag task agent rule metric kind started_at".split(), str)
+SHAPE |= dict.fromkeys("fingerprint start options versions guard".split(), dict)
+SHAPE |= {"seed": int, "n_rows": int}
+LATER = {"metric", "kind", "started_at", "n_rows", "options", "versions", "guard"}  # not at first
 DEFAULTS = {"task": "heart", "agent": "playbook", "rule": "confirm", "seed": 0}
 
 
@@ -35,10 +33,9 @@ def read_settings(record: Path) -> dict:
     """Read a run's `run.json`; a RunError if it is missing or damaged."""
     try:
         settings = read_json(record)
-        for name, (kind, needed) in SHAPE.items():
-            if not isinstance(settings.get(name), kind) and (needed or name in settings):
-                raise ValueError(f"{name} is not as it was written")
-            if kind is str and (text := settings.get(name, "")) != visible(text)[:500]:
+        for name, kind in SHAPE.items():
+            value = settings.get(name, kind() if name in LATER else None)
+            if not isinstance(value, kind) or (kind is str and value != visible(value)[:500]):
                 raise ValueError(f"{name} is not as it was written")
         blobs = map(str, map(settings["start"].get, ("train.py", "program.md")))
         if not all(map(re.compile("[0-9a-f]{40}").fullmatch, blobs)):
@@ -70,6 +67,13 @@ def differences(then: dict, now: dict) -> str:
     return "; ".join(changed[:3]) + more
 
 
+def choices(task=None, agent=None, rule=None, seed=None, options=None, guard=None) -> dict:
+    """What of a run's settings is asked for; None where nothing is."""
+    options = {k: v for k, v in (options or {}).items() if v is not None} or None
+    told = {"task": task, "agent": agent, "rule": rule, "seed": seed}
+    return told | {"guard": guard or None, "options": options}
+
+
 def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
     """Read the settings of a run that exists and hold what is asked now to them."""
     settings = read_settings(record)
@@ -77,10 +81,8 @@ def recorded(record: Path, tag: str, asked: dict, task=None) -> dict:
         raise RunError(f"{record.parent} holds run '{settings['tag']}': use that tag")
     for name, value in asked.items():
         if value is not None and value != settings.get(name):
-            raise RunError(
-                f"run '{tag}' was started with {name} {_say(settings.get(name))}, not "
-                f"{_say(value)}: leave the option out to continue, or start a new tag"
-            )
+            told = {"name": name, "then": _say(settings.get(name)), "now": _say(value)}
+            raise no("other_setting", tag=tag, **told)
     Frozen(settings, task).check()
     return settings
 
@@ -106,10 +108,8 @@ class Frozen:
         seen = fingerprint.glance(self._places)
         settings = self._settings
         if changed := differences(settings["fingerprint"], take_fingerprint(self._task)):
-            raise RunError(
-                f"run '{settings['tag']}' was measured by another harness ({changed}): scores "
-                "would not compare; undo the change, or start a new tag"
-            )
+            cure = "scores would not compare; undo the change, or start a new tag"
+            raise no("other_harness", tag=settings["tag"], changed=changed, cure=cure)
         self._seen = seen
 
 
@@ -130,31 +130,33 @@ def _say(value) -> str:
     return "none" if value is None else str(value)
 
 
+def has_rows(path: Path) -> bool:
+    """Whether the ledger of a run's folder holds more than its header."""
+    ledger = path / "results.tsv"
+    return ledger.exists() and read_plain(ledger).count(b"\n") > 1
+
+
 def begin(path: Path, tag: str, asked: dict, start: tuple[bytes, bytes] | None, task=None) -> dict:
     """Make a run's folder; `run.json` comes last, and with it the run exists."""
     from harness.task import get_task
 
-    record, ledger = path / "run.json", path / "results.tsv"
-    if ledger.exists() and read_plain(ledger).count(b"\n") > 1:
+    record, workspace = path / "run.json", Workspace(path / "workspace", tag)
+    if has_rows(path) or workspace.unknown([], workspace.references()):
         raise RunError(f"{record} is missing: restore it or start a new tag")
-    workspace = Workspace(path / "workspace", tag)
-    if workspace.unknown([], workspace.references()):
-        raise RunError(f"{record} is missing: restore it or start a new tag")
-    task = get_task(DEFAULTS["task"] if task is None else task)
-    start = task.start() if start is None else start
+    task = get_task(task or DEFAULTS["task"])
+    start = start or task.start()
     frozen = {name: DEFAULTS[name] if asked[name] is None else asked[name] for name in DEFAULTS}
     if "brier" in rule_of(frozen | {"guard": asked["guard"]}).guards and task.kind == "regression":
         raise RunError("guard brier needs probabilities and this task has none: leave it out")
     if refusal(start[0]):
         raise RunError(f"the starting {refusal(start[0])}: mend it, then start again")
+    (path / "logs").mkdir(exist_ok=True)
     settings = {"format": FORMAT, "tag": tag} | frozen
     settings |= {name: asked[name] for name in ("options", "guard") if asked[name]}
-    (path / "logs").mkdir(exist_ok=True)
-    settings["start"] = workspace.create(*start)
+    settings |= {"start": workspace.create(*start), "started_at": now()}
     workspace.open(settings["start"])
     workspace.put_back()
-    Ledger(ledger).close()
-    settings["started_at"] = now()
+    Ledger(path / "results.tsv").close()
     settings["versions"] = {"harness": __version__, "system": platform.platform()}
     settings |= {"kind": task.kind, "metric": task.metric, "n_rows": task.n_rows}
     settings["fingerprint"] = take_fingerprint(task)

@@ -10,6 +10,7 @@ from harness.run import steering
 from harness.run.ledger import describe_best
 from harness.run.record import Record, read_record
 from harness.run.settings import find_run
+from harness.run.words import no
 
 CERTIFICATE = "certificate.json"  # in a run's folder: what may be claimed of it
 
@@ -17,11 +18,8 @@ CERTIFICATE = "certificate.json"  # in a run's folder: what may be claimed of it
 def read_status(root: Path, tag: str) -> dict:
     """Read a run without owning it; safe while it is running.
 
-    Returns
-    -------
-    dict
-        Settings, counts, cost, places, `best` (a `Row` or None) and `rows`. The rows have test
-        figures: whoever shows them to an agent leaves those out.
+    Gives settings, counts, cost, places, `best` (a `Row` or None) and `rows`. The rows have test
+    figures: whoever shows them to an agent leaves those out.
     """
     record = read_record(find_run(tag, root))
     rows, space = record.rows, record.workspace
@@ -60,22 +58,12 @@ def read_certificate(record: Record) -> dict:
     return {}
 
 
-def adopt(
-    root: Path, tag: str, *, working: bool = False, force: bool = False, to: str | None = None
-) -> list[str]:
+def adopt(root: Path, tag: str, *, working=False, force=False, to: str | None = None) -> list[str]:
     """Copy a run's certified program to `train.py`; return what to tell.
 
-    Parameters
-    ----------
-    working : bool
-        Take the working best instead, which nothing vouches for but the search.
-    force : bool
-        Take the working best though the run has no certificate.
-
-    Raises
-    ------
-    RunError
-        If there is no certificate of the run as it is now, or nothing is certified.
+    If `working`, take the working best instead, which nothing vouches for but the search; if
+    `force`, though the run has no certificate. Raises a RunError if there is no certificate of the
+    run as it is now, or nothing is certified.
     """
     from harness.task import get_task
 
@@ -90,10 +78,7 @@ def adopt(
         raise RunError(f"git and ledger disagree: run `{CALL} verify --tag {tag}`")
     source, said = record.source(best.iteration), [f"working best: {describe_best(best)}"]
     if not found and not force:
-        raise RunError(
-            f"run '{tag}' has no certificate of what it is now: run `{CALL} certify --tag {tag}` "
-            "(or `audit`) first, or use --force"
-        )
+        raise no("no_certificate", tag=tag, call=CALL)
     said.append(found["sentence"] if found else "no certificate: nobody knows if the gain is real")
     if found.get("certified") and not working:
         source = found["source"].encode()

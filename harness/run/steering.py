@@ -28,9 +28,6 @@ NOTHING = {
 }
 
 
-# -- what a person leaves -----------------------------------------------------------------
-
-
 def hint(path: Path, text: str) -> str:
     """Leave a line for the next prompt of the run at `path`; return what to tell."""
     line = plain(text, 2 * MAX_HINT)
@@ -66,9 +63,6 @@ def clear(path: Path) -> None:
 def _leave(path: Path, name: str, text: str = "") -> None:
     (path / "agent").mkdir(exist_ok=True)
     write_file(path / "agent" / name, text.encode())
-
-
-# -- what the loop makes of it ------------------------------------------------------------
 
 
 def wish(path: Path) -> str:
@@ -112,9 +106,6 @@ def take(path: Path, iteration: int, back: bool = False) -> tuple[str, ...]:
     for file in (path / "agent").glob(f"{before}*.txt"):
         os.replace(file, file.with_name(file.name.replace(before, after, 1)))
     return hints(path, iteration)
-
-
-# -- what the run is doing ------------------------------------------------------------------
 
 
 def tell(run, stage: str, source: str = "", **more) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from harness import RunError
 from harness.candidate import MAX_BYTES
-from harness.files import remove, restore_file
+from harness.files import read_plain, remove, restore_file
 from harness.run.git import MAX_REFS, Commit, GitFiles
 from harness.run.ledger import Row
+from harness.run.words import no
 
 SHORT = 12  # characters of a commit in the ledger: no two alike in a run of 10,000 iterations
 DISCARDED_REFS = "refs/autoresearch/discarded"
@@ -29,10 +30,7 @@ def check_tag(tag: str) -> str:
     """
     tag = str(tag)
     if not _TAG.match(tag) or ".." in tag or tag.endswith((".", ".lock")):
-        raise RunError(
-            f"bad tag {tag[:80]!r}: use 1 to 64 letters, digits, '.', '_' or '-', starting with a "
-            "letter or digit, without '..' and not ending in '.' or '.lock'"
-        )
+        raise no("bad_tag", tag=tag[:80])
     return tag
 
 
@@ -47,8 +45,6 @@ class Workspace:
         self.program = b""
         self._program_blob = ""
         self._current = b""  # what train.py must hold between steps
-
-    # -- writing what was decided -----------------------------------------------------------
 
     def create(self, train: bytes, program: bytes) -> dict[str, str]:
         """Make the repository and its two files; return the objects they are stored as."""
@@ -74,10 +70,6 @@ class Workspace:
         files = {"train.py": self.git.write("blob", data), "program.md": self._program_blob}
         return self.git.write_tree(files)
 
-    def commit(self, tree: str, parent: str | None, message: str, iteration: int) -> str:
-        """Store a candidate as a commit that nothing points to yet; return its name."""
-        return self.git.write_commit(tree, parent, message, iteration)
-
     def keep(self, sha: str, data: bytes) -> None:
         """Move the branch to a commit and make it what the folder holds."""
         self._current = data
@@ -86,8 +78,6 @@ class Workspace:
     def discard(self, iteration: int, sha: str) -> None:
         """Keep a discarded commit reachable."""
         self.git.set_ref(f"{DISCARDED_REFS}/{iteration:04d}", sha)
-
-    # -- putting right what an agent or a crash left ------------------------------------------
 
     def put_back(self, *, train: bool = True) -> list[str]:
         """Make the folder what the record says; return what else than `train.py` had changed.
@@ -117,47 +107,37 @@ class Workspace:
         """Set branch and references again from the ledger; return each row's full commit.
 
         A crash can fall between a row and its references, and an agent can run git itself. The
-        ledger is right, because a row is written after its commit and before anything points
-        to it.
-
-        Raises a RunError if the commit of a row is not there.
+        ledger is right, because a row is written after its commit and before anything points to
+        it. Raises a RunError if the commit of a row is not there.
         """
         there = self.references()
         found = zip(rows, self.referenced(rows, there), strict=True)
         shas = [self.find(row, referenced) for row, referenced in found]
-        names = (self._reference(row) for row in rows)
-        expected = dict(zip(names, shas, strict=True))  # of what was kept the last counts
+        # Of what was kept the last counts.
+        expected = dict(zip(map(self._reference, rows), shas, strict=True))
         for name in there.keys() - expected.keys():
-            self.git.delete_ref(name)
+            (self.git.path / name).unlink(missing_ok=True)
         for name, sha in expected.items():
             if there.get(name) != sha:
                 self.git.set_ref(name, sha)
         return shas
-
-    # -- reading ----------------------------------------------------------------------------
 
     def read_train(self) -> bytes:
         """Read `train.py` as an agent left it, at most one byte more than is allowed."""
         try:
             if not stat.S_ISREG(self.train.lstat().st_mode):
                 raise RunError(f"{self.train} is not a regular file: write the candidate there")
-            with open(self.train, "rb") as file:
-                return file.read(MAX_BYTES + 1)
+            return read_plain(self.train, MAX_BYTES + 1)
         except OSError as err:
-            raise RunError(
-                f"{self.train} cannot be read ({err.strerror}): write it again"
-            ) from None
+            raise no("no_train", path=self.train, err=err.strerror) from None
 
     def set_aside(self, known: Sequence[bytes]) -> str | None:
         """Store `train.py` if it is none of the known; return how to see it, or None."""
-        try:
-            data = self.read_train()
-        except RunError:
-            return None
-        if data in known:
-            return None
-        blob = self.git.write("blob", data)
-        return f"git -C {self.path} cat-file -p {blob[:SHORT]}"
+        with contextlib.suppress(RunError):
+            if (data := self.read_train()) not in known:
+                blob = self.git.write("blob", data)
+                return f"git -C {self.path} cat-file -p {blob[:SHORT]}"
+        return None
 
     def _reference(self, row: Row) -> str:
         return self.git.head_ref if row.kept else f"{DISCARDED_REFS}/{row.iteration:04d}"
@@ -173,9 +153,8 @@ class Workspace:
         tip, branch = there.get(self.git.head_ref) if rows else None, {}
         with contextlib.suppress(RunError):  # somebody else's commit, or nothing
             branch = {sha[:SHORT]: sha for sha, _ in self.history(tip)}
-        return [
-            branch.get(row.commit) if row.kept else there.get(self._reference(row)) for row in rows
-        ]
+        found = {row.commit: there.get(self._reference(row)) for row in rows if not row.kept}
+        return [(branch if row.kept else found).get(row.commit) for row in rows]
 
     def unknown(self, rows: list[Row], there: dict[str, str]) -> dict[int, str]:
         """Return the iterations that references lead to and no row names, with their commits."""
@@ -197,10 +176,7 @@ class Workspace:
             return referenced
         sha = self.git.expand(row.commit)
         if sha is None:
-            raise RunError(
-                f"commit {row.commit} of iteration {row.iteration} is missing from "
-                f"{self.path}: start a new tag"
-            )
+            raise no("no_commit", commit=row.commit, n=row.iteration, path=self.path)
         return sha
 
     def source_of(self, sha: str) -> bytes:

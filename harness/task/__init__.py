@@ -10,9 +10,8 @@ from harness import face
 
 __getattr__, __all__ = face(
     __name__,
-    table="""CENSORED COMMA CURRENCY MISSING POINT TYPES CsvFormat DataError Numeral as_dates
-        as_float clean_name column_names convert numeral numerals plain_lines read_columns read_file
-        records typed""",
+    table="""table CURRENCY MISSING TYPES CsvFormat DataError Numeral as_float clean_name numeral
+        plain_lines read_file records""",
     task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",
     own="KINDS frozen_cells get_task load_task note_baseline",
 )

@@ -12,27 +12,21 @@ from harness.task.task import HEART, Task
 
 KINDS = ("binary", "multiclass", "regression")
 
-# Keys of task.toml, and their types; those that [data] has.
+# Keys of task.toml by their types; those that [data] has.
 _TASK = {
-    **dict.fromkeys(("name", "kind", "metric", "target", "groups", "time", "subgroup"), str),
-    **dict.fromkeys(("positive", "labels"), list),
-    **dict.fromkeys(("split_seed", "n_folds", "fold_seed"), int),
-    **dict.fromkeys(("test_size", "budget_s", "baseline"), float),
+    str: "name kind metric target groups time subgroup",
+    list: "positive labels",
+    int: "split_seed n_folds fold_seed",
+    float: "test_size budget_s baseline",
 }
-_DATA = {
-    **dict.fromkeys(("file", "sha256", "separator", "encoding", "answer"), str),
-    "rows": int,
-    "skip": tuple,
-}
+_DATA = {str: "file sha256 separator encoding answer", int: "rows", tuple: "skip"}
 
 
 def get_task(name: str | Path | Task = "heart") -> Task:
     """Find a task: `heart`, a name under `tasks/`, or a task's folder or `task.toml`.
 
-    Raises
-    ------
-    DataError
-        If there is none (the message names those there are), or its `task.toml` is damaged.
+    Raises a DataError if there is none (the message names those there are), or its `task.toml` is
+    damaged.
     """
     if isinstance(name, Task):
         return name
@@ -51,10 +45,7 @@ def get_task(name: str | Path | Task = "heart") -> Task:
 def load_task(folder: Path) -> Task:
     """Read a folder's `task.toml`; the data is read and checked when the task is used.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read or says something that no task can have.
+    Raises a DataError if the file cannot be read or says something that no task can have.
     """
     folder = Path(folder).resolve()
     path = folder / "task.toml"
@@ -64,7 +55,7 @@ def load_task(folder: Path) -> Task:
         raise DataError(f"{path} is not valid TOML ({err}): mend it") from None
     data, columns, cells = (found.pop(table, {}) for table in ("data", "columns", "cells"))
     found.pop("dropped", None)  # for people
-    n_rows = data.pop("rows", 0)
+    data.setdefault("rows", 0)
     plain = _checked(path, found, _TASK, ("name", "kind", "metric", "target"))
     data = _checked(path, data, _DATA, ("file", "sha256"))
     if plain["kind"] not in KINDS:
@@ -86,9 +77,9 @@ def load_task(folder: Path) -> Task:
         **plain,
         path=folder / data.pop("file"),
         sha256=data.pop("sha256"),
+        n_rows=data.pop("rows"),  # as noted by `ratchet new`, for agents
         columns=tuple((name, str(kind)) for name, kind in columns.items()),
         csv=CsvFormat(**data, cells=frozen_cells(cells)),
-        n_rows=n_rows if isinstance(n_rows, int) else 0,  # as noted by `ratchet new`, for agents
         folder=folder,
     )
 
@@ -109,17 +100,17 @@ def note_baseline(task: Task, value: float) -> None:
     path.write_text(text, "utf-8")
 
 
-def _checked(path: Path, found: Mapping, keys: Mapping[str, type], needed: tuple) -> dict:
+def _checked(path: Path, found: Mapping, keys: Mapping[type, str], needed: tuple) -> dict:
     """The values as a task holds them, if all that is needed is there and of its type."""
     for key in needed:
         if key not in found:
             raise DataError(f"{path} has no '{key}': put it back")
-    values = {}
+    types, values = {key: kind for kind, names in keys.items() for key in names.split()}, {}
     for key, value in found.items():
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, 1)
+        if key not in types:
+            near = difflib.get_close_matches(key, types, 1)
             raise DataError(f"{path}: unknown '{key}'" + (f", say '{near[0]}'" if near else ""))
-        wanted = keys[key]
+        wanted = types[key]
         ok = {float: (int, float), tuple: list}.get(wanted, wanted)
         if not isinstance(value, ok) or isinstance(value, bool):
             raise DataError(f"{path}: '{key}' must be a {wanted.__name__}, not {value!r}")

@@ -25,18 +25,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from harness.files import catalogue
+
 TYPES = ("number", "category", "text", "date")
-# What pandas takes for missing, as of version 3: frozen, so that a task is read alike for ever.
-MISSING = frozenset(
-    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"]
-    + ["<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
-)
 PLAIN, POINT, COMMA = NUMBERS = ("number", "number 1,234.5", "number 1.234,5")
-CENSORED = ("<", ">", "≤", "≥", "<=", ">=", "=<", "=>", "&lt;", "&gt;", "~", "≈", "ca.", "ca", "+")
-CURRENCY = frozenset(
-    "$ € £ ¥ ₹ ₽ ₩ ₺ US$ R$ A$ C$ Rs Rs. kr kr. Fr Fr. CHF USD EUR GBP JPY CNY INR AUD CAD SEK NOK "
-    "DKK PLN CZK HUF BRL MXN ZAR TRY RUB SGD HKD NZD KRW zł Kč".split()
-)
+MISSING, CENSORED, CURRENCY = map(frozenset, catalogue(__file__).values())
+Table = tuple[pd.DataFrame, pd.Series]  # features, and the target as it is written
 csv.field_size_limit(2**31 - 1)
 
 
@@ -106,9 +100,7 @@ def clean_name(name: str) -> str:
     return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
 
 
-def read_columns(
-    lines: bytes, form: CsvFormat, columns=None, numbers: Iterable[str] = (), decimal: str = "."
-) -> pd.DataFrame:
+def read_columns(lines, form: CsvFormat, columns=None, numbers=(), decimal=".") -> pd.DataFrame:
     """Read columns as text, each text once (`category`); `numbers` as such, if all cells are."""
     names, numbers = column_names(lines, form), set(numbers)
     wanted = names if columns is None else list(columns)
@@ -128,15 +120,10 @@ def read_columns(
     return table.assign(**{name: table[name].astype("category") for name in words}, **odd)
 
 
-def read_table(
-    raw: bytes, columns: Iterable[tuple[str, str]], target: str, form: CsvFormat | None = None
-) -> tuple[pd.DataFrame, pd.Series]:
+def read_table(raw: bytes, columns: Iterable[tuple], target: str, form: CsvFormat | None) -> Table:
     """Read features by their frozen types, and the target; rows without a target are left out.
 
-    Raises
-    ------
-    DataError
-        If a column is not there or does not hold what its type says.
+    Raises a DataError if a column is not there or does not hold what its type says.
     """
     form, types = form or CsvFormat(), dict(columns)
     cells = {name for name, _ in form.cells}
@@ -146,9 +133,7 @@ def read_table(
     return typed(table, types, target, form)
 
 
-def typed(
-    table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat
-) -> tuple[pd.DataFrame, pd.Series]:
+def typed(table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat) -> Table:
     """Give columns that were read the types that they shall have; see `read_table`."""
     cells, kinds = {name: dict(said) for name, said in form.cells}, {**types, target: form.answer}
     found = {name: convert(table[name], kind, cells.get(name, {})) for name, kind in kinds.items()}
@@ -164,10 +149,7 @@ def typed(
 def convert(values: pd.Series, kind: str, cells: Mapping[str, str]) -> pd.Series:
     """Turn a column's text into what its type says.
 
-    Raises
-    ------
-    DataError
-        If a cell is not what the type says; it is named.
+    Raises a DataError if a cell is not what the type says; it is named.
     """
     if values.dtype.kind in "iuf":  # read as numbers already
         return values.astype(np.float64)

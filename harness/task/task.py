@@ -1,13 +1,10 @@
 """What is measured: the data, the split, the folds, the metric and the time budget of a task.
 
 Everything here is frozen for the length of a run. `HEART` is the course's task; ground facts about
-it (counts, columns, the baseline's score) stand here and nowhere else.
+it (counts, columns, the baseline's score) stand in `heart.toml` and nowhere else.
 """
 
-from __future__ import annotations
-
 import hashlib
-import io
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,32 +14,18 @@ import numpy as np
 import pandas as pd
 
 from harness import CALL, DATA, REPO, RESTORE
+from harness.files import catalogue
 from harness.task.table import CsvFormat, DataError, read_file, read_table
 
 TASKS = REPO / "tasks"  # the user's own, made by `ratchet new`
 
-N_ROWS = 303
-N_FEATURES = 13
-N_POSITIVE = 139
-BASELINE_VAL_AUC = 0.895971  # the starting train.py, five frozen folds, rounded as C3 prints it
+FACTS = catalogue(Path(__file__).with_name("heart"))
+N_FEATURES, N_POSITIVE, N_ROWS = FACTS["n_features"], FACTS["n_positive"], FACTS["heart"]["n_rows"]
+BASELINE_VAL_AUC, COLUMNS = FACTS["baseline_val_auc"], FACTS["columns"]
+NUMERIC, CATEGORICAL = tuple(FACTS["numeric"]), tuple(FACTS["categorical"])
 
-COLUMNS = {
-    "age": "age in years",
-    "sex": "1 male, 0 female",
-    "cp": "chest pain: 1 typical angina, 2 atypical angina, 3 non-anginal, 4 asymptomatic",
-    "trestbps": "resting blood pressure on admission, mm Hg",
-    "chol": "serum cholesterol, mg/dl",
-    "fbs": "fasting blood sugar above 120 mg/dl: 1 yes, 0 no",
-    "restecg": "resting ECG: 0 normal, 1 ST-T abnormality, 2 left ventricular hypertrophy",
-    "thalach": "highest heart rate reached in the exercise test, beats per minute",
-    "exang": "angina during exercise: 1 yes, 0 no",
-    "oldpeak": "ST depression by exercise relative to rest, mm",
-    "slope": "slope of the ST segment at peak exercise: 1 up, 2 flat, 3 down",
-    "ca": "major vessels coloured by fluoroscopy, 0 to 3",
-    "thal": "thallium scan: 3 normal, 6 fixed defect, 7 reversible defect",
-}
-NUMERIC = ("age", "trestbps", "chol", "thalach", "oldpeak", "ca")
-CATEGORICAL = ("cp", "restecg", "slope", "thal")  # the other three are yes or no
+
+Rows = tuple[np.ndarray, np.ndarray]  # their positions: to learn from, to be asked
 
 
 class Split(NamedTuple):
@@ -74,7 +57,7 @@ class Task:
     time: str | None = None  # column that orders the rows
     subgroup: str | None = None  # column whose values an audit looks at one by one
     baseline: float = float("-inf")  # the start's score: `evaluate` probes what is better
-    # Features and how each is read, see `table.py`. Empty: as numbers, all but the target.
+    # Features and how each is read, see `table.py`.
     columns: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()  # multiclass: values of the target in the order of class codes
     csv: CsvFormat | None = None  # how the file is written; plain CSV if None
@@ -83,11 +66,11 @@ class Task:
     frames: tuple[pd.DataFrame, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def from_frames(cls, name: str, X: pd.DataFrame, y: np.ndarray, **choices) -> Task:
+    def from_frames(cls, name: str, X: pd.DataFrame, y: np.ndarray, **choices) -> "Task":
         """Make a task from tables in memory (`X` of shape (n, p), `y` of shape (n,))."""
         return cls(name=name, frames=(X.reset_index(drop=True), np.asarray(y)), **choices)
 
-    def with_budget(self, seconds: float) -> Task:
+    def with_budget(self, seconds: float) -> "Task":
         """Return the same task with another time budget."""
         return replace(self, budget_s=seconds)
 
@@ -106,10 +89,7 @@ class Task:
     def start(self) -> tuple[bytes, bytes]:
         """Read the starting `train.py` and `program.md`.
 
-        Raises
-        ------
-        DataError
-            If one of them is missing.
+        Raises a DataError if one of them is missing.
         """
         folder = self.folder or REPO
         files = folder / "train.py", folder / "program.md"
@@ -118,10 +98,7 @@ class Task:
     def read_bytes(self) -> bytes:
         """Read the data file and check it against its SHA-256.
 
-        Raises
-        ------
-        DataError
-            If the file is missing or its bytes have changed.
+        Raises a DataError if the file is missing or its bytes have changed.
         """
         cure = "restore it, for example with `git checkout -- harness/data`"
         if self.folder is not None:
@@ -129,31 +106,19 @@ class Task:
         raw = read_file(self.path, cure, "data file ")
         found = hashlib.sha256(raw).hexdigest()
         if found != self.sha256:
-            raise DataError(
-                f"data file {self.path} has changed (SHA-256 {found[:12]}…, expected "
-                f"{self.sha256[:12]}…): {cure}"
-            )
+            differ = f"SHA-256 {found[:12]}…, expected {self.sha256[:12]}…"
+            raise DataError(f"data file {self.path} has changed ({differ}): {cure}")
         return raw
 
     def load(self) -> tuple[pd.DataFrame, np.ndarray]:
-        """Load features and target; missing values stay missing.
+        """Load features (n_rows, n_features) and target (n_rows,); missing values stay missing.
 
-        Returns
-        -------
-        X : DataFrame of shape (n_rows, n_features)
-        y : ndarray of shape (n_rows,)
-            0/1 for binary tasks, class codes for multiclass, float64 for regression.
+        The target is 0/1 for binary tasks, class codes for multiclass, float64 for regression.
         """
         if self.frames is not None:
             return self.frames
-        if self.columns:
-            X, target = read_table(self.read_bytes(), self.columns, self.target, self.csv)
-            return X, self.encode(target)
-        table = pd.read_csv(io.BytesIO(self.read_bytes()))
-        X = table.drop(columns=self.target)
-        integers = X.select_dtypes("integer").columns
-        X = X.astype(dict.fromkeys(integers, np.float64))
-        return X, self.encode(table[self.target])
+        X, target = read_table(self.read_bytes(), self.columns, self.target, self.csv)
+        return X, self.encode(target)
 
     def encode(self, target: pd.Series) -> np.ndarray:
         if self.kind == "regression":
@@ -178,7 +143,7 @@ class Task:
         X_train, X_test = (X.iloc[rows].reset_index(drop=True) for rows in (train, test))
         return Split(X_train, y[train], X_test, y[test])
 
-    def _split_positions(self, X: pd.DataFrame, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _split_positions(self, X: pd.DataFrame, y: np.ndarray) -> Rows:
         from sklearn import model_selection
 
         rows = np.arange(len(X))
@@ -195,7 +160,7 @@ class Task:
         strata = None if self.kind == "regression" else y
         return model_selection.train_test_split(rows, stratify=strata, **held_out)
 
-    def _whole_groups(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _whole_groups(self, groups: np.ndarray) -> Rows:
         """Seal whole groups, drawn in a frozen order, with about `test_size` of the rows.
 
         A group that would take the sealed rows further from that share than they are stays.
@@ -256,18 +221,11 @@ class Task:
         order = np.argsort(moments, kind="stable")
         return order, moments[order]
 
-    def folds(
-        self, X: pd.DataFrame, y: np.ndarray, seed: int | None = None
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Give the cross-validation folds as (train positions, validation positions).
+    def folds(self, X: pd.DataFrame, y: np.ndarray, seed: int | None = None) -> list[Rows]:
+        """Give the cross-validation folds of rows as (train positions, validation positions).
 
-        Parameters
-        ----------
-        X, y
-            Rows to be divided.
-        seed : int, optional
-            Another seed than the frozen one: fresh folds for rules and audits. Time-ordered
-            folds have no seed and are always the same: there, "fresh" folds tell nothing new.
+        Another `seed` than the frozen one gives fresh folds, for rules and audits. Time-ordered
+        folds have no seed and are always the same: there, "fresh" folds tell nothing new.
         """
         from sklearn import model_selection
 
@@ -288,15 +246,10 @@ class Task:
         return list(cutter.split(rows, y))
 
     def score_predictions(self, y: np.ndarray, pred: np.ndarray, threshold: float = 0.5) -> float:
-        """Compute the metric on the trusted side.
+        """Compute the metric on the trusted side, of `y` (n,) and `pred` (n, n_outputs).
 
-        Parameters
-        ----------
-        y : ndarray of shape (n,)
-        pred : ndarray of shape (n, n_outputs)
-            Scores of class 1, class probabilities, or predicted values.
-        threshold : float
-            Where class 1 begins, for metrics that need classes.
+        What is predicted are scores of class 1, class probabilities, or values; class 1 begins at
+        `threshold`, for metrics that need classes.
         """
         if self.kind == "binary" and self.metric == "roc_auc":
             return area_under_roc(y, pred[:, 0])
@@ -345,10 +298,7 @@ def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
     The same number as scikit-learn's `roc_auc_score` at a tenth of its time, which matters because
     it is on the way of every step (Hanley and McNeil 1982, the Mann-Whitney form).
 
-    Raises
-    ------
-    ValueError
-        If there is only one class.
+    Raises a ValueError if there is only one class.
     """
     _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
     rank = np.cumsum(count) - (count - 1) / 2  # the average rank of equal scores
@@ -360,22 +310,9 @@ def area_under_roc(y: np.ndarray, scores: np.ndarray) -> float:
     return float((rank[place][positive].sum() - n1 * (n1 + 1) / 2) / (n0 * n1))
 
 
-HEART = Task(
-    name="heart",
-    path=DATA / "heart_cleveland.csv",
-    sha256="c62392cce6a715ef063ff42c1557df0675df2d8612e272abed377932e8e475c7",
-    target="num",
-    positive=("1", "2", "3", "4"),
-    baseline=BASELINE_VAL_AUC + 1e-6,
-    subgroup="sex",
-    n_rows=N_ROWS,
-)
-
-# Another hospital, another decade: for the audit alone, never part of a score.
-HUNGARY = replace(
-    HEART,
-    name="heart-hungary",
-    path=DATA / "heart_hungary.csv",
-    sha256="b612d844d8289d69a20009ab1d4a2f9e8adcc757b1ba36bf5cb612443d6ac64a",
-    n_rows=0,
+_HEART = {"positive": tuple("1234"), "baseline": BASELINE_VAL_AUC + 1e-6}
+_HEART["columns"] = tuple((name, "number") for name in COLUMNS)
+HEART, HUNGARY = (
+    Task(**FACTS[name] | {"path": DATA / FACTS[name]["path"]}, **_HEART)
+    for name in ("heart", "hungary")
 )

@@ -141,7 +141,7 @@ def test_a_forged_commit_makes_no_row(folder):
         sha = run.best.sha
         commit = run.workspace.git.read_commit(sha)
     message = commit.message.replace("Iteration: 6", "Iteration: 8").replace("0.84", "0.99")
-    forged = run.workspace.commit(commit.tree, sha, message, 8)
+    forged = run.workspace.git.write_commit(commit.tree, sha, message, 8)
     run.workspace.keep(forged, b"")
     before = (folder / "results.tsv").read_bytes()
     with pytest.raises(RunError, match=r"\(8\)"):

@@ -27,7 +27,7 @@ def git(space, *args, check=True):
 
 
 def candidate(space, data, parent, message, iteration):
-    return space.commit(space.store(data), parent, message, iteration)
+    return space.git.write_commit(space.store(data), parent, message, iteration)
 
 
 @pytest.fixture
