@@ -92,6 +92,8 @@ def numbers() -> dict[str, Case]:
     found["Infinity"] = Case(far, {}, refused="column 'x', line 9: 'Infinity'")
     mixed = [f"{v} {'kg' if i % 3 else 'g'}" for i, v in enumerate(pos)]
     found["kg and g"] = Case(table(x=mixed).encode(), {}, refused="'x' mixes 'kg' and 'g'")
+    metres = [f"{170 + 9 * v:.0f}" if i % 2 else f"{1.7 + 0.09 * v:.2f} m" for i, v in enumerate(x)]
+    found["metres or not"] = Case(table(x=metres).encode(), {}, refused="'x' mixes 'm' and 'no")
     return found
 
 

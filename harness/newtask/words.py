@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from harness.files import catalogue
-from harness.task import DataError
+from harness.task import DataError, as_float
 
 WORDS, SAYS = catalogue(__file__), catalogue(Path(__file__).with_name("says"))
 
@@ -29,5 +29,7 @@ def few(items, least: int = 6, how=str, join: str = ", ") -> str:
 def hint(name: str, known, least: float = 0.5) -> str:
     """Say what somebody may have meant."""
     lower = {str(k).strip().lower(): k for k in known}
+    if all(as_float(name) == as_float(name) for name in lower):
+        return say("no_header", names=few(known, 3))
     near = difflib.get_close_matches(name.strip().lower(), lower, 1, least)
     return say("near", name=lower[near[0]]) if near else say("there_are", names=few(known, 8))

@@ -245,6 +245,7 @@ RNG = np.random.default_rng(5)
         (customers(40), {}, "40 rows are too few"),
         (leak(churn=np.where(np.arange(N) < 6, "yes", "no")), {}, "6 rows.*'churn=yes=CLASS'"),
         (customers(), {"target": "chrn"}, "no column 'chrn'.*did you mean 'churn'"),
+        (pd.DataFrame(np.eye(80, 3), columns=["1.5", "-2", "0"]), {}, "first line is data.*above"),
         (customers(), {"drop": ["Usage"]}, "did you mean 'usage'"),
         (customers(), {"positive": ["Yes!"]}, "never 'Yes!'.*did you mean 'yes'"),
         (customers(), {"metric": "rmse"}, "neg_root_mean_squared_error"),
