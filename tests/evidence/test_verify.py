@@ -60,7 +60,8 @@ def test_an_honest_run_passes(folder, every):
     assert report.problems == []
     assert report.ok
     assert (report.rows, report.kept) == (15, 4)
-    assert report.rescored == (13 if every else 5)  # not the duplicate, not the agent's failure
+    # Not the duplicate, not the agent's failure; of what was discarded, those drawn.
+    assert report.rescored == (13 if every else 5 + min(module.SAMPLED, 3))
     assert report.largest_difference == 0
     kept = report.kept  # and what a probe had rejected
     assert len(scorer.probed) == kept + every, "what was kept is probed, as it was then"
@@ -113,7 +114,7 @@ def test_a_doctored_ledger_is_found(folder, column, row, value, found):
     assert found in "\n".join(verify(folder, FakeScorer()).problems)
 
 
-def test_a_discarded_score_that_was_doctored_is_found_on_request(folder):
+def test_a_discarded_score_that_was_doctored_is_found_where_it_is_drawn(folder, monkeypatch):
     git = GitFiles(folder / "workspace" / ".git", "autoresearch/strict")
     sha = git.read_ref("refs/autoresearch/discarded/0002")
     commit = git.read_commit(sha)
@@ -124,17 +125,31 @@ def test_a_discarded_score_that_was_doctored_is_found_on_request(folder):
     fake = git.write_commit(commit.tree, commit.parent, message, 2)
     git.set_ref("refs/autoresearch/discarded/0002", fake)
     change_cell(folder, 2, "commit", fake[:12])
-    assert verify(folder, FakeScorer()).problems == [
-        "iteration 2: val_auc is not the mean of the folds"
-    ]
+    said = "iteration 2: val_auc is not the mean of the folds"
+    assert verify(folder, FakeScorer()).problems[0] == said
     message = message.replace("0.77 0.78 0.79 0.8 0.81", "0.76 0.77 0.78 0.79 0.8")
     fake = git.write_commit(commit.tree, commit.parent, message, 2)
     git.set_ref("refs/autoresearch/discarded/0002", fake)
     change_cell(folder, 2, "commit", fake[:12])
+    lie = "iteration 2: scores 0.790000000, the ledger says 0.780000000"
+    (problem,) = verify(folder, FakeScorer()).problems
+    assert problem.startswith(lie)
+    monkeypatch.setattr(module, "SAMPLED", 0)
     assert verify(folder, FakeScorer()).problems == [], "a consistent lie needs a new score"
-    assert "iteration 2: scores 0.790000000, the ledger says 0.780000000" in "\n".join(
-        verify(folder, FakeScorer(), every=True).problems
-    )
+    assert lie in "\n".join(verify(folder, FakeScorer(), every=True).problems)
+
+
+def test_folds_that_were_doctored_around_their_mean_are_found(folder):
+    """A calmer spread lowers the bar of a claim; the mean tells nothing of it."""
+    git = GitFiles(folder / "workspace" / ".git", "autoresearch/strict")
+    commit = git.read_commit(git.read_ref("refs/autoresearch/discarded/0002"))
+    message = commit.message.replace("0.77 0.78 0.79 0.8 0.81", "0.79 0.79 0.79 0.79 0.79")
+    assert message != commit.message
+    fake = git.write_commit(commit.tree, commit.parent, message, 2)
+    git.set_ref("refs/autoresearch/discarded/0002", fake)
+    change_cell(folder, 2, "commit", fake[:12])
+    (problem,) = verify(folder, FakeScorer()).problems
+    assert problem.startswith("iteration 2: scores 0.79")
 
 
 def test_a_keep_that_the_rule_would_not_make_is_found(folder):
@@ -193,9 +208,7 @@ def test_another_file_in_a_commit_is_found(folder):
         (lambda f: (f / "workspace" / "train.py").write_text("x"), "is not the best one"),
         (lambda f: (f / "workspace" / ".git" / "HEAD").write_text("x"), "HEAD is not on"),
         (
-            lambda f: GitFiles(f / "workspace" / ".git", "x").delete_ref(
-                "refs/autoresearch/discarded/0002"
-            ),
+            lambda f: (f / "workspace/.git/refs/autoresearch/discarded/0002").unlink(),
             "iteration 2: commit",
         ),
         (
