@@ -21,6 +21,8 @@ from matplotlib.figure import Figure
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#6E6E6E"
+# What is claimed is a hollow diamond, in every figure.
+CLAIMED = {"marker": "D", "ls": "", "mfc": "white", "mec": VERMILION, "mew": 2, "ms": 9}
 
 WIDTH = 8.0  # inches; at DPI this is 1,120 pixels, sharp on a projector
 DPI = 140

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from harness import plots
-from harness.teaching import figures
 
 
 def row(iteration, val_auc, decision, status="ok"):
@@ -129,15 +128,15 @@ def test_bars_hatch_what_they_point_out():
 
 def test_drawing_leaves_other_peoples_settings_alone():
     before = dict(matplotlib.rcParams)
-    plots.png(figures.processes())
-    plots.staircase(ROWS)
+    plots.png(plots.staircase(ROWS))
     assert dict(matplotlib.rcParams) == before
 
 
 def test_save_is_whole_or_not_at_all(tmp_path):
-    path = plots.save(figures.processes(), tmp_path / "deep" / "x.png", figures.PROCESSES_ALT)
+    alt = plots.staircase_alt(ROWS)
+    path = plots.save(plots.staircase(ROWS), tmp_path / "deep" / "x.png", alt)
     assert path.read_bytes().startswith(b"\x89PNG")
-    assert b"y_val" in path.read_bytes()  # the description travels with the file
+    assert b"Staircase" in path.read_bytes()  # the description travels with the file
     assert [p.name for p in path.parent.iterdir()] == ["x.png"]
 
 

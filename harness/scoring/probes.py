@@ -224,82 +224,87 @@ def _shuffle(plan: _Plan) -> Asking:
     return _judged("shuffled labels", value, SHUFFLE_REJECT, detail)
 
 
-def _twin(plan: _Plan) -> Asking:
-    """Hold the gain over plain models on the true labels to that on labels like them."""
-    scorer, task, folds = plan.scorer, plan.scorer.task, plan.some("twin")
-    home, rows, y = task.name == HEART.name, [plan.rows[k] for k in folds], scorer.split.y_train
-    bank = scorer.once("bank", _bank)
-    weights = [
-        scorer.once(f"plain{k}", lambda _, r=r: plain_weights(bank.Z, r.train, r.new))
-        for k, r in zip(folds, rows, strict=True)
-    ]
+class _Plain:
+    """Plain models on the folds that are asked, to hold a program's answers against."""
 
-    def plain(taught: np.ndarray, forest: bool = False) -> list[list[np.ndarray]]:
-        """Answers of plain models: ``[fold][model]``."""
-        Y = bank.columns(taught)
-        told = [[w @ Y[train] for w in models] for train, models in weights]
+    def __init__(self, plan: _Plan, folds: list[int]):
+        scorer, self.task = plan.scorer, plan.scorer.task
+        self.bank, self.rows = scorer.once("bank", _bank), [plan.rows[k] for k in folds]
+
+        def weigh(rows):
+            return lambda _: plain_weights(self.bank.Z, rows.train, rows.new)
+
+        self.weights = [scorer.once(f"plain{k}", weigh(plan.rows[k])) for k in folds]
+
+    def answers(self, taught: np.ndarray, forest: bool = False) -> list[list[np.ndarray]]:
+        """What they answer once they have learned these labels: ``[fold][model]``."""
+        Y = self.bank.columns(taught)
+        told = [[w @ Y[train] for w in models] for train, models in self.weights]
         if forest:
-            return [[*t, bank.forest(r, Y)] for t, r in zip(told, rows, strict=True)]
+            return [[*t, self.bank.forest(r, Y)] for t, r in zip(told, self.rows, strict=True)]
         return told
 
-    def gains(answers: list, told: list, labels: np.ndarray) -> np.ndarray:
-        """Mean gain over each plain model."""
-        parts = zip((labels[r.new] for r in rows), answers, told, strict=True)
-        each = [[skill(task, true, a) - skill(task, true, p) for p in t] for true, a, t in parts]
+    def gains(self, answers: list, told: list, labels: np.ndarray) -> np.ndarray:
+        """Mean gain of answers over each model's, by the labels that count as true."""
+        parts = zip((labels[r.new] for r in self.rows), answers, told, strict=True)
+        each = [
+            [skill(self.task, true, a) - skill(self.task, true, p) for p in t]
+            for true, a, t in parts
+        ]
         return np.mean(each, axis=0)
 
-    def noise(_) -> float:
+    def noise(self, _) -> float:
         """How far two plain models are apart on one set of labels more than on another."""
-        drawn = [bank.draw()() for _ in range(NOISE_DRAWS)]
-        gaps = [gains([t[0] for t in told], told, d)[1] for d in drawn for told in [plain(d)]]
-        return float(np.std(gaps, ddof=1))
+        drawn = [self.bank.draw()() for _ in range(NOISE_DRAWS)]
+        told = [self.answers(labels) for labels in drawn]
+        pairs = zip(told, drawn, strict=True)
+        return float(np.std([self.gains([t[0] for t in ts], ts, d)[1] for ts, d in pairs], ddof=1))
+
+
+def _twin(plan: _Plan) -> Asking:
+    """Hold the gain over plain models on the true labels to that on labels like them."""
+    scorer, folds, y = plan.scorer, plan.some("twin"), plan.scorer.split.y_train
+    home, plain = scorer.task.name == HEART.name, _Plain(plan, folds)
+    odd = any(p.name == "label flip" and p.verdict == "review" for p in plan.found)
+    limit = TWIN_REJECT_IF_FLIP_ODD if odd else TWIN_REJECT
+    limit = limit if home else TWIN_REJECT_ELSEWHERE
+    learned: list[tuple] = []
 
     @functools.cache  # a forest is slow
     def real(forest: bool) -> float:
-        return gains(plan.told(folds), plain(y, forest), y).min()
+        return plain.gains(plan.told(folds), plain.answers(y, forest), y).min()
 
     def judged(forest: bool) -> Probe:
         made = []
         for draw, labels, mine in learned:
-            told = plain(labels, forest)
+            told = plain.answers(labels, forest)
             # Scored against labels that are drawn again and again: less noise at no fit.
-            made.append(np.mean([gains(mine, told, draw()).min() for _ in range(REDRAWN)]))
+            made.append(np.mean([plain.gains(mine, told, draw()).min() for _ in range(REDRAWN)]))
         return twin_verdict(real(forest), made, limit, home=home)
 
-    def lead(answers: list, taught: np.ndarray) -> float:
-        return gains(answers, plain(taught, True), y).min()
-
-    limit = TWIN_REJECT
-    if not home:
-        limit = TWIN_SDS * scorer.once("noise", noise)
-        limit = max(TWIN_REJECT_ELSEWHERE, min(limit, TWIN_MOST if len(y) >= 160 else np.inf))
-    elif any(p.name == "label flip" and p.verdict == "review" for p in plan.found):
-        limit = TWIN_REJECT_IF_FLIP_ODD
-    learned: list[tuple] = []
     while len(learned) < plan.size["twins"]:
-        draws = [bank.draw() for _ in range(TWINS_AT_ONCE)]
+        draws = [plain.bank.draw() for _ in range(TWINS_AT_ONCE)]
         labels = [draw() for draw in draws]
         answers = iter((yield [plan.job(k, twin) for twin in labels for k in folds]))
         learned += [
             (*pair, [next(answers) for _ in folds]) for pair in zip(draws, labels, strict=True)
         ]
         probe = judged(forest=False)
+        if not home and probe.value > limit / 2:  # doubtful: how far is far on this table?
+            most = TWIN_MOST if len(y) >= 160 else np.inf
+            limit = max(limit, min(TWIN_SDS * scorer.once("noise", plain.noise), most))
+            probe = judged(forest=False)
         if probe.verdict == "reject" and not home:  # the table may be one for trees
             probe = judged(forest=True)
             if probe.verdict == "reject":
-                lost = real(True) - (yield from _left_of_lead(plan, folds, lead))
-                return lead_lost(probe, lost)
+                taught = [wrong_labels(scorer.task, y, plan.rng) for _ in range(WRONG_DRAWS)]
+                answers = iter((yield [plan.job(k, wrong) for wrong in taught for k in folds]))
+                told = [([next(answers) for _ in folds], wrong) for wrong in taught]
+                left = [plain.gains(a, plain.answers(w, True), y).min() for a, w in told]
+                return lead_lost(probe, real(True) - float(np.mean(left)))
         if not limit / 2 < probe.value < 2 * limit:
             break  # clear
     return probe
-
-
-def _left_of_lead(plan: _Plan, folds: list[int], lead) -> Generator:
-    """Teach labels of which few are wrong: the mean `lead` over plain models that learn them."""
-    y = plan.scorer.split.y_train
-    taught = [wrong_labels(plan.scorer.task, y, plan.rng) for _ in range(WRONG_DRAWS)]
-    answers = iter((yield [plan.job(k, wrong) for wrong in taught for k in folds]))
-    return float(np.mean([lead([next(answers) for _ in folds], wrong) for wrong in taught]))
 
 
 def twin_verdict(real: float, made: list[float], limit: float, home: bool = True) -> Probe:

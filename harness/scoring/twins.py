@@ -32,7 +32,9 @@ class Bank:
     """
 
     def __init__(self, task, X: pd.DataFrame, y: np.ndarray, parts: list, learn=None):
-        self.task, self.y, self.parts = task, y, parts
+        self.task, self.y = task, y
+        classes = np.unique(y) if task.kind != "regression" else []
+        self.parts = [(rows, [c for c in classes if (y[rows] == c).any()]) for rows in parts]
         self.learn = np.arange(len(y)) if learn is None else learn
         self.rng = np.random.default_rng()
         self.Z = encoded(X)
@@ -102,9 +104,10 @@ class Bank:
         # The largest of log chances with Gumbel noise is a draw by these chances.
         drawn = SHARPER * np.log(p) + self.rng.gumbel(size=p.shape)
         labels = drawn.argmax(axis=1)
-        for rows in self.parts * 2:  # a fold without one of the classes has no score
-            for c in np.setdiff1d(self.y[rows], labels[rows]):
-                labels[rows[drawn[rows, c].argmax()]] = c
+        for rows, classes in self.parts * 2:  # a fold without one of the classes has no score
+            for c in classes:
+                if not (labels[rows] == c).any():
+                    labels[rows[drawn[rows, c].argmax()]] = c
         return labels.astype(self.y.dtype)
 
 

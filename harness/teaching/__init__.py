@@ -1,4 +1,4 @@
-"""What the lessons share: parameters, live panel, checks, workbench, figures, the naive harness.
+"""What the lessons share: parameters, live panel, checks, workbench, the naive harness.
 
 It makes lessons short; it never decides or measures anything. Keep logic in plain functions, and
 widgets last and thin: they swallow exceptions. What a lesson *teaches* is built in the notebook, in
@@ -14,6 +14,5 @@ __getattr__, __all__ = face(
     checks="checks",
     widgets="widgets",
     watch="watch",
-    figures="figures",
     naive="naive",
 )

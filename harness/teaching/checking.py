@@ -10,11 +10,14 @@ import html
 import math
 import numbers
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from harness.files import catalogue
+
+SAYS = catalogue(__file__)  # by the number of an exercise
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted yet"
 _MARKS = {RIGHT: "✓", NOT_YET: "✗", NOT_ATTEMPTED: "…"}
 _COLOURS = {RIGHT: "#009E73", NOT_YET: "#D55E00", NOT_ATTEMPTED: "#6E6E6E"}
@@ -49,41 +52,57 @@ def line(verdict: str, text: str) -> str:
 
 
 class Hint(Exception):
-    """Raised inside a check: the answer is not right yet, and this may help."""
+    """Raised inside a check: the answer is not right yet, and this may help.
+
+    `words` is the name of a text that the catalogue has for the exercise, into which `values` are
+    put; any other text is told as it is. `given` may be one of the `slips`, which come first.
+    """
+
+    def __init__(self, words: str, given: float = math.nan, slips: Sequence = (), **values):
+        super().__init__(words)
+        self.words, self.given, self.slips, self.values = words, given, slips, values
+
+    def told(self, says: Mapping) -> str:
+        """Return the words, `says` being what the catalogue has for the exercise."""
+        if self.words not in says:
+            return self.words
+        known = zip(self.slips, says["slips"], strict=True) if self.slips else ()
+        hints = (hint for wrong, (digits, hint) in known if near(self.given, wrong, digits))
+        return next(hints, says[self.words]).format(**self.values)
 
 
-def need(condition: bool, hint: str) -> None:
+def need(condition: bool, words: str, **values) -> None:
     """Raise the hint unless the condition holds."""
     if not condition:
-        raise Hint(hint)
+        raise Hint(words, **values)
 
 
 class NotAttempted(Exception):
     """The learner's function still has nothing in it."""
 
 
-def exercise(number: str, answers: int = 1) -> Callable:
-    """Make a check out of a function that raises `Hint`, or returns what to add to "right".
+def exercise(number: str) -> Callable:
+    """Make a check out of a function that raises `Hint`, or returns what its praise needs.
 
-    The first `answers` arguments are the learner's; what their code raises becomes a hint too.
+    Its first argument is the learner's; what their code raises becomes a hint too.
     """
 
     def decorate(function: Callable) -> Callable[..., Result]:
         @functools.wraps(function)
-        def check(*args, **kwargs) -> Result:
+        def check(answer, *args, **kwargs) -> Result:
             try:
-                if any(answer is ... or answer is None for answer in args[:answers]):
+                if answer is ... or answer is None:
                     raise NotAttempted
-                praise = function(*args, **kwargs)
+                praise = function(answer, *args, **kwargs) or {}
             except NotAttempted:
                 return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
             except Hint as hint:
-                return Result(number, NOT_YET, str(hint))
+                return Result(number, NOT_YET, hint.told(SAYS[number]))
             except Exception as error:
                 last = traceback.extract_tb(error.__traceback__)[-1]
                 text = f"{type(error).__name__}: {error} (line {last.lineno} of {last.name})"
                 return Result(number, NOT_YET, f"Your answer could not be checked. {text}")
-            return Result(number, RIGHT, praise or "")
+            return Result(number, RIGHT, SAYS[number]["right"].format(**praise))
 
         return check
 
@@ -119,16 +138,32 @@ def near(value: float, truth: float, digits: int = 2) -> bool:
     return math.isfinite(value) and abs(value - truth) <= 0.5 * 10**-digits + 1e-12
 
 
-def compare(answer, truth: float, digits: int, slips: Sequence[tuple], otherwise: str) -> None:
-    """Hold an answer to the true number, rounded or not; raise a hint if it is another.
+def compare(answer, truth: float, digits: int, slips: Sequence[float] = (), **values) -> None:
+    """Hold an answer to the true number, rounded or not; raise a `Hint` if it is another.
 
-    `slips` are likely wrong numbers: (number, digits to know it by, its hint). The first that fits
-    is told, `otherwise` if none does.
+    `slips` are likely wrong numbers, in the order in which the catalogue explains them. The first
+    that fits is told, the text `hint` if none does.
     """
     value = as_number(answer)
     if not near(value, truth, digits):
-        hints = (hint for wrong, places, hint in slips if near(value, wrong, places))
-        raise Hint(next(hints, otherwise))
+        raise Hint("hint", value, slips, **values)
+
+
+def entries(answer, wanted: Iterable[str], words: Collection[str] = ()) -> dict:
+    """Take a dictionary with an entry for each name that is wanted, written in whatever way.
+
+    With `words`, each entry has to be one of them.
+    """
+    need(hasattr(answer, "items"), "dictionary")
+    given = {str(name).strip(): value for name, value in answer.items()}
+    loosely = {name.lower(): value for name, value in given.items()}
+    found = {name: given.get(name, loosely.get(name.lower())) for name in wanted}
+    missing = sorted(name for name, value in found.items() if value is None or value is ...)
+    need(not missing, "missing", names=", ".join(missing[:5]))
+    for name in found if words else ():
+        found[name] = word = " ".join(str(found[name]).lower().split()).rstrip("s")
+        need(word in words, "odd", letter=name, word=word)
+    return found
 
 
 # -- quiz -------------------------------------------------------------------------------

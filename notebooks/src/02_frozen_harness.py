@@ -50,7 +50,7 @@ import subprocess
 
 import numpy as np
 import pandas as pd
-from IPython.display import Code
+from IPython.display import HTML, Code
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -62,7 +62,7 @@ from sklearn.preprocessing import StandardScaler
 from harness import plots
 from harness.scoring import Scorer
 from harness.task import HEART
-from harness.teaching import checks, figures, guess, lesson, outcome
+from harness.teaching import checks, guess, lesson, outcome
 
 # %% [markdown] id="frozen-words"
 # ## What is frozen
@@ -241,7 +241,7 @@ outcome("2a", gain)
 # as water does. So there are two sides.
 
 # %% id="where"
-plots.show(figures.processes(), figures.PROCESSES_ALT)
+HTML((lesson.RUNS.parent / "harness" / "teaching" / "processes.svg").read_text(encoding="utf-8"))
 
 # %% [markdown] id="where-after"
 # Follow the arrows. The untrusted side gets the training rows of one fold with their answers, and

@@ -55,7 +55,7 @@ from sklearn.preprocessing import StandardScaler
 
 from harness import plots
 from harness.task import HEART
-from harness.teaching import checks, figures, guess, lesson, outcome
+from harness.teaching import checks, guess, lesson, outcome
 
 # %% [markdown] id="nothing-words"
 # ## Twenty programs that are all the same
@@ -133,8 +133,24 @@ orders = np.array([rng.permutation(20) for _ in range(200)])
 staircases = np.maximum.accumulate(val_auc[orders], axis=1)
 gained = (staircases[:, -1] - staircases[:, 0]).mean()
 
+
+# %% id="climb-draw" tags=["folded"]
+@plots.styled
+def climbs(staircases, title):
+    """Draw many staircases of the same programs in other orders, their mean on top."""
+    fig, ax = plots.new_figure(title, height=4.4)
+    x = np.arange(staircases.shape[1])
+    ax.plot(x, staircases.T, color=plots.SKY, lw=0.7, alpha=0.35, drawstyle="steps-post")
+    ax.plot([], [], color=plots.SKY, lw=2, label="one order each")
+    ax.plot(x, staircases.mean(axis=0), color=plots.BLUE, lw=3.5, label="their mean", zorder=4)
+    ax.set(xlabel="candidates tried", ylabel="best val_auc so far", xlim=(0, x[-1]))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    fig.legend(loc="outside lower left", ncols=3)
+    return fig
+
+
 # %% id="climb-figure" tags=["folded"]
-fig = figures.climbs(
+fig = climbs(
     staircases,
     f"Nothing was there to find: the ratchet gains {gained:.4f} on average all the same",
 )
@@ -174,9 +190,32 @@ fresh_auc = fresh.mean(axis=1)  # fresh has a row for each program, a column for
 winner = val_auc.argmax()
 better = int((fresh_auc > fresh_auc[winner]).sum())
 
+
+# %% id="curse-draw" tags=["folded"]
+@plots.styled
+def fall_back(chosen, other, title, places, ylabel):
+    """Draw each program's score where it was chosen and where not; the winner stands out."""
+    fig, ax = plots.new_figure(title, height=4.4)
+    best = int(np.argmax(chosen))
+    lead = {"color": plots.VERMILION, "lw": 3.5, "ms": 9, "zorder": 5, "label": "the winner"}
+    ax.plot([0, 1], [chosen, other], "-o", color=plots.GREY, lw=1, ms=4, alpha=0.6)
+    ax.plot([0, 1], [chosen[best], other[best]], "-D", **lead)
+    for x, scores in ((-0.3, chosen), (1.2, other)):
+        plots.mean_mark(ax, x, scores, 10, fmt="s", color=plots.BLUE, ms=8)
+    ax.plot([], [], "s", color=plots.BLUE, label="mean ± 1 SD of all programs")
+    ax.set(ylabel=ylabel, xlim=(-0.6, 1.6), xticks=[0, 1], xticklabels=places)
+    ax.grid(axis="x", visible=False)
+    fig.legend(loc="outside lower left", ncols=2)
+    return fig
+
+
 # %% id="curse-figure" tags=["folded"]
-fig = figures.fall_back(
-    val_auc, fresh_auc, f"The winner led all others; on fresh folds {better} of them are better"
+fig = fall_back(
+    val_auc,
+    fresh_auc,
+    f"The winner led all others; on fresh folds {better} of them are better",
+    ("on the folds\nthey were chosen by", "on fresh folds"),
+    "mean ROC AUC",
 )
 plots.show(
     fig,
@@ -257,12 +296,12 @@ test_gain, true_gain = np.array(gains).T
 
 # %% id="class-figure" tags=["folded"]
 star = test_gain.argmax()
-fig = figures.fall_back(
+fig = fall_back(
     test_gain,
     true_gain,
     f"The class celebrates {test_gain[star]:+.4f}; it is worth {true_gain[star]:+.4f}",
-    places=("on the sealed test\nthat all opened once", "on 20,000\nnew patients"),
-    ylabel="gain in AUC over the baseline",
+    ("on the sealed test\nthat all opened once", "on 20,000\nnew patients"),
+    "gain in AUC over the baseline",
 )
 plots.show(
     fig,

@@ -68,7 +68,7 @@ from harness.rules import CERTIFICATE_SEEDS
 from harness.run import Run, loop, read_record
 from harness.scoring import Scorer
 from harness.task import HEART, HUNGARY
-from harness.teaching import checks, figures, guess, lesson, outcome, sim
+from harness.teaching import checks, guess, lesson, outcome, sim
 
 # %% id="parameters" tags=["parameters"]
 tag: str = "lesson04"  # the run that is audited; made here if there is none
@@ -120,8 +120,28 @@ recorded = json.loads(path.read_text(encoding="utf-8"))
 columns = ["tries", "claimed", "luck", "fresh", "fresh_low", "fresh_high", "t", "bar"]
 pd.DataFrame(recorded).T[columns].astype(float).round(4)
 
+
+# %% id="recorded-draw" tags=["folded"]
+@plots.styled
+def claims(runs, title):
+    """Draw for each run its claim, what luck alone would find, and the gain on fresh folds."""
+    fig, ax = plots.new_figure(title, height=1.7 + 0.6 * len(runs))
+    places = np.arange(len(runs))[::-1]
+    error = [runs.fresh - runs.fresh_low, runs.fresh_high - runs.fresh]
+    names = [f"{name}: T={run.t:.2f}, bar {run.bar:.2f}" for name, run in runs.iterrows()]
+    ax.axvline(0, color=plots.GREY, lw=1.5)
+    ax.errorbar(runs.fresh, places, 0, error, "o", color=plots.BLUE, label="fresh, 95% interval")
+    ax.plot(runs.claimed, places, label="gain claimed by the run", **plots.CLAIMED)
+    ax.plot(runs.luck, places, "|", color=plots.BLACK, ms=18, mew=2.5, label="luck of the tries")
+    ax.set(xlabel="gain in ROC AUC over the starting program", yticks=places, yticklabels=names)
+    ax.grid(axis="y", visible=False)
+    fig.legend(loc="outside lower left", ncols=3)
+    return fig
+
+
 # %% id="recorded-figure" tags=["folded"]
-fig = figures.claims(recorded, "A claim is one point; T and the interval judge it")
+table = pd.DataFrame(recorded).T[columns].astype(float)
+fig = claims(table, "A claim is one point; T and the interval judge it")
 words = "; ".join(
     f"{letter}: claims {run['claimed']:.4f}, fresh {run['fresh']:+.4f} "
     f"({run['fresh_low']:+.4f} to {run['fresh_high']:+.4f}), T {run['t']:.2f}"
@@ -569,7 +589,7 @@ scorer.close()
 
 # %% id="quiz-1" tags=["quiz"]
 checks.quiz(
-    "A run has T = 1.8 and a bar of 2.35, and its claim lies inside the interval. You say …",
+    "A run has T = 1.8 and a bar of 2.45, and its claim lies inside the interval. You say …",
     right="a",
     a=("cannot tell.", "It is not shown to be real, and not shown to be luck either."),
     b=("luck.", "That word is for a claim that the interval refutes. This one lies inside."),

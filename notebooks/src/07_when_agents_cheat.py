@@ -57,7 +57,7 @@ from sklearn.preprocessing import StandardScaler
 from harness import plots
 from harness.scoring import Scorer
 from harness.task import HEART
-from harness.teaching import checks, figures, guess, lesson, naive, outcome
+from harness.teaching import checks, guess, lesson, naive, outcome
 
 # %% [markdown] id="memoriser-words"
 # ## A program that knows the answers by heart
@@ -233,21 +233,37 @@ def ours(source):
 believed = {name: naive.score(exhibits[name].source) for name in names}
 measured = {name: ours(exhibits[name].source) for name in names}
 
+
+# %% id="run-draw" tags=["folded"]
+@plots.styled
+def draw(simple, ours, names, title):
+    """Draw what both harnesses report of each trick; no score stands at the right edge."""
+    fig, ax = plots.new_figure(title, height=1.9 + 0.42 * len(names))
+    places, edge = np.arange(len(names))[::-1], 1.03
+    none = np.where(np.isnan(ours), edge, np.nan)
+    ax.hlines(places, simple, np.fmax(ours, none), color="#BBBBBB", lw=1.5, zorder=1)
+    ax.axvline(honest, color=plots.GREY, ls="--", lw=1.5, label="honest value")
+    ax.plot(simple, places, label="naive harness", **plots.CLAIMED)
+    ax.plot(ours, places, "o", color=plots.BLUE, ms=9, label="this harness")
+    ax.plot(none, places, "X", color=plots.BLUE, ms=9, label="this harness: no score")
+    ax.set_xticks([0.9, 0.95, 1, edge], ["0.90", "0.95", "1.00", "no\nscore"])
+    ax.set(xlabel="reported ROC AUC", yticks=places, yticklabels=names)
+    fig.legend(loc="outside lower left", ncols=4)
+    return fig
+
+
 # %% id="run-figure" tags=["folded"]
-fooled = sum(value > honest + 0.01 for value in believed.values())
-kept = sum(score.ok and score.val_auc > honest + 0.01 for score in measured.values())
-fig = figures.believed(
-    {exhibits[n].title: (believed[n], measured[n].val_auc) for n in names},
-    honest,
-    f"The naive harness believes {fooled} of {len(names)} tricks; ours believes {kept}",
-)
+naively, here = np.array([(believed[n], measured[n].val_auc) for n in names]).T
+fooled, kept = ((values > honest + 0.01).sum() for values in (naively, here))
+title = f"The naive harness believes {fooled} of {len(names)} tricks; ours believes {kept}"
+fig = draw(naively, here, [exhibits[n].title.rstrip(".") for n in names], title)
 words = "; ".join(
     f"{exhibits[n].title}: naive {believed[n]:.3f}, ours {measured[n].status} "
     f"{measured[n].val_auc:.3f}"
     for n in names
 )
 plots.show(fig, f"For each trick, the AUC that two harnesses report. {words}.")
-outcome("7b", fooled)
+outcome("7b", int(fooled))
 
 # %% [markdown] id="run-after"
 # A trick that was stopped by a lock or by the trusted sum scores what its honest part is worth. A

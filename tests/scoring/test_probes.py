@@ -185,7 +185,7 @@ def test_where_few_rows_depend_on_those_beside_chance_does_not_decide(scorer, mo
     places = [int(np.flatnonzero(missing[rows[has].new])[0])]
     places += [int(np.flatnonzero(~missing[rows[k].new])[0]) for k in hasnt]
     left = iter(places)
-    monkeypatch.setattr(plan, "rng", SimpleNamespace(integers=lambda n: next(left)))
+    monkeypatch.setattr(probes, "_doubtful", lambda answers, n, rng: next(left))
     assert plan.go([probes._alone])[0].verdict == "review"
 
 

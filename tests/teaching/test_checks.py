@@ -1,5 +1,7 @@
 """Every check: right answers, unusual right ones, and the likeliest wrong ones with their hint."""
 
+import ast
+import inspect
 import math
 from types import SimpleNamespace
 
@@ -8,7 +10,7 @@ import pandas as pd
 import pytest
 
 from harness.agents import Past, View
-from harness.teaching import checks
+from harness.teaching import checking, checks
 
 # -- the engine -------------------------------------------------------------------------
 
@@ -501,3 +503,24 @@ def test_checks_never_stop_a_notebook():
             checks.changed_program(thing, VIEW, PROGRAM),
         ):
             assert not result.passed
+
+
+# -- the catalogue ----------------------------------------------------------------------
+
+
+def test_every_text_of_the_catalogue_is_told_and_none_is_missing():
+    tree = ast.parse(inspect.getsource(checks))
+    found = [f for f in tree.body if isinstance(f, ast.FunctionDef) and f.decorator_list]
+    assert [f.decorator_list[0].args[0].value for f in found] == list(checking.SAYS)
+    for function in found:
+        says = checking.SAYS[function.decorator_list[0].args[0].value]
+        nodes = list(ast.walk(function))
+        words = {n.value for n in nodes if isinstance(n, ast.Constant)}
+        calls = {n.func.id: n for n in nodes if isinstance(n, ast.Call) and hasattr(n.func, "id")}
+        words |= {"right"} | ({"hint", "slips"} if "compare" in calls else set())
+        words |= {"dictionary", "missing", "odd"} if "entries" in calls else set()
+        assert says.keys() <= words, function.name
+        needs = [n.args[1] for n in nodes if isinstance(n, ast.Call)
+                 and getattr(n.func, "id", "") == "need"]  # fmt: skip
+        named = {n.value for n in needs if isinstance(n, ast.Constant) and " " not in n.value}
+        assert named <= says.keys(), function.name
