@@ -24,7 +24,6 @@ N_FEATURES, N_POSITIVE, N_ROWS = FACTS["n_features"], FACTS["n_positive"], FACTS
 BASELINE_VAL_AUC, COLUMNS = FACTS["baseline_val_auc"], FACTS["columns"]
 NUMERIC, CATEGORICAL = tuple(FACTS["numeric"]), tuple(FACTS["categorical"])
 
-
 Rows = tuple[np.ndarray, np.ndarray]  # their positions: to learn from, to be asked
 
 
