@@ -17,6 +17,7 @@ LONG_WORDS = 3.0  # words per value from which on it is text
 ID_NAME = re.compile(WORDS["ids"])
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")  # or decimals
+APART = 8  # times as large as those without a unit: another unit is meant
 EXACT = 2**53  # float64 has the digits of whole numbers up to here
 MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
 UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
@@ -225,7 +226,13 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
     main, weight = units.most_common(1)[0] if +units else (("", ""), 0)
     often = ["".join(a) for a, n in units.most_common() if n > max(1, 0.02 * (bare + weight))]
     scaled = bool({*main} & SCALES)
-    often += ["no unit"] * (scaled and min(bare, weight) > 0.05 * (bare + weight))
+    if min(bare, weight) > 0.05 * (bare + weight):
+        sizes = {told: [] for told in (True, False)}
+        for t, (value, *around) in read.items():
+            sizes[tuple(around) == main] += [abs(value)] * (seen.counts[t] if value else 0)
+        told, other = (np.median(sizes[main] or [np.nan]) for main in (True, False))
+        apart = bool(max(told / other, other / told) >= APART)  # 1.70 m, and 170
+        often += ["no unit"] * (scaled or apart)
     if len(often) > 1 and sum(unit in UNITS for unit in often) < 2:
         return None  # 12A, 12B; 2nd, 3rd
     if len(often) > 1:

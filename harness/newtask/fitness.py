@@ -69,7 +69,8 @@ def _target(task: Task, y: np.ndarray) -> Iterator[Finding]:
         elif least < MIN_PER_CLASS:
             numbers = pd.to_numeric(pd.Series(names), "coerce").notna().all()
             quantity = say("as_quantity") if task.kind == "multiclass" and numbers else ""
-            yield refuse("rare_class", label=label, n=least, least=MIN_PER_CLASS, quantity=quantity)
+            told = {"target": target, "label": label, "n": least, "quantity": quantity}
+            yield refuse("rare_class", **told, least=MIN_PER_CLASS)
         elif least < FEW_PER_CLASS:
             yield warn("few_of_class", label=label, n=least)
     if n < MIN_ROWS:

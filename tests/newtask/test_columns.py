@@ -108,6 +108,10 @@ def test_what_a_column_holds(cells, kind, said):
         (some(ONE, "1e999"), "'1e999' is no finite number"),
         ([f"{c} {'mg' if i % 3 else 'g'}" for i, c in enumerate(ONE)], "mixes 'mg' and 'g'"),
         ([c + "%" * (i % 2) for i, c in enumerate(ONE)], "mixes '%' and 'no unit'"),
+        (
+            [f"{170 + i}" if i % 3 else f"{1.7 + i / 100:.2f} m" for i in range(120)],
+            "mixes 'm' and",
+        ),
     ],
 )
 def test_what_no_reading_can_be_right_for_is_refused(cells, words):

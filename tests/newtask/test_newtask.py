@@ -243,7 +243,7 @@ RNG = np.random.default_rng(5)
     [
         (customers().assign(churn="no"), {}, "one class.*nothing to tell apart"),
         (customers(40), {}, "40 rows are too few"),
-        (customers().assign(churn=np.where(np.arange(N) < 6, "yes", "no")), {}, "has 6 rows"),
+        (leak(churn=np.where(np.arange(N) < 6, "yes", "no")), {}, "6 rows.*'churn=yes=CLASS'"),
         (customers(), {"target": "chrn"}, "no column 'chrn'.*did you mean 'churn'"),
         (customers(), {"drop": ["Usage"]}, "did you mean 'usage'"),
         (customers(), {"positive": ["Yes!"]}, "never 'Yes!'.*did you mean 'yes'"),
