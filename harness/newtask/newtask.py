@@ -19,7 +19,7 @@ from harness.newtask.fitness import DEFAULT_METRICS, MIN_PER_CLASS, check_metric
 from harness.newtask.sniff import Sniffed, sniff, unpack
 from harness.newtask.starters import write_texts
 from harness.newtask.words import WORDS, few, hint, no, say
-from harness.task import KINDS, TYPES, Task, frozen_cells, load_task, table
+from harness.task import KINDS, TYPES, Task, load_task, table
 
 SAMPLE = 50_000  # cells that tell how the numbers of a file are written
 MANY_CLASSES = 20  # different numbers from which on a target is a quantity
@@ -141,7 +141,7 @@ def _read(made: Made, csv: Path, encoding, asked: dict, kind, positive, tell) ->
     features = _features(made, {name: settle(c, marks) for name, c in columns.items()})
     frozen = {n: c.cells for n, c in (features | {target: column}).items() if c.cells}
     how = column.kind if roles["kind"] == "regression" else "text"
-    form = file.form._replace(answer=how, cells=frozen_cells(frozen))
+    form = file.form._replace(answer=how, cells=frozen)
     kinds = {n: c.kind for n, c in features.items()}
     sha = hashlib.sha256(raw).hexdigest()
     task = replace(task, sha256=sha, csv=form, columns=tuple(kinds.items()), **roles)

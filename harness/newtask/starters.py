@@ -23,7 +23,8 @@ def write_train(task: Task, X: pd.DataFrame) -> str:
     many = any(X[name].nunique() > FEW for name in of["category"])
     dates = (X[name].dropna() for name in of["date"])
     hours = any((date.dt.normalize() != date).any() for date in dates)
-    return _page("own_train.py.txt", task, LINE=LINE, many=many, hours=hours, **of)
+    page = PAGES.get_template("own_train.py.txt")
+    return page.render(task=task, LINE=LINE, many=many, hours=hours, **of)
 
 
 def write_texts(task: Task, X: pd.DataFrame, y: np.ndarray, rows: int, made) -> dict[str, str]:
@@ -31,15 +32,11 @@ def write_texts(task: Task, X: pd.DataFrame, y: np.ndarray, rows: int, made) -> 
     names = task.labels or (f"not {' or '.join(task.positive)}", " or ".join(task.positive))
     answer = pd.Series(y if task.kind == "regression" else np.array(names, dtype=object)[y])
     asked = task.target, "number" if task.kind == "regression" else "category", answer
-    shown = [(name, kind, X[name]) for name, kind in task.columns[:SHOWN]]
-    told = {"rows": rows, "n_train": len(X), "made": made, "asked": asked}
+    told = {"task": task, "rows": rows, "n_train": len(X), "made": made, "asked": asked}
+    told["shown"] = [(name, kind, X[name]) for name, kind in task.columns[:SHOWN]]
     files = {"task.toml": "task.toml.txt", "program.md": "own_program.md", "look.html": "look.html"}
-    texts = {name: _page(file, task, shown=shown, **told) for name, file in files.items()}
+    texts = {name: PAGES.get_template(file).render(told) for name, file in files.items()}
     return texts | {"train.py": write_train(task, X)}
-
-
-def _page(template: str, task: Task, **told) -> str:
-    return PAGES.get_template(template).render(task=task, **told)
 
 
 def _toml(value: object) -> str:

@@ -13,5 +13,5 @@ __getattr__, __all__ = face(
     table="""table CURRENCY MISSING TYPES CsvFormat DataError Numeral as_float clean_name numeral
         plain_lines read_file records""",
     task="CATEGORICAL COLUMNS HEART HUNGARY NUMERIC TASKS Task area_under_roc",
-    own="KINDS frozen_cells get_task load_task note_baseline",
+    own="KINDS get_task load_task note_baseline",
 )

@@ -71,6 +71,7 @@ def load_task(folder: Path) -> Task:
     for name, said in cells.items():
         if name not in (*columns, plain["target"]) or not isinstance(said, dict):
             raise DataError(f'{path}: [cells] {name}: use a column = {{ "cell" = "meaning" }}')
+        cells[name] = {cell: str(meaning) for cell, meaning in said.items()}
     if plain["target"] in columns:
         raise DataError(f"{path}: the target '{plain['target']}' is in [columns]: take it out")
     return Task(
@@ -79,14 +80,9 @@ def load_task(folder: Path) -> Task:
         sha256=data.pop("sha256"),
         n_rows=data.pop("rows"),  # as noted by `ratchet new`, for agents
         columns=tuple((name, str(kind)) for name, kind in columns.items()),
-        csv=CsvFormat(**data, cells=frozen_cells(cells)),
+        csv=CsvFormat(**data, cells=cells),
         folder=folder,
     )
-
-
-def frozen_cells(cells: Mapping[str, Mapping[str, str]]) -> tuple:
-    """What odd cells mean, column by column, as `CsvFormat` holds it."""
-    return tuple((c, tuple((k, str(v)) for k, v in said.items())) for c, said in cells.items())
 
 
 def note_baseline(task: Task, value: float) -> None:

@@ -53,7 +53,7 @@ class CsvFormat(NamedTuple):
     encoding: str = "utf-8"
     skip: tuple[int, ...] = ()  # lines that are no rows, from 1 on
     answer: str = "text"  # how the target is read: its type, as a column's
-    cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # column -> text -> meaning
+    cells: Mapping[str, Mapping[str, str]] = {}  # column -> text -> meaning
 
 
 def text_dtype():
@@ -126,8 +126,7 @@ def read_table(raw: bytes, columns: Iterable[tuple], target: str, form: CsvForma
     Raises a DataError if a column is not there or does not hold what its type says.
     """
     form, types = form or CsvFormat(), dict(columns)
-    cells = {name for name, _ in form.cells}
-    plain = [c for c, kind in types.items() if kind in (PLAIN, COMMA) and c not in cells]
+    plain = [c for c, kind in types.items() if kind in (PLAIN, COMMA) and c not in form.cells]
     decimal = "," if any(types[c] == COMMA for c in plain) else "."
     table = read_columns(plain_lines(raw, form), form, [*types, target], plain, decimal)
     return typed(table, types, target, form)
@@ -135,7 +134,7 @@ def read_table(raw: bytes, columns: Iterable[tuple], target: str, form: CsvForma
 
 def typed(table: pd.DataFrame, types: Mapping[str, str], target: str, form: CsvFormat) -> Table:
     """Give columns that were read the types that they shall have; see `read_table`."""
-    cells, kinds = {name: dict(said) for name, said in form.cells}, {**types, target: form.answer}
+    kinds, cells = {**types, target: form.answer}, form.cells
     found = {name: convert(table[name], kind, cells.get(name, {})) for name, kind in kinds.items()}
     X, answer = pd.DataFrame(found), found[target]
     del X[target]

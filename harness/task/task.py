@@ -24,7 +24,6 @@ N_FEATURES, N_POSITIVE, N_ROWS = FACTS["n_features"], FACTS["n_positive"], FACTS
 BASELINE_VAL_AUC, COLUMNS = FACTS["baseline_val_auc"], FACTS["columns"]
 NUMERIC, CATEGORICAL = tuple(FACTS["numeric"]), tuple(FACTS["categorical"])
 
-
 Rows = tuple[np.ndarray, np.ndarray]  # their positions: to learn from, to be asked
 
 
@@ -60,7 +59,8 @@ class Task:
     # Features and how each is read, see `table.py`.
     columns: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()  # multiclass: values of the target in the order of class codes
-    csv: CsvFormat | None = None  # how the file is written; plain CSV if None
+    # How the file is written; plain CSV if None.
+    csv: CsvFormat | None = field(default=None, hash=False)
     n_rows: int = 0  # of the whole table as written down; 0 if nobody did
     folder: Path | None = None  # where a task of one's own lives; None for the course's own
     frames: tuple[pd.DataFrame, np.ndarray] | None = field(default=None, repr=False, compare=False)

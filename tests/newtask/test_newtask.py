@@ -144,7 +144,7 @@ def test_reading_is_the_same_with_semicolons_commas_and_a_mark(make, tmp_path):
     task = new_task("european", csv, "churn", root=tmp_path / "tasks").task
     assert (task.csv.separator, task.csv.encoding) == (";", "utf-8-sig")
     assert dict(task.columns)["usage"] == "number 1.234,5"
-    assert task.csv.cells == (("calls", (("?", ""),)),)
+    assert task.csv.cells == {"calls": {"?": ""}}
     X, y = task.load()
     pd.testing.assert_frame_equal(X, plain[0])
     assert (y == plain[1]).all()
