@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import textwrap
-import tomllib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +14,10 @@ from types import SimpleNamespace
 
 from harness import RunError, plots
 from harness.agents import Past
-from harness.files import write_file
+from harness.files import catalogue, write_file
 from harness.run import RECORD, RUNS, Row, describe, told
 
-REASONS = Path(__file__).with_name("reasons.toml")
+REASONS = catalogue(__file__)  # of a rule, as patterns, and the same in words
 TABLE = Path(__file__).with_name("table.html").read_text("utf-8")
 WIDTH = 84  # characters that fit a cell's output in a window of 1,100 pixels
 
@@ -118,7 +117,7 @@ def why(row: Row) -> str:
     """Say in words why a candidate was kept or not."""
     if not row.ok:
         return f"no score, so it cannot win: {row.status}"
-    for pattern, words in tomllib.loads(REASONS.read_text("utf-8")).items():
+    for pattern, words in REASONS.items():
         if found := re.fullmatch(pattern, row.reason):
             return words.format(*found.groups())
     return row.reason or "where the run starts"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness import RunError, plots
 from harness.agents import Agent, Past
+from harness.files import catalogue
 from harness.run import Outcome, Row, Run, loop, read_progress
 from harness.teaching import lesson
 from harness.teaching.lesson import why
@@ -20,12 +21,7 @@ from harness.teaching.widgets import LOOK, TICK_S
 LAST = 10  # iterations that the panel lists
 PAGE = LOOK.with_name("watch.html").read_text("utf-8")
 GO_ON = "run this cell again to go on (or press Continue, then run the cells below)."
-DOING = {
-    "asking": "the agent thinks of something",
-    "scoring": "scoring it on the five frozen folds",
-    "fresh folds": "it gained: asking fresh folds whether the gain is there again",
-    "probes": "it would be kept: the probes ask whether it has learned or knows",
-}
+DOING = catalogue(__file__)
 
 
 class Watch:
