@@ -193,7 +193,8 @@ def bootstrap_pair(
         within = [np.flatnonzero(strata == one) for one in np.unique(strata)]
     if groups is not None:
         keys = np.unique(groups, return_inverse=True)[1]
-        members = [np.flatnonzero(keys == key) for key in range(keys.max() + 1)]
+        order = np.argsort(keys, kind="stable")
+        members = np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
         units = len(members)
         if units < FEWEST_GROUPS:
             raise ValueError(f"too few groups to tell a gain from chance ({units})")
