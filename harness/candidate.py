@@ -121,10 +121,15 @@ def hypothesis_lines(source: str) -> slice | None:
 
 def with_hypothesis(source: str, text: str) -> str:
     """The same program with another HYPOTHESIS; one that has none stays as it is."""
+    line = f"HYPOTHESIS = {' '.join(text.split())[:MAX_HYPOTHESIS]!r}\n"
+    return "".join(_lines_with(source, line))
+
+
+def _lines_with(source: str, line: str) -> list[str]:
     lines, at = source.splitlines(keepends=True), hypothesis_lines(source)
     if at is not None:
-        lines[at] = [f"HYPOTHESIS = {' '.join(text.split())[:MAX_HYPOTHESIS]!r}\n"]
-    return "".join(lines)
+        lines[at] = [line]
+    return lines
 
 
 # Letters, marks and signs that print nothing: Unicode calls most of them default ignorable.
@@ -192,17 +197,9 @@ def _walk_statements(tree: ast.Module) -> Iterator[ast.AST]:
 
 def _is_main_guard(node: ast.stmt) -> bool:
     """Whether a statement is `if __name__ == "__main__":` with nothing else to it."""
-    match node:
-        case ast.If(
-            test=ast.Compare(
-                left=ast.Name(id="__name__"),
-                ops=[ast.Eq()],
-                comparators=[ast.Constant(value="__main__")],
-            ),
-            orelse=[],
-        ):
-            return True
-    return False
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    return ast.unparse(node.test) == "__name__ == '__main__'"
 
 
 @functools.lru_cache(maxsize=256)
@@ -232,7 +229,7 @@ def take_back(before: str, after: str, now: str) -> str | None:
     str or None
         None where a later edit changed the same lines, or lines beside them.
     """
-    base, ours, theirs = map(_without_hypothesis, (after, now, before))
+    base, ours, theirs = (_lines_with(source, _PLACE) for source in (after, now, before))
     in_ours, in_theirs = _kept_lines(base, ours), _kept_lines(base, theirs)
     merged: list[str] = []
     i = o = t = 0
@@ -249,13 +246,6 @@ def take_back(before: str, after: str, now: str) -> str | None:
 
 
 _PLACE = "HYPOTHESIS\n"  # stands for the statement in a merge
-
-
-def _without_hypothesis(source: str) -> list[str]:
-    lines, at = source.splitlines(keepends=True), hypothesis_lines(source)
-    if at is not None:
-        lines[at] = [_PLACE]
-    return lines
 
 
 def _kept_lines(base: list[str], other: list[str]) -> dict[int, int]:

@@ -69,8 +69,7 @@ class Tries:
         gains = np.asarray(gains, float)
         told = gains.size > 1 and bool(np.isfinite(gains).all() and np.any(gains != 0))
         own = float(gains.var(ddof=1)) if told else 0.0
-        counts = self.count + 1, self.moved + told, self.total + own
-        return Tries(self.units, self.share, self.planned, *counts, unit=self.unit)
+        return replace(self, count=self.count + 1, moved=self.moved + told, total=self.total + own)
 
     def after(self, folds: Sequence[float], best: Sequence[float]) -> Tries:
         """One try more, by its fold scores and those of the best of its time."""

@@ -71,17 +71,6 @@ def _in_errors(value: float, se: float, rounding: float = 0.0) -> float:
 # -- ROC curves --------------------------------------------------------------------------
 
 
-def _checked(y: np.ndarray, *predictions: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Which rows are positive, and predictions as numbers; ValueError where none can be used."""
-    positive = np.asarray(y) == 1
-    found = [np.asarray(p, dtype=float) for p in predictions]
-    if any(p.shape != positive.shape or not np.isfinite(p).all() for p in found):
-        raise ValueError("need one finite prediction per row")
-    if min(positive.sum(), (~positive).sum()) < 2:
-        raise ValueError("need at least two rows of each class")
-    return positive, found
-
-
 def _placements(positive: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each positive the share of negatives below it, for each negative of positives above.
 
@@ -121,7 +110,11 @@ def delong(y: np.ndarray, p_a: np.ndarray, p_b: np.ndarray) -> DeLong:
     DeLong, DeLong and Clarke-Pearson (1988), Comparing the areas under two or more
     correlated receiver operating characteristic curves, Biometrics 44:837-845.
     """
-    positive, both = _checked(y, p_a, p_b)
+    positive, both = np.asarray(y) == 1, [np.asarray(p, dtype=float) for p in (p_a, p_b)]
+    if any(p.shape != positive.shape or not np.isfinite(p).all() for p in both):
+        raise ValueError("need one finite prediction per row")
+    if min(positive.sum(), (~positive).sum()) < 2:
+        raise ValueError("need at least two rows of each class")
     placed = [_placements(positive, p) for p in both]
     by_positive, by_negative = (np.array(v) for v in zip(*placed, strict=True))  # V10 and V01
     cov = np.cov(by_positive) / by_positive.shape[1] + np.cov(by_negative) / by_negative.shape[1]
@@ -242,14 +235,10 @@ def reliability(
     y: np.ndarray, p: np.ndarray, bins: int = 5
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Reliability curve over equally filled bins: mean prediction, observed rate, count."""
-    order = np.argsort(p, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
     y, p = np.asarray(y, float), np.asarray(p, float)
-    return (
-        np.array([p[part].mean() for part in parts]),
-        np.array([y[part].mean() for part in parts]),
-        np.array([len(part) for part in parts]),
-    )
+    parts = filter(len, np.array_split(np.argsort(p, kind="stable"), bins))
+    found = [(p[part].mean(), y[part].mean(), len(part)) for part in parts]
+    return tuple(map(np.array, zip(*found, strict=True)))
 
 
 # -- luck --------------------------------------------------------------------------------
@@ -287,11 +276,5 @@ def expected_max_of_noise(sds: np.ndarray, shared: float = 0.0) -> float:
 
 def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Share with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001)."""
-    if not 0 <= successes <= trials or trials < 1:
-        raise ValueError("need 0 <= successes <= trials and at least one trial")
-    z = sps.norm.ppf(0.5 + level / 2)
-    share = successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
-    low, high = float(centre - half), float(centre + half)
-    return Interval(share, min(share, max(0.0, low)), max(share, min(1.0, high)))  # of rounding
+    found = sps.binomtest(successes, trials).proportion_ci(level, "wilson")
+    return Interval(successes / trials, found.low, found.high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 import signal
@@ -57,32 +56,23 @@ class Packed:
         buffers: list[pickle.PickleBuffer] = []
         main = pickle.dumps(obj, protocol=5, buffer_callback=buffers.append)
         parts = [memoryview(main), *(b.raw() for b in buffers)]
-        at = 8 + 16 * len(parts)
-        ends = []
+        at, ends, pieces = 8 + 16 * len(parts), [], []
         for part in parts:
-            at = (at + 63) // 64 * 64  # arrays want aligned memory
-            ends += [at, at + part.nbytes]
-            at += part.nbytes
-        self.nbytes = at
-        pieces = [struct.pack(f"<Q{len(ends)}Q", len(parts), *ends), *parts]
-        self.fd, self.data = -1, b""
-        if hasattr(os, "memfd_create"):
-            self.fd = os.memfd_create("rows", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            os.truncate(self.fd, self.nbytes)
-            file = open(self.fd, "wb", closefd=False)
-        else:
-            file = io.BytesIO(bytes(self.nbytes))
-        with file:
-            for at, piece in zip([0, *ends[::2]], pieces, strict=True):
-                file.seek(at)
-                file.write(piece)
-            if self.fd < 0:
-                self.data = file.getvalue()
-        if self.fd >= 0:
-            import fcntl
+            pieces += [bytes(-at % 64), part]  # arrays want aligned memory
+            ends += [at + len(pieces[-2]), at + len(pieces[-2]) + part.nbytes]
+            at = ends[-1]
+        self.nbytes, self.fd, self.data = at, -1, b""
+        pieces.insert(0, struct.pack(f"<Q{len(ends)}Q", len(parts), *ends))
+        if not hasattr(os, "memfd_create"):
+            self.data = b"".join(pieces)
+            return
+        import fcntl
 
-            seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
-            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals | fcntl.F_SEAL_SEAL)
+        self.fd = os.memfd_create("rows", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        with open(self.fd, "wb", closefd=False) as file:
+            file.writelines(pieces)
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals | fcntl.F_SEAL_SEAL)
 
     def read(self) -> bytes:
         """Return the bytes (for workers that cannot be handed a descriptor)."""

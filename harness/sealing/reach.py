@@ -16,16 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import DATA, REPO
+from harness.files import catalogue
 
 HARNESS = DATA.parent
 WORKER = Path(__file__).with_name("worker.py")
-# What every template imports. The rest comes when a program asks for it, in a template of its own:
-# a fork costs in proportion to the memory that it has to map.
-_SKLEARN = """calibration compose decomposition discriminant_analysis ensemble feature_selection
-    gaussian_process impute linear_model model_selection naive_bayes neighbors neural_network
-    pipeline preprocessing svm tree"""
-BASE_IMPORTS = ("numpy", "pandas", *(f"sklearn.{name}" for name in _SKLEARN.split()))
-EXTRA_IMPORTS = ("flaml", "lightgbm", "xgboost")
+WITHIN = catalogue(__file__)  # imports, places and environment
+BASE_IMPORTS, EXTRA_IMPORTS = WITHIN["imports"], WITHIN["extras"]
 
 
 def imports_for(sources: Sequence[bytes]) -> tuple[str, ...]:
@@ -45,25 +41,8 @@ def imports_for(sources: Sequence[bytes]) -> tuple[str, ...]:
 
 def worker_environment() -> dict[str, str]:
     """The environment of a worker: made anew, so that nothing of the user's leaks in."""
-    env = {
-        "PATH": os.defpath,
-        "PYTHONHASHSEED": "0",
-        "PYTHONUNBUFFERED": "1",
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-        # Huge pages for what C allocates (glibc 2.35, ignored elsewhere): a fresh process has to
-        # fault all its memory in, which a large fit would feel, and few pages are cheap to fork.
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-        "OMP_WAIT_POLICY": "PASSIVE",  # spinning would eat the other folds' time
-        "JOBLIB_MULTIPROCESSING": "0",  # one processor per fold: n_jobs means nothing here
-        "LOKY_MAX_CPU_COUNT": "1",
-        "MPLBACKEND": "Agg",
-    }
-    pools = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM")
-    env |= {f"{name}_NUM_THREADS": "1" for name in pools}
-    # Kernel choice of the linear algebra, where a machine needs one; Windows' own necessities.
-    kept = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT", "LD_LIBRARY_PATH")
-    return env | {name: os.environ[name] for name in kept if name in os.environ}
+    kept = {name: os.environ[name] for name in WITHIN["kept"] if name in os.environ}
+    return {"PATH": os.defpath, **WITHIN["environment"], **kept}
 
 
 def start_worker(config: dict, *, more: bool = False, **how) -> subprocess.Popen:
@@ -118,9 +97,7 @@ def readable_roots() -> list[str]:
     roots = import_path()
     if sys.base_prefix not in ("/", "/usr", "/usr/local"):
         roots.append(str(Path(sys.base_prefix, "lib")))
-    roots += """/lib /lib64 /usr/lib /usr/lib64 /usr/local/lib /etc/ld.so.cache /etc/localtime
-        /usr/share/zoneinfo /dev/null /dev/zero /dev/urandom /sys/devices/system/cpu
-        /proc/cpuinfo""".split()
+    roots += WITHIN["readable"]
     roots += map(str, _cgroup_limits())
     found: list[Path] = []
     for root in (Path(p).resolve() for p in roots):

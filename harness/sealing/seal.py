@@ -16,6 +16,7 @@ import platform
 import stat
 import struct
 import sys
+import tomllib
 from collections.abc import Iterable
 
 # Landlock: Documentation/userspace-api/landlock.rst. The call numbers are the same on every
@@ -112,30 +113,9 @@ def _add_path(ruleset: int, path: str, rights: int) -> None:
         os.close(fd)
 
 
-# Seccomp: an allow-list, x86_64 numbers (arch/x86/entry/syscalls/syscall_64.tbl). What is missing
-# here fails with EPERM: sockets, exec, fork, ptrace, keyrings, SysV and POSIX IPC, io_uring, file
-# modes, times, owners, locks and attributes, priorities, affinities, sessions, other processes.
-_ALLOWED = """
-open files: read 0 write 1 close 3 fstat 5 lseek 8 pread64 17 pwrite64 18 readv 19 writev 20
-    dup 32 dup2 33 sendfile 40 fsync 74 fdatasync 75 ftruncate 77 getdents 78 getdents64 217
-    fallocate 285 dup3 292 copy_file_range 326 close_range 436
-paths, as far as Landlock lets it: open 2 stat 4 lstat 6 access 21 getcwd 79 chdir 80 fchdir 81
-    rename 82 mkdir 83 rmdir 84 creat 85 unlink 87 readlink 89 umask 95 openat 257 mkdirat 258
-    newfstatat 262 unlinkat 263 renameat 264 readlinkat 267 faccessat 269 renameat2 316 statx 332
-    faccessat2 439
-pipes and waiting: poll 7 pipe 22 select 23 pause 34 epoll_create 213 epoll_wait 232 epoll_ctl 233
-    pselect6 270 ppoll 271 epoll_pwait 281 eventfd2 290 epoll_create1 291 pipe2 293
-time: nanosleep 35 getitimer 36 alarm 37 setitimer 38 gettimeofday 96 times 100 time 201
-    clock_gettime 228 clock_getres 229 clock_nanosleep 230 timerfd_create 283 timerfd_settime 286
-    timerfd_gettime 287
-its memory: mprotect 10 munmap 11 brk 12 mremap 25 msync 26 membarrier 324 pkey_alloc 330
-its threads and signals: rt_sigaction 13 rt_sigprocmask 14 rt_sigreturn 15 sched_yield 24 exit 60
-    sigaltstack 131 arch_prctl 158 set_tid_address 218 exit_group 231 set_robust_list 273 rseq 334
-facts: getpid 39 uname 63 getrlimit 97 getrusage 98 getuid 102 getgid 104 geteuid 107 getegid 108
-    getppid 110 getpgrp 111 getgroups 115 getresuid 118 getresgid 120 sched_getparam 143
-    sched_getscheduler 145 sched_get_priority_max 146 sched_get_priority_min 147 gettid 186
-    sched_getaffinity 204 getcpu 309 getrandom 318
-"""
+# Seccomp: an allow-list; what is missing in it fails with EPERM.
+with open(os.path.join(os.path.dirname(__file__), "seal.toml"), "rb") as _file:
+    _ALLOWED = [number for group in tomllib.load(_file).values() for number in group.values()]
 _MMAP, _MADVISE, _FUTEX = 9, 28, 202
 _TRUNCATE = 76  # Landlock handles it from ABI 3 on; below, a path could be cut without a right
 _CLONE, _KILL, _TGKILL, _IOCTL, _FCNTL, _PRCTL, _PRLIMIT64 = 56, 62, 234, 16, 72, 157, 302
@@ -171,8 +151,7 @@ def _one_of(number: int, arg: int, values: Iterable[int]) -> list[tuple[int, ...
 
 def call_filter(pid: int) -> bytes:
     """Assemble the system-call filter; `pid` is the only process that may be signalled."""
-    allowed = [int(word) for word in _ALLOWED.split() if word.isdigit()]
-    allowed += [_TRUNCATE] if landlock_abi() >= 3 else []
+    allowed = [*_ALLOWED, _TRUNCATE] if landlock_abi() >= 3 else _ALLOWED
     # Each step: what to do, with which number, how many steps to jump over if so and if not.
     program = [
         (_LD, _ARCH),

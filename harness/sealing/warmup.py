@@ -89,26 +89,6 @@ def thread_semaphores() -> None:
     """
     import multiprocessing.synchronize as sync
 
-    class ThreadSemLock:
-        SEM_VALUE_MAX = 2**31 - 1
-
-        def __init__(self, kind, value, maxvalue, name, unlink):
-            self.kind, self.maxvalue, self.handle, self.name = kind, maxvalue, 0, None
-            self._lock = threading.RLock() if kind == 0 else threading.Semaphore(value)
-            self.release = self._lock.release
-
-        def acquire(self, block=True, timeout=None):
-            if not block:
-                return self._lock.acquire(False)
-            return self._lock.acquire(True, -1 if timeout is None and self.kind == 0 else timeout)
-
-        def __enter__(self):
-            return self.acquire()
-
-        def __exit__(self, *exc):
-            self.release()
-
-        def _after_fork(self):
-            pass
-
-    sync._multiprocessing.SemLock = ThreadSemLock
+    for name in ("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event"):
+        make = getattr(threading, name)
+        setattr(sync, name, lambda *given, ctx=None, make=make: make(*given))

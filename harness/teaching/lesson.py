@@ -7,18 +7,17 @@ import os
 import re
 import sys
 import textwrap
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 from harness import RunError, plots
 from harness.agents import Past
-from harness.files import write_file
+from harness.files import catalogue, write_file
 from harness.run import RECORD, RUNS, Row, describe, told
 
-REASONS = Path(__file__).with_name("reasons.toml")
+REASONS = catalogue(__file__)  # of a rule, as patterns, and the same in words
 TABLE = Path(__file__).with_name("table.html").read_text("utf-8")
 WIDTH = 84  # characters that fit a cell's output in a window of 1,100 pixels
 
@@ -45,27 +44,17 @@ def _shell():
 # -- parameters -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """The checked parameters of notebook 04; `seconds` is the time budget as a number."""
+def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> SimpleNamespace:
+    """Check what a person or papermill asked of notebook 04, before anything is started.
 
-    tag: str
-    iterations: int
-    agent: str
-    rule: str
-    time_budget: str | float
-    seed: int
-    seconds: float
-
-
-def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> Parameters:
-    """Check what a person or papermill asked for, before anything is started.
+    Gives it back, with the time budget as a number in `seconds`.
 
     Raises
     ------
     ValueError
         In one line, for the first value that cannot be used.
     """
+    given = locals()
     from harness.agents import KINDS
     from harness.rules import get_rule
     from harness.run import check_tag, parse_duration
@@ -82,20 +71,16 @@ def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> Paramet
     for name, value, least in (("iterations", iterations, 1), ("seed", seed, 0)):
         if type(value) is not int or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    if not isinstance(agent, str) or agent not in KINDS:
+    if agent not in list(KINDS):
         raise ValueError(f"unknown agent {agent!r}; choose one of: {', '.join(KINDS)}")
-    if not isinstance(rule, str):
-        raise ValueError(f"rule must be text, not {rule!r}")
-    get_rule(rule)
-    if isinstance(time_budget, bool) or not isinstance(time_budget, str | int | float):
-        raise ValueError(f"time_budget must be text like '8h' or seconds, not {time_budget!r}")
-    known = [field.name for field in fields(Parameters) if field.name != "seconds"]
-    unknown = sorted(set(injected_names()) - {*known, "seconds"})
-    if unknown:
-        offer = ", ".join(known)
+    get_rule(str(rule))
+    if unknown := sorted(set(injected_names()) - given.keys()):
+        offer = ", ".join(given)
         raise ValueError(f"unknown parameter {unknown[0]!r}; this notebook has: {offer}")
-    seconds = parse_duration(time_budget)
-    return Parameters(tag, iterations, agent, rule, time_budget, seed, seconds)
+    try:
+        return SimpleNamespace(**given, seconds=parse_duration(time_budget))
+    except ValueError as error:
+        raise ValueError(f"time_budget: {error}") from None
 
 
 def injected_names() -> list[str]:
@@ -132,7 +117,7 @@ def why(row: Row) -> str:
     """Say in words why a candidate was kept or not."""
     if not row.ok:
         return f"no score, so it cannot win: {row.status}"
-    for pattern, words in tomllib.loads(REASONS.read_text("utf-8")).items():
+    for pattern, words in REASONS.items():
         if found := re.fullmatch(pattern, row.reason):
             return words.format(*found.groups())
     return row.reason or "where the run starts"
@@ -251,27 +236,20 @@ def markdown(text: str) -> None:
 # -- the museum -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Exhibit:
-    """One trick of `tests/museum`, with what its first lines say about it."""
+def exhibits(folder: str = "cheats") -> dict[str, SimpleNamespace]:
+    """Return the exhibits of one folder of `tests/museum`, by file name without its ending.
 
-    title: str
-    tries: str
-    stopped: str
-    seen: str
-    family: str
-    source: str
-
-
-def exhibits(folder: str = "cheats") -> dict[str, Exhibit]:
-    """Return the exhibits of one folder of the museum, by file name without its ending."""
+    Each has its `source`, a `title`, and what its first lines say: `tries`, `stopped`, `seen` and
+    `family`.
+    """
     found = {}
     for path in sorted((RUNS.parent / "tests" / "museum" / folder).glob("[0-9]*.py")):
         source = path.read_text(encoding="utf-8")
         title, *lines = (ast.get_docstring(ast.parse(source)) or path.stem).splitlines()
         facts = dict(line.split(": ", 1) for line in lines if ": " in line)
         names = ("Tries", "Stopped by", "Seen", "Family")
-        found[path.stem] = Exhibit(title, *(facts.get(name, "") for name in names), source)
+        told = {name.split()[0].lower(): facts.get(name, "") for name in names}
+        found[path.stem] = SimpleNamespace(title=title, source=source, **told)
     if not found:
         raise FileNotFoundError(
             f"no exhibits in tests/museum/{folder}: this lesson needs the whole course folder"

@@ -1,18 +1,19 @@
 """The loop to watch: one panel that is updated in place, or plain lines where nobody is present.
 
-`Watch.go` runs the loop, and again where it was stopped. Scorer and agent are wrapped, so that the
-panel can say what is being done to the idea under work; nothing here decides or measures.
+`Watch.go` runs the loop, and again where it was stopped. What is being done to the idea under work
+the panel reads from `now.json`, like everybody who watches; nothing here decides or measures.
 """
 
 import html
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from harness import RunError, plots
 from harness.agents import Agent, Past
-from harness.candidate import hypothesis_of
-from harness.run import Outcome, Row, Run, loop
+from harness.files import catalogue
+from harness.run import Outcome, Row, Run, loop, read_progress
 from harness.teaching import lesson
 from harness.teaching.lesson import why
 from harness.teaching.widgets import LOOK, TICK_S
@@ -20,29 +21,7 @@ from harness.teaching.widgets import LOOK, TICK_S
 LAST = 10  # iterations that the panel lists
 PAGE = LOOK.with_name("watch.html").read_text("utf-8")
 GO_ON = "run this cell again to go on (or press Continue, then run the cells below)."
-DOING = {
-    "score_many": "scoring it on the five frozen folds",
-    "fold_scores": "it gained: asking fresh folds whether the gain is there again",
-    "probe": "it would be kept: the probes ask whether it has learned or knows",
-}
-
-
-class _Told:
-    """Something whose methods tell what is being done before they do it."""
-
-    def __init__(self, inner, tell: Callable[[str, tuple], None], names):
-        self._inner, self._tell, self._names = inner, tell, names
-
-    def __getattr__(self, name: str):
-        found = getattr(self._inner, name)
-        if name not in self._names:
-            return found
-
-        def told(*args, **options):
-            self._tell(name, args)
-            return found(*args, **options)
-
-        return told
+DOING = catalogue(__file__)
 
 
 class Watch:
@@ -53,22 +32,22 @@ class Watch:
 
     def __init__(self, open_run: Callable[..., Run], agent: Agent, scorer, *, iterations: int,
                  time_budget=None, noise_sd: float | None = None):  # fmt: skip
-        self.open_run, self.noise_sd, self._real = open_run, noise_sd, scorer
-        self.scorer = _Told(scorer, self._tell, DOING)
-        self.agent = _Told(agent, self._tell, ("propose",))
+        self.open_run, self.noise_sd, self.scorer, self.agent = open_run, noise_sd, scorer, agent
         self.iterations, self.time_budget = iterations, time_budget
         self.rows: list[Row] = []
         self.history: list[Past] = []
         self.view, self.before = None, 0
-        self.busy = self.stopping = False
-        self.idea = self.doing = self.ended = ""
+        self.path: Path | None = None  # of the run, once it is open
+        self.over = threading.Event()  # nothing runs, or not any more
+        self.said = ""  # by the loop, and how it ended
         self.panel = _Panel(self) if lesson.interactive() else None
         self.lines: lesson.LivePlot | None = None
 
     def go(self) -> Outcome:
         """Run the loop to its end, or until it is stopped; say in one line how to go on."""
-        self.busy, self.stopping, self.ended, self.started = True, False, "", time.monotonic()
-        self._real.sandbox.cancelled.clear()
+        self.said, self.started = "", time.monotonic()
+        self.over.clear()
+        self.scorer.sandbox.cancelled.clear()
         if self.panel:
             threading.Thread(target=self.panel.tick, name="watch-clock", daemon=True).start()
         try:
@@ -85,12 +64,12 @@ class Watch:
         except RunError as error:
             outcome = Outcome(str(error), 0, failed=True)
         finally:
-            self._real.sandbox.cancelled.clear()
-            self.busy = False
+            self.scorer.sandbox.cancelled.clear()
+            self.over.set()
         return self._end(outcome)
 
     def _loop(self, run: Run) -> Outcome:
-        self.rows = list(run.ledger.rows)
+        self.path, self.rows = run.path, list(run.ledger.rows)
         self.before = len(self.rows)
         if self.panel is None:
             self.lines = lesson.LivePlot(self.rows, self.noise_sd)
@@ -99,34 +78,30 @@ class Watch:
         return self._end(loop.run(run, self.agent, **limits, on_row=self._row, say=say))
 
     def stop(self) -> None:
-        """Stop, from another thread: the candidate under way is given up."""
-        self.stopping = True
-        self._real.cancel()
+        """Stop, from another thread: the candidate under way, or the next one, is given up."""
+        self.scorer.cancel()
 
-    def _tell(self, name: str, args: tuple) -> None:
-        if self.stopping:
-            raise KeyboardInterrupt
-        if name == "score_many" and args[0]:
-            self.idea = hypothesis_of(args[0][0])
-        elif name == "propose":
-            self.idea = f"iteration {args[0].iteration}"
-        self._say(DOING.get(name, "the agent thinks of something"))
+    def now(self) -> tuple[str, str]:
+        """Say which idea is under work, and what is being done to it."""
+        if self.over.is_set() or self.path is None:
+            return "", self.said
+        now = read_progress(self.path)
+        idea = f"iteration {now['iteration']}" if now["stage"] == "asking" else now["hypothesis"]
+        return idea, DOING.get(now["stage"], self.said)
 
     def _say(self, words: str) -> None:
-        self.doing = words
-        if self.panel:
-            self.panel.draw()
+        self.said = words
 
     def _row(self, row: Row) -> None:
         self.rows.append(row)
-        self.idea = self.doing = ""
         if self.panel:
             self.panel.draw(staircase=True)
         else:
             self.lines(row)
 
     def _end(self, outcome: Outcome) -> Outcome:
-        self.idea, self.doing, self.ended, self.busy = "", "", outcome.reason, False
+        self.said = outcome.reason
+        self.over.set()
         if self.panel:
             self.panel.draw(staircase=True)
         return outcome
@@ -161,17 +136,19 @@ class _Panel:
         display(box)
 
     def tick(self) -> None:
-        """Keep the clock going."""
-        while self.watch.busy:
+        """Keep the clock going, and say what is being done."""
+        while not self.watch.over.wait(TICK_S):
             self.clock.value = self.watch.left()
-            time.sleep(TICK_S)
+            self.draw()
+        self.draw()
 
     def draw(self, staircase: bool = False) -> None:
         """Show what is there now."""
         watch, rows = self.watch, self.watch.rows
-        self.stop.disabled, self.more.disabled = not watch.busy, watch.busy
+        over = watch.over.is_set()
+        self.stop.disabled, self.more.disabled = over, not over
         self.bar.value = max(0, len(rows) - 1)
-        under = html.escape(watch.idea), html.escape(watch.doing or watch.ended)
+        under = map(html.escape, watch.now())
         self.state.value = '<p role="status"><b>{}</b> {}</p>'.format(*under)
         if staircase and rows:
             fig = plots.staircase(rows, watch.noise_sd, plots.staircase_message(rows))

@@ -5,6 +5,7 @@ shows the panel where a person is present, and otherwise says which functions do
 """
 
 import html
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -38,16 +39,11 @@ def with_hypothesis(source: str, hypothesis: str) -> str:
         raise ValueError("say in one line why your change should help (the hypothesis)")
     if len(text) > limit or len(text.splitlines()) > 1:
         raise ValueError(f"the hypothesis must be one line of at most {limit} characters")
-    lines = source.splitlines()
-    place = candidate.hypothesis_lines(source)
-    starts = [n for n, line in enumerate(lines) if line.startswith("HYPOTHESIS")]
-    if place is None and starts:
-        place = slice(starts[0], starts[0] + 1)
-    elif place is None:
-        lines += ["", ""]
-        place = slice(-1, None)
-    lines[place] = [f"HYPOTHESIS = {text!r}"]
-    return "\n".join(lines) + "\n"
+    if candidate.hypothesis_lines(source) is not None:
+        return candidate.with_hypothesis(source, text)
+    line = f"HYPOTHESIS = {text!r}"  # none yet, or the program does not parse
+    changed, found = re.subn(r"(?m)^HYPOTHESIS.*$", lambda _: line, source, count=1)
+    return changed if found else f"{source}\n\n{line}\n"
 
 
 @dataclass(frozen=True)
