@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted yet"
+OPEN = "Replace the ... above (a function has to return its answer), and run it and its check."
 _MARKS = {RIGHT: "✓", NOT_YET: "✗", NOT_ATTEMPTED: "…"}
 _COLOURS = {RIGHT: "#009E73", NOT_YET: "#D55E00", NOT_ATTEMPTED: "#6E6E6E"}
 
@@ -76,7 +77,7 @@ def exercise(number: str, answers: int = 1) -> Callable:
                     raise NotAttempted
                 praise = function(*args, **kwargs)
             except NotAttempted:
-                return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
+                return Result(number, NOT_ATTEMPTED, OPEN)
             except Hint as hint:
                 return Result(number, NOT_YET, str(hint))
             except Exception as error:

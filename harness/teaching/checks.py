@@ -106,7 +106,8 @@ def verdicts_on_runs(answer, recorded: Mapping[str, Mapping]) -> str:
         isinstance(answer, Mapping),
         'Give a dictionary with one verdict per run, like {"A": "real", "B": "luck", …}.',
     )
-    given = {str(k).strip().upper(): " ".join(str(v).lower().split()) for k, v in answer.items()}
+    said = {str(k).strip().upper(): " ".join(str(v).lower().split()) for k, v in answer.items()}
+    given = {k: re.sub("^can(’t|'t|t| not) ", "cannot ", v) for k, v in said.items()}
     missing = sorted(set(recorded) - set(given))
     need(not missing, f"Still without a verdict: {', '.join(missing)}.")
     for letter in recorded:
