@@ -10,7 +10,7 @@ OPTIONS = {
     "--tag": option("runs", "T", nargs="+", action="extend", default=[]),
     "folder": option("more runs, as folders", nargs="*"),
     **OF_THE_RUN,
-    "--all": switch("score discarded candidates again, too"),
+    "--all": switch("score all discarded candidates again, not a few"),
     **RUNS,
     **JSON,
 }

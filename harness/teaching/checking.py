@@ -9,6 +9,7 @@ import functools
 import html
 import math
 import numbers
+import re
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from harness.files import catalogue
 
 SAYS = catalogue(__file__)  # by the number of an exercise
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted yet"
+OPEN = "Replace the ... above (a function has to return its answer), and run it and its check."
 _MARKS = {RIGHT: "✓", NOT_YET: "✗", NOT_ATTEMPTED: "…"}
 _COLOURS = {RIGHT: "#009E73", NOT_YET: "#D55E00", NOT_ATTEMPTED: "#6E6E6E"}
 
@@ -95,7 +97,7 @@ def exercise(number: str) -> Callable:
                     raise NotAttempted
                 praise = function(answer, *args, **kwargs) or {}
             except NotAttempted:
-                return Result(number, NOT_ATTEMPTED, "Replace the ... above and run both cells.")
+                return Result(number, NOT_ATTEMPTED, OPEN)
             except Hint as hint:
                 return Result(number, NOT_YET, hint.told(SAYS[number]))
             except Exception as error:
@@ -161,7 +163,8 @@ def entries(answer, wanted: Iterable[str], words: Collection[str] = ()) -> dict:
     missing = sorted(name for name, value in found.items() if value is None or value is ...)
     need(not missing, "missing", names=", ".join(missing[:5]))
     for name in found if words else ():
-        found[name] = word = " ".join(str(found[name]).lower().split()).rstrip("s")
+        word = " ".join(str(found[name]).lower().split()).rstrip("s")
+        found[name] = word = re.sub("^can(’t|'t|t| not) ", "cannot ", word)
         need(word in words, "odd", letter=name, word=word)
     return found
 

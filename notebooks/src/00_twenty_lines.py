@@ -57,8 +57,8 @@ patients.head(3)
 # One row is one patient who was examined for heart disease, with thirteen columns of what was
 # found. The fourteenth column, `num`, is above 0 if an X-ray of the vessels of the heart found one
 # that was narrowed by more than half. We have taken it out and call it `sick`: it is what a model
-# has to predict. A fifth of the patients is put away in `sealed`, and nobody will look at them
-# before lesson 06.
+# has to predict. A fifth of the patients, drawn at random but with the same share of sick
+# ones (`stratify`), is put away in `sealed`, and nobody will look at them before lesson 06.
 
 # %% [markdown] id="lines-words"
 # ## The twenty lines
@@ -72,7 +72,8 @@ patients.head(3)
 # column, brings all columns to one scale, and fits a weighted sum (**logistic regression**).
 #
 # To propose, we take a column and a number at random and ask a yes-or-no question. "Is the age
-# above 56?" is an example. The answer becomes one more column of the table.
+# above 56?" is an example. The answer, 1 or 0, becomes one more column of the table: that is what
+# `assign` does, and it leaves the table that it started from as it was.
 
 # %% id="measure"
 model = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression())

@@ -131,6 +131,11 @@ checks.lazy_accuracy(lazy_accuracy, y)
 #
 # **Predict:** how far does one column alone get? `oldpeak` says how much the heart's electrical
 # signal sinks under exercise.
+#
+# Write your guess into the form below, say how sure you are, and press *Keep my guess* **before**
+# you run the next cell. What came will stand beside it, and lesson 08 counts how often you were
+# right. You need not guess. (*Run All* shows every outcome at once: a guess after it is kept, but
+# not counted.)
 
 # %% id="guess-auc"
 guess("1a", "The AUC of oldpeak alone, from 0.5 (a coin) to 1, is about …", within=0.05)
@@ -428,8 +433,12 @@ outcome("1f", int((abs(means - scores.mean()) <= 0.001).sum()))
 # ### Exercise 1.3: a model of your own
 #
 # Make `my_model` a pipeline of scikit-learn that is not the baseline: it fills the gaps and fits a
-# classifier of your choice, such as a tree, a forest, neighbours, or naive Bayes. The check
-# cross-validates it on the frozen folds and holds it beside the baseline. It need not be better.
+# classifier of your choice. The check cross-validates it on the frozen folds and holds it beside
+# the baseline. It need not be better. Some classifiers, and where they are imported from:
+#
+# - `sklearn.tree` has `DecisionTreeClassifier`, one tree of yes-or-no questions;
+# - `sklearn.neighbors` has `KNeighborsClassifier`, which asks the most similar patients;
+# - `sklearn.naive_bayes` has `GaussianNB`, which weighs each column by itself.
 
 # %% id="exercise-3"
 # <solution>
@@ -479,7 +488,7 @@ checks.quiz(
 
 # %% id="quiz-3" tags=["quiz"]
 checks.quiz(
-    "You standardise all columns before cross-validating. How bad is that?",
+    "You bring all columns to one scale *before* cross-validating. How bad is that?",
     right="c",
     a=("Not at all: it is no model.", "It computes a mean and an SD from the hidden rows."),
     b=(

@@ -302,7 +302,9 @@ outcome("2b", sum(result.ok for result in results.values()))
 # `merge` on all columns of `X` finds each patient again.
 #
 # Begin with `changed("    return X", "…")`. What you write in place of the dots stands inside
-# `feature_fn`: each of its lines begins with four spaces, and the last one returns a table.
+# `feature_fn`: each of its lines begins with four spaces, and the last one returns a table. The
+# child does not know the name `TABLE`, so the path itself has to stand in the text: in an f-string,
+# `f"… read_csv({TABLE!r}) …"` puts it there with its quotes.
 
 # %% id="exercise-2"
 TABLE = str(HEART.path)

@@ -228,12 +228,16 @@ outcome(
 # %% [markdown] id="decide-words"
 # ## Decide
 #
-# The **strict rule**, the one that the first loop of this kind had:
+# The **strict rule** is that of the repository which this course follows,
+# ProsusAI/autoresearch-edu:
 #
 # - keep if the new score is higher;
 # - two scores within 0.000001 are a **tie**: keep only if the new file is shorter, since simpler
 #   at the same score is better;
 # - a candidate without a score (`nan`) is never kept.
+#
+# For example, 0.9012 after 0.9010 is kept, and 0.9010 after 0.9010 only if the file got shorter.
+# (Karpathy's original loop has no such tie: it throws away whatever is equal or worse.)
 
 # %% [markdown] id="exercise-1-words"
 # ### Exercise 3.1: write the rule

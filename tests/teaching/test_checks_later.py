@@ -161,6 +161,9 @@ def test_verdicts_on_runs(recorded):
     assert checks.verdicts_on_runs(truth, recorded).passed
     loud = {letter.lower(): f" {verdict.upper()} " for letter, verdict in truth.items()}
     assert checks.verdicts_on_runs(loud, recorded).passed
+    for spelt in ("can't tell", "Can not tell", "can’t  tell", "cant tell"):
+        said = {k: spelt if v == "cannot tell" else v for k, v in truth.items()}
+        assert checks.verdicts_on_runs(said, recorded).passed, spelt
     for wrong, hint in (
         (dict.fromkeys(truth, "real"), "makes none of them real"),
         ({k: "luck" if v == "real" else v for k, v in truth.items()}, "its T is above the bar"),
