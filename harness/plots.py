@@ -247,6 +247,8 @@ def bars(
     if errors is None:
         ax.bar_label(drawn, [form.format(v) for v in numbers], padding=4, fontsize=10)
     ax.set(xlabel=xlabel)
+    if errors is None and all(float(v).is_integer() for v in numbers):  # counts: no half patients
+        ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(axis="y", visible=False)
     ax.margins(x=0.12)
     return fig

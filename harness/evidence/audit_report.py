@@ -216,7 +216,7 @@ def figure(found: Audit) -> Figure:
     floor.plot(range(kept), values, label="frozen folds", **frozen)
     floor.set(xlim=(-0.5, 1.5), title="Frozen folds" if found.one_set else "Fresh fold splits")
     floor.set(xticks=[0, 1], xticklabels=looks, ylabel=f"cross-validated {_metric(found)}")
-    floor.legend(loc="lower right", fontsize=9)
+    floor.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=9)
 
     if found.best_iteration:
         _draw_gains(gains, found, frozen)
@@ -234,7 +234,7 @@ def figure(found: Audit) -> Figure:
         look = {"color": colour, "ms": 5, "label": label, "capsize": 2, "elinewidth": 0.8}
         curve.errorbar(part.predicted, part.observed, yerr=error, fmt=mark + line, **look)
     if found.calibration:
-        curve.legend(loc="upper left", fontsize=8)
+        curve.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=9)
     else:
         curve.annotate("no probabilities of two classes", (0.5, 0.5), ha="center", fontsize=9)
     curve.set(

@@ -101,7 +101,9 @@ def exercise(number: str) -> Callable:
             except Hint as hint:
                 return Result(number, NOT_YET, hint.told(SAYS[number]))
             except Exception as error:
-                last = traceback.extract_tb(error.__traceback__)[-1]
+                frames = traceback.extract_tb(error.__traceback__)
+                own = [f for f in frames if re.search("ipykernel|^notebook$", f.filename)]
+                last = (own or frames)[-1]  # the learner's own line, if an error has one
                 text = f"{type(error).__name__}: {error} (line {last.lineno} of {last.name})"
                 return Result(number, NOT_YET, f"Your answer could not be checked. {text}")
             return Result(number, RIGHT, SAYS[number]["right"].format(**praise))

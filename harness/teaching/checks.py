@@ -303,10 +303,10 @@ def t_by_hand(answer, gains: np.ndarray, tries_gains: np.ndarray) -> dict:
         return float(g / math.sqrt(factor * (10 * shared + own) / 11))
 
     V0 = each.mean()
-    factors = [t(V0, factor=factor) for factor in (1 / n, tries.share, 1 / n + 1 / folds)]
+    *factors, fifth = (t(V0, factor=f) for f in (1 / n, tries.share, 1 / n + 1 / folds))
     ddof = t(tries_gains.var(axis=1).mean(), gains.var()), t(tries_gains.var(axis=1).mean())
     means = t(tries_gains.var(ddof=1)), t(np.sqrt(each).mean() ** 2)
-    slips = (g, g / t(V0), t(V0) ** 2 / g, *factors, t(v), t(V0, V0), *ddof, *means, -t(V0))
+    slips = (g, g / t(V0), t(V0) ** 2 / g, *factors, t(v), t(V0, V0), *ddof, fifth, *means, -t(V0))
     if not near(as_number(answer), t(V0)):  # without the guard against tries that change nothing
         compare(answer, found.t, 2, slips)
     return {"gain": g, "t": found.t, "error": found.error}

@@ -82,7 +82,8 @@ class Guess:
         verdict = NOT_ATTEMPTED if came is None else RIGHT if mine.get("right") else NOT_YET
         words = {NOT_ATTEMPTED: "", RIGHT: " You were right.", NOT_YET: " Not what you expected."}
         text = f"Guess {self.number}: you said {_words(mine['guess'])}{sure}."
-        return verdict, text + outcome + words[verdict]
+        late = " (Written after the outcome was shown: not counted.)" if mine.get("late") else ""
+        return verdict, text + outcome + words[verdict] + late
 
     def __repr__(self) -> str:
         return self.told()[1]
@@ -98,7 +99,9 @@ class Guess:
         field = w.Text(placeholder="a number", layout={"width": "10em"})
         if self.choices:
             field = w.RadioButtons(options=self.choices, value=None, layout=wide)
-        sure = w.IntSlider(value=60, min=0, max=100, step=5, description="% sure", layout=wide)
+        sure = w.IntSlider(
+            value=60, min=0, max=100, step=5, description="% sure", layout={"width": "22em"}
+        )
         button, said = w.Button(description="Keep my guess"), w.HTML()
         said.value = self._repr_html_() if self.number in kept() else ""
 

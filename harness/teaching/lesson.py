@@ -171,7 +171,10 @@ def neat(frame):
     import pandas as pd
     from IPython.display import HTML
 
-    look = {"border": 0, "justify": "left", "float_format": "{:.4f}".format, "na_rep": "nan"}
+    floats = frame.select_dtypes("float")  # a code or an age needs no digits behind the point
+    whole = {c: "{:g}".format for c in floats if (floats[c].dropna() % 1 == 0).all()}
+    look = {"formatters": whole, "float_format": "{:.4f}".format}
+    look |= {"border": 0, "justify": "left", "na_rep": "nan"}
     with pd.option_context("display.max_colwidth", None):
         return HTML(TABLE.replace("<!-- table -->", frame.to_html(**look, classes="neat")))
 

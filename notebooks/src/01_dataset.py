@@ -488,7 +488,7 @@ checks.quiz(
 
 # %% id="quiz-3" tags=["quiz"]
 checks.quiz(
-    "You bring all columns to one scale *before* cross-validating. How bad is that?",
+    "You bring all columns to one scale, and then cross-validate. How bad is that?",
     right="c",
     a=("Not at all: it is no model.", "It computes a mean and an SD from the hidden rows."),
     b=(

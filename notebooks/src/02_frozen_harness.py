@@ -265,7 +265,7 @@ guess("2b", "How many of the seven broken programs get a score?", within=0)
 # %% id="break"
 def changed(old, new):
     """Return the starting program with one piece of text exchanged."""
-    assert old in start
+    assert old in start, f"{old!r} does not stand in the starting program"
     return start.replace(old, new)
 
 
