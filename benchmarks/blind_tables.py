@@ -8,14 +8,25 @@ reader's code. Each is made here (seeded), like a file of a clinic, a cafe, a sc
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
+import multiprocessing
 import re
+import sys
+import tempfile
+import tomllib
+import traceback
 import zipfile
+from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from harness.cli import main
+from harness.task import load_task
 
 
 @dataclass
@@ -288,3 +299,89 @@ def cases():
     """Every case, in order."""
     for kind in (numbers, words, together, leaks, dates, files):
         yield from kind()
+
+
+def judge(case, code, said, task):
+    """Say what came of a case, and why: right, line, harm (a task, wrong without a word) or wrong."""
+    missing = [p for p in case.says if not re.search(p, said, re.IGNORECASE)]
+    if "Traceback" in said or (code and not said.strip()):
+        return "wrong", "no clear line"
+    if code:
+        if case.refused == "no":
+            return "line", "refused"
+        return ("line", f"not said: {missing}") if missing else ("right", "")
+    if case.refused == "must":
+        return "harm", "was to be refused"
+    X, y = task.load()
+    faults = [] if len(y) == case.rows else [f"{len(y)} rows, not {case.rows}"]
+    if case.classes and len(np.unique(y)) != len(case.classes):
+        faults.append(f"{len(np.unique(y))} classes, not {len(case.classes)}")
+    for column, kind in case.kinds.items():
+        values = X.get(column)
+        got = "out" if values is None else kind_of(task, column)
+        if got != kind:
+            faults.append(f"{column} is {got}, not {kind}")
+    for (column, row), value in case.cells.items():
+        got = X[column].iloc[row] if column in X and row < len(X) else "no such cell"
+        gap = pd.isna(got)
+        number = isinstance(value, float) and not isinstance(got, str)
+        same = (
+            gap
+            if value is None
+            else not gap and (got == value or number and np.isclose(got, value))
+        )
+        if not same:
+            faults.append(f"{column}[{row}] is {got!r}, not {value!r}")
+    if faults:  # words about the column make it a fault that can be seen
+        return ("wrong" if case.says and not missing else "harm"), "; ".join(faults)
+    return ("wrong", f"not said: {missing}") if missing else ("right", "")
+
+
+def kind_of(task, column):
+    """Return how a task reads a column: the first word of its line in task.toml."""
+    toml = tomllib.loads((task.folder / "task.toml").read_text(encoding="utf-8"))
+    return toml["columns"][column].split()[0]
+
+
+def put_through(number):
+    """Make a case's file and task in a folder of its own; return what came of it."""
+    case = list(cases())[number]
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, case.name)
+        path.write_bytes(case.data)
+        score = [] if case.name.startswith("leak_") else ["--no-score"]
+        words = ["new", "t", "--csv", str(path), "--target", case.target, "--tasks", place]
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            try:
+                code = main([*words, *score, *case.options])
+            except SystemExit as end:
+                code = end.code
+            except Exception:
+                code = 1
+                said.write(traceback.format_exc())
+        said = said.getvalue().replace(place, "")
+        try:
+            what, why = judge(case, code, said, None if code else load_task(Path(place, "t")))
+        except Exception as error:
+            what, why = "wrong", f"judging failed: {error!r}"
+        return case.name, what, why, said
+
+
+def show():
+    """Put all through and print the counts; return 1 if there was silent harm."""
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        found = pool.map(put_through, range(len(list(cases()))), chunksize=1)
+    for name, what, why, said in found:
+        if what != "right":
+            print(f"{name}: {what}: {why}\n    " + "\n    ".join(said.strip().splitlines()[:6]))
+    n = Counter(what for _, what, _, _ in found)
+    print(
+        f"read right {n['right']}/{len(found)}, refused with line {n['line']}, "
+        f"silent harm {n['harm']}, wrong but said {n['wrong']}"
+    )
+    return int(n["harm"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(show())
