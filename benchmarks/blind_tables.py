@@ -302,7 +302,7 @@ def cases():
 
 
 def judge(case, code, said, task):
-    """Say what came of a case, and why: right, line, harm (a task, wrong without a word) or wrong."""
+    """Say what came of a case, and why: right, line, harm (wrong without a word), wrong."""
     missing = [p for p in case.says if not re.search(p, said, re.IGNORECASE)]
     if "Traceback" in said or (code and not said.strip()):
         return "wrong", "no clear line"
