@@ -303,7 +303,8 @@ def cases():
 
 def judge(case, code, said, task):
     """Say what came of a case, and why: right, line, harm (wrong without a word), wrong."""
-    missing = [p for p in case.says if not re.search(p, said, re.IGNORECASE)]
+    plain = said.replace("'", "")  # names stand in quotes, so that a shell takes them
+    missing = [p for p in case.says if not re.search(p, plain, re.IGNORECASE)]
     if "Traceback" in said or (code and not said.strip()):
         return "wrong", "no clear line"
     if code:

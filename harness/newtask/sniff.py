@@ -3,6 +3,8 @@
 import codecs
 import csv
 import re
+import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +15,7 @@ import pandas as pd
 from harness.newtask.words import WORDS, few, no, say
 from harness.task import CsvFormat, clean_name, numeral, plain_lines, read_file, records
 
+DAMAGED = zipfile.BadZipFile, zlib.error
 MARKS = (",", ";", "\t", "|", " ")
 SAMPLE = 300  # records that decide on the separator
 TOTALS, ALPHABETS, PACKED = re.compile(WORDS["totals"]), WORDS["alphabets"], WORDS["packed"]
@@ -38,7 +41,7 @@ def unpack(path: Path) -> bytes:
         try:
             with pd.io.common.get_handle(path, "rb", is_text=False, compression=how) as file:
                 raw = file.handle.read()
-        except (OSError, EOFError, ValueError, RuntimeError) as err:
+        except (OSError, EOFError, ValueError, RuntimeError, *DAMAGED) as err:
             raise no("packed", name=path.name, why=err) from None
     if not raw.strip():
         raise no("empty_file", file=path)
@@ -89,6 +92,7 @@ def _encoding(raw: bytes) -> str:
         return "utf-8" if raw.decode("utf-8") else ""
     except UnicodeDecodeError:
         words = re.findall(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*", raw)
+        cells = re.findall(rb"[^,;\t\n\r\" ]*[\x80-\xff][^,;\t\n\r\" ]*", raw)
     raw = b" ".join(dict.fromkeys(words))
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", raw)]
     foreign = sum(n for n in runs if n > 2) > 0.5 * sum(runs)  # whole words of another script
@@ -101,10 +105,11 @@ def _encoding(raw: bytes) -> str:
         return (sum(letters) - shouts) / len(letters)
 
     best = max((n for n, known in ALPHABETS.items() if (known[0] > "\u036f") == foreign), key=fit)
-    if foreign and fit(best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
+    if fit(best) < 0.9:  # no alphabet: Chinese, Japanese, Korean
         from charset_normalizer import from_bytes
 
-        best = getattr(from_bytes(raw).best(), "encoding", best)
+        raw = b" ".join(dict.fromkeys(cells))  # a sign's second byte may be that of "{"
+        best = getattr(from_bytes(raw, cp_isolation=WORDS["signs"]).best(), "encoding", best)
     return best
 
 

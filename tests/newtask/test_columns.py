@@ -220,6 +220,23 @@ def test_a_damaged_file_is_refused_with_its_line(raw, words):
         sniff(raw.encode(), "y")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp932", ["大阪府", "京都府", "東京都"]),
+        ("cp932", ["山田", "佐藤", "鈴木", "高橋"]),
+        ("gb18030", ["北京", "上海", "广州"]),
+        ("big5", ["臺北", "高雄", "臺中"]),
+        ("euc_kr", ["서울", "부산", "대구"]),
+    ],
+)
+def test_few_signs_of_east_asia_are_guessed_among_its_encodings(encoding, words):
+    lines = "".join(f"{words[i % len(words)]},{i % 7},{i % 2}\n" for i in range(60))
+    found = sniff(("ward,x,y\n" + lines).encode(encoding), "y")
+    assert found.form.encoding == encoding
+    assert any("guessed" in line for line in found.said)
+
+
 def test_packed_files_are_unpacked_or_refused_with_a_command(tmp_path):
     import gzip
     import zipfile
@@ -227,9 +244,15 @@ def test_packed_files_are_unpacked_or_refused_with_a_command(tmp_path):
     raw, path = PLAIN.encode(), tmp_path / "t.csv.gz"
     path.write_bytes(gzip.compress(raw))
     assert unpack(path) == raw
-    path.write_bytes(gzip.compress(raw)[:-20])
-    with pytest.raises(DataError, match="t.csv.gz cannot be unpacked"):
-        unpack(path)
+    packed = gzip.compress(raw)
+    for damaged in (
+        packed[:-20],
+        packed[:40] + b"\xff" * 9 + packed[49:],
+        b"PK\x03\x04" + bytes(200),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match="t.csv.gz cannot be unpacked"):
+            unpack(path)
     path = tmp_path / "t.zip"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("t.csv", raw)
