@@ -46,6 +46,7 @@ class Finished:
     timed_out: bool
     stdout: str  # the first 64 KiB and the last MiB, undecodable bytes replaced
     stderr: str
+    left_behind: int = 0  # processes that were still there when the program itself had ended
 
 
 class _Capture(threading.Thread):
@@ -119,7 +120,7 @@ class Runner:
                 )
             self._running.add(supervisor)
             out, err = _Capture(supervisor.stdout), _Capture(supervisor.stderr)
-            said = {"returncode": None, "timed_out": False}
+            said = {"returncode": None, "timed_out": False, "left_behind": 0}
             late = False
             try:
                 supervisor.wait(timeout + grace + SUPERVISOR_S)
@@ -127,7 +128,7 @@ class Runner:
                 late = True
             finally:  # also on Ctrl-C
                 _end_supervisor(supervisor, grace)
-                _sweep(mark)
+                escaped = _sweep(mark)
                 self._running.discard(supervisor)
             with contextlib.suppress(OSError, ValueError):  # ended before, or while it wrote
                 said |= json.loads(report.read_text(encoding="utf-8"))
@@ -135,6 +136,7 @@ class Runner:
             if error := said.get("error"):
                 raise FileNotFoundError(error)
             said["timed_out"] |= late
+            said["left_behind"] += escaped
             return Finished(**said, stdout=out.text(), stderr=err.text())
 
     def close(self) -> None:
@@ -152,31 +154,33 @@ def _end_supervisor(supervisor: subprocess.Popen, grace: float) -> None:
         supervisor.wait()
 
 
-def _sweep(mark: str) -> None:
-    """Kill every process that carries ``mark`` in its environment."""
+def _sweep(mark: str) -> int:
+    """Kill every process that carries ``mark`` in its environment; give back how many."""
+    killed = 0
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.environ().get(MARK) == mark:
                 process.kill()
+                killed += 1
+    return killed
 
 
 # ------------------------------------------------------------------------------------------------
 # The supervisor: from here on this runs in its own process.
 
 
-def _signal_all(child: subprocess.Popen, number: int) -> bool:
-    """Signal everything below this process and the program's group; whether any of it is alive."""
-    _reap(child)
-    alive = False
+def _signal_all(child: subprocess.Popen, number: int) -> int:
+    """Signal everything below this process and the program's group; how many were alive."""
+    alive = 0
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error, OSError):
             if process.status() != psutil.STATUS_ZOMBIE:
-                alive = True
+                alive += 1
                 process.send_signal(number)
     if not WINDOWS:
         with contextlib.suppress(OSError):
             os.killpg(child.pid, number)
-            return True
+            return alive or 1
     return alive
 
 
@@ -189,17 +193,22 @@ def _reap(child: subprocess.Popen) -> None:
             pass
 
 
-def _end_all(child: subprocess.Popen, grace: float) -> None:
-    """SIGTERM, wait, SIGKILL until nothing is left."""
-    _signal_all(child, signal.SIGTERM)
+def _end_all(child: subprocess.Popen, grace: float) -> int:
+    """SIGTERM, wait, SIGKILL until nothing is left; how many there were at the beginning."""
+    there = _signal_all(child, signal.SIGTERM)
     patience = time.monotonic() + grace
-    while (alive := _signal_all(child, 0)) and time.monotonic() < patience:
+    while there and time.monotonic() < patience:
+        _reap(child)
+        if not _signal_all(child, 0):
+            return there
         time.sleep(POLL_S)
     # A process that forks as fast as it is killed: go on for as long as the harness lets us.
-    for _ in range(100 if alive else 0):
+    for _ in range(100 if there else 0):
         if not _signal_all(child, KILL):
             break
+        _reap(child)
         time.sleep(0.01)
+    return there
 
 
 def _adopt_and_follow() -> None:
@@ -231,7 +240,8 @@ def supervise(report_path: str, timeout: float, grace: float, argv: Sequence[str
             stop.wait(POLL_S)
         code = child.poll()
         report = {"returncode": code, "timed_out": code is None and not stop.is_set()}
-        _end_all(child, grace)
+        there = _end_all(child, grace)
+        report["left_behind"] = there if code is not None else max(0, there - 1)
         child.wait()
     Path(report_path).write_text(json.dumps(report), encoding="utf-8")
     return 0
