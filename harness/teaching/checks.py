@@ -37,7 +37,7 @@ def share_that_survives(answer, frozen: np.ndarray, fresh: np.ndarray) -> str:
     lead, left = frozen[best] - mean, fresh[best] - fresh_mean
     truth = left / lead
     other, moved = (np.max(fresh) - fresh_mean) / lead, (fresh[best] - mean) / lead
-    follow = "That follows the best on the *fresh* folds: choose by val_auc, then look at that one."
+    follow = "That follows the best on the fresh folds: choose by val_auc, then look at that one."
     same = "The average has moved too: compare the winner with the others on the same folds."
     slips = (
         (100 * truth, 0, "Right in percent; give it as a share."),

@@ -165,15 +165,17 @@ def kept_by_you(answer, run) -> str:
         "That is the starting program: comments and HYPOTHESIS alone change nothing.",
     )
     need(row.ok, f"It got no score: {row.status}. Mend that first.")
-    tried = "You tried this before: " if earlier is not None else ""
+    tried = "Iteration" if earlier is None else "You tried this before: iteration"
     need(
         row.decision == "kept",
-        f"{tried}iteration {row.iteration} scores {row.val_auc:.4f}, {row.delta:+.4f} against the "
+        f"{tried} {row.iteration} scores {row.val_auc:.4f}, {row.delta:+.4f} against the "
         "best then, and was discarded. Undo is free: try another idea.",
     )
     past = [p for p in run.history[: row.iteration] if p.decision != "discarded"][-1]
     after, before = (run.scorer.fold_scores(source, FRESH) for source in (answer, past.source))
     gain = float((after - before).mean())
+    same = f"It scores as the program before it, and on fresh folds it gains {gain:+.4f}"
+    need(gain != 0, f"{same}: change what it does.")
     need(
         gain > 0,
         f"The ratchet kept it ({row.delta:+.4f}), but on fresh folds it gains {gain:+.4f}: here "

@@ -324,7 +324,7 @@ outcome("3b", sum(row.decision == "kept" for row in run.ledger.rows[2:6]))
 # cheap. And mind the last one: no gain at all, but a shorter file, so the rule keeps it.
 
 # %% id="ledger"
-lesson.neat(lesson.table(run.ledger.rows))
+lesson.neat(lesson.table(run.ledger.rows).drop(columns=["wall_time_s", "commit"]))
 
 # %% [markdown] id="ledger-after"
 # The ledger forgets nothing: the discarded stand beside the kept, and a result without its

@@ -91,7 +91,7 @@ else:
     table["insulin_after"] = rng.normal(np.where(fast == 1, 28, 18), 6).round(1)
     table["fast"] = fast
 y = table[target]
-table.head()
+lesson.neat(table.head())
 
 # %% [markdown] id="table-after"
 # In the example, `s1` to `s6` are blood values, `bp` is blood pressure, and `insulin_after` is the
