@@ -236,7 +236,7 @@ outcome(
 #   at the same score is better;
 # - a candidate without a score (`nan`) is never kept.
 #
-# For example, 0.9012 after 0.9010 is kept, and 0.9010 after 0.9010 only if the file got shorter.
+# For example, a gain in the fourth digit is kept, and an equal score only if the file got shorter.
 # (Karpathy's original loop has no such tie: it throws away whatever is equal or worse.)
 
 # %% [markdown] id="exercise-1-words"
