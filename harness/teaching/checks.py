@@ -153,11 +153,12 @@ def kept_by_you(answer, run) -> dict:
     need(row.decision != "baseline", "start")
     need(row.ok, "broken", status=row.status)
     told = {"iteration": row.iteration, "auc": row.val_auc, "sd": row.val_sd, "delta": row.delta}
-    before = "You tried this before: " if earlier is not None else ""
+    before = "Iteration" if earlier is None else "You tried this before: iteration"
     need(row.decision == "kept", "discarded", before=before, **told)
     past = [p for p in run.history[: row.iteration] if p.decision != "discarded"][-1]
     after, before = (run.scorer.fold_scores(source, FRESH) for source in (answer, past.source))
     told["gain"] = float((after - before).mean())
+    need(told["gain"] != 0, "same", **told)
     need(told["gain"] > 0, "lucky", **told)
     return told
 

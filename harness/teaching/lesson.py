@@ -171,6 +171,7 @@ def neat(frame):
     import pandas as pd
     from IPython.display import HTML
 
+    frame = frame.rename_axis(index=None, columns=frame.index.name)  # one row of heads
     floats = frame.select_dtypes("float")  # a code or an age needs no digits behind the point
     whole = {c: "{:g}".format for c in floats if (floats[c].dropna() % 1 == 0).all()}
     look = {"formatters": whole, "float_format": "{:.4f}".format}

@@ -124,7 +124,7 @@ def draw(climbs):
     for (name, steps), style in zip(climbs.items(), ("-", "--"), strict=False):
         ax.step(range(len(steps)), steps, style, where="post", lw=2.5, label=name)
     ax.set(xlabel="proposals tried", ylabel="best score so far")
-    ax.legend(loc="upper left", frameon=False)
+    fig.legend(loc="outside upper left", ncols=2, frameon=False)
     plt.close(fig)
     said = []
     for name, steps in climbs.items():

@@ -236,7 +236,7 @@ outcome(
 #   at the same score is better;
 # - a candidate without a score (`nan`) is never kept.
 #
-# For example, 0.9012 after 0.9010 is kept, and 0.9010 after 0.9010 only if the file got shorter.
+# For example, a gain in the fourth digit is kept, and an equal score only if the file got shorter.
 # (Karpathy's original loop has no such tie: it throws away whatever is equal or worse.)
 
 # %% [markdown] id="exercise-1-words"
@@ -324,7 +324,7 @@ outcome("3b", sum(row.decision == "kept" for row in run.ledger.rows[2:6]))
 # cheap. And mind the last one: no gain at all, but a shorter file, so the rule keeps it.
 
 # %% id="ledger"
-lesson.neat(lesson.table(run.ledger.rows))
+lesson.neat(lesson.table(run.ledger.rows).drop(columns=["wall_time_s", "commit"]))
 
 # %% [markdown] id="ledger-after"
 # The ledger forgets nothing: the discarded stand beside the kept, and a result without its

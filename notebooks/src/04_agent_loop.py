@@ -237,7 +237,7 @@ tokens = sum(row.tokens or 0 for row in rows)
 cost = sum(row.cost_usd or 0.0 for row in rows)
 unknown = sum(row.cost_usd is None for row in rows)
 print(f"in all: {tokens} tokens, {cost:.2f} USD, cost unknown in {unknown} of {len(rows)} rows")
-lesson.neat(lesson.table(rows))
+lesson.neat(lesson.table(rows).drop(columns=["wall_time_s", "commit"]))
 
 # %% [markdown] id="ledger-after"
 # Read down `decision` and `hypothesis`: what did not help stands there too, as in any good
@@ -298,7 +298,7 @@ tried = pd.DataFrame(
 )
 tried["best so far"] = tried.groupby("agent")["val_auc"].cummax()
 ends = tried.groupby("agent")["best so far"].agg(["first", "last", "count"]).round(4)
-ends
+lesson.neat(ends)
 
 # %% id="own-outcome" tags=["folded"]
 lead = ends["last"].get("playbook", np.nan) - ends["last"]["mine"]

@@ -176,8 +176,7 @@ plots.show(fig, f"Bar chart of museum exhibits per family: {words}.")
 
 # %% id="seen"
 seen = {name: e.seen for name, e in exhibits.items() if e.seen not in ("", "-")}
-pd.set_option("display.max_colwidth", None)
-pd.DataFrame({"seen in the wild": seen})
+lesson.neat(pd.DataFrame({"seen in the wild": seen}))
 
 # %% [markdown] id="seen-after"
 # Hardly any of these was made with ill will. Most are what a search finds when the score is
@@ -205,7 +204,8 @@ names = [
     "313_nudge",
     "491_seeded_by_time",
 ]
-pd.DataFrame({n: [exhibits[n].title, exhibits[n].tries] for n in names}, ["title", "tries"]).T
+told = {n: [exhibits[n].title, exhibits[n].tries] for n in names}
+lesson.neat(pd.DataFrame(told, ["title", "tries"]).T)
 
 # %% [markdown] id="source-words"
 # Here is one of them, without its note. What does it try?
@@ -278,7 +278,7 @@ rows = {
     exhibits[n].title: {"status": measured[n].status, "stopped by": exhibits[n].stopped}
     for n in names
 }
-pd.DataFrame(rows).T
+lesson.neat(pd.DataFrame(rows).T)
 
 # %% [markdown] id="table-after"
 # Read `stopped by` next to `status`: one clear line for each, whichever layer it was.

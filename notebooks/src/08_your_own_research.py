@@ -69,7 +69,8 @@ from harness.teaching import calibration, checks, guess, lesson, outcome
 #
 # For your own research, write the path of a CSV file (one row per case, with a header) and the name
 # of the column to predict into the next cell: everything below then speaks of *that* table. This
-# notebook takes two classes, coded 0 and 1; `ratchet new` on the command line takes more.
+# notebook takes two classes, coded 0 and 1; `ratchet new` on the command line takes more. Answers
+# in words are coded by pandas: for example, `table["died"] = (table["died"] == "yes").astype(int)`.
 
 # %% id="own-table"
 my_file = ""  # for example "/data/study.csv"
@@ -83,6 +84,10 @@ my_target = ""  # for example "died"
 # %% id="table"
 if my_file:
     table, target = pd.read_csv(my_file), my_target
+    if target not in table:
+        raise ValueError(f"{my_file} has no column {target!r}, but {', '.join(table.columns)}")
+    if set(table[target]) != {0, 1}:
+        raise ValueError(f"{target} holds {set(table[target])}: code it as 0 and 1 first")
 else:
     table, target = load_diabetes(as_frame=True, scaled=False).frame, "fast"
     fast = (table.pop("target") > 140.5).astype(int)
@@ -91,7 +96,7 @@ else:
     table["insulin_after"] = rng.normal(np.where(fast == 1, 28, 18), 6).round(1)
     table["fast"] = fast
 y = table[target]
-table.head()
+lesson.neat(table.head())
 
 # %% [markdown] id="table-after"
 # In the example, `s1` to `s6` are blood values, `bp` is blood pressure, and `insulin_after` is the

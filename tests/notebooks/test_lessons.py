@@ -460,10 +460,16 @@ def test_the_sealed_letter_is_opened_by_its_switch_alone():
         return SimpleNamespace(test=SimpleNamespace(difference=None))
 
     space = {"audit": SimpleNamespace(open_and_audit=open_and_audit), "folder": "x", "scorer": None}
+    shown: list[str] = []
+    space["plots"] = SimpleNamespace(show=lambda figure, alt: shown.append(alt))
+    space["audit_report"] = SimpleNamespace(
+        figure=lambda found: "a figure", alt=lambda found: "words"
+    )
     exec(cell, space)
     assert opened == []
     exec(cell.replace("open_the_letter = False", "open_the_letter = True"), space)
     assert opened == ["x"]
+    assert shown == ["words"]  # whoever opens it sees at once what was in it
 
 
 def check_executed(lesson: str, out: Path, expected: list[str]) -> None:
