@@ -98,20 +98,20 @@ class Certificate:
             which = f"the program with the edits of iterations {_list(part.edits)} alone"
         if self.certified:
             return (
-                f"Real: {which} gains {gain} on fresh folds, T={part.t:.1f} {after}, where luck "
-                f"alone exceeds {self.bar:.1f} in at most one run of twenty."
+                f"Real: {which} gains {gain} on fresh folds, T={part.t:.2f} {after}, where luck "
+                f"alone exceeds {self.bar:.2f} in at most one run of twenty."
             )
         if self.edits:
             best = max(self.edits, key=self.edits.get)
             return (
-                f"Real in part: the edit of iteration {best} is a gain (T={self.edits[best]:.1f} "
-                f"{after}, above {self.edit_bar:.1f}); how large the whole is, these rows cannot "
+                f"Real in part: the edit of iteration {best} is a gain (T={self.edits[best]:.2f} "
+                f"{after}, above {self.edit_bar:.2f}); how large the whole is, these rows cannot "
                 "show."
             )
         word = "Luck" if self.verdict() == LUCK else "Cannot tell"
         return (
             f"{word}: the run claims {signed(self.claimed)} {name}; on fresh folds {which} gains "
-            f"{gain}, T={part.t:.1f} {after}, and {self.bar:.1f} is needed: the start stays."
+            f"{gain}, T={part.t:.2f} {after}, and {self.bar:.2f} is needed: the start stays."
         )
 
     @property

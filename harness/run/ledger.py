@@ -251,7 +251,7 @@ def describe(row: Row) -> str:
         label, text = kind.upper(), reason.removesuffix(")") or text
     said = row.reason if row.ok else ""
     if row.certified:
-        said = f"certified: T={row.edit_t:.1f} > {row.edit_bar:.1f}"
+        said = f"certified: T={row.edit_t:.2f} > {row.edit_bar:.2f}"
     elif said.startswith("loss") or said.endswith("> 0"):  # as the sign says
         said = ""
     return f"iter {row.iteration} | {score} | {label:<{LABEL_WIDTH}}— {text}{said and f' [{said}]'}"

@@ -120,7 +120,7 @@ def test_the_ledger_and_the_line_carry_what_is_certified(tmp_path, scorer, capsy
         assert row.edit_t > row.edit_bar
         assert run.best.repeats is not None, "fresh folds are written down with the commit"
     assert main(["status", "--tag", "t", "--runs", str(tmp_path)]) == 0
-    assert f"[certified: T={row.edit_t:.1f} > {row.edit_bar:.1f}]" in capsys.readouterr().out
+    assert f"[certified: T={row.edit_t:.2f} > {row.edit_bar:.2f}]" in capsys.readouterr().out
     found = certify(folder, scorer)
     assert found.edits == {1: row.edit_t}
     assert Certificate.from_dict(json.loads(json.dumps(found.to_dict()))) == found
