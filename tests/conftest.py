@@ -9,12 +9,20 @@ Tests are light or `heavy`: heavy is what starts a sealed worker, a Jupyter kern
 import os
 import runpy
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Under `nohup`, or behind a shell's `&`, some signals are ignored, and children inherit that: tests
+# that send them would wait for ever.
+for _name in ("SIGHUP", "SIGQUIT", "SIGINT"):
+    _signal = getattr(signal, _name, None)
+    if _signal and signal.getsignal(_signal) == signal.SIG_IGN:
+        signal.signal(_signal, signal.SIG_DFL)
 
 HERE = Path(__file__).resolve().parent
 HEAVY_FIXTURES = {"warm_box", "chromium", "site"}
