@@ -130,9 +130,9 @@ _LEAD = re.compile(
 _BARE = re.compile(r"(\d+(?:\.\d+)?)(?![\d:/-]|\.\d|\s*[ap]\.?m)", re.IGNORECASE)
 _MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_abbr) if name}
 _DAYS = "mon tue wed thu fri sat sun".split()
-_TOLD = r"(?:try again|retry|available(?: again)?|resets?)\W{0,3}(?:(?:at|on|after|until)\s+)?"
+_SAID = r"(?:try again|retry|available(?: again)?|resets?)\W{0,3}(?:(?:at|on|after|until)\s+)?"
 _CLOCK = re.compile(
-    rf"{_TOLD}(?:(?P<next>tomorrow)\s*|(?P<week>{'|'.join(_DAYS)})[a-z]*\.?,?\s*)?"
+    rf"{_SAID}(?:(?P<next>tomorrow)\s*|(?P<week>{'|'.join(_DAYS)})[a-z]*\.?,?\s*)?"
     rf"(?:(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
     r"(?:,?\s+(?P<year>\d{4}))?,?\s*)?(?:at\s+)?"
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?::\d\d)?\s*(?P<half>[ap]\.?m\b\.?)?"
@@ -140,7 +140,7 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _ISO = re.compile(
-    rf"(?:{_TOLD}|reset[-_ ]?at\W{{0,4}})(\d{{4}}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
+    rf"(?:{_SAID}|reset[-_ ]?at\W{{0,4}})(\d{{4}}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
     r"\s*(Z|UTC|[+-]\d\d:?\d\d)?",
     re.IGNORECASE,
 )
