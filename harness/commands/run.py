@@ -48,6 +48,7 @@ LIMITS = ("iterations", "time_budget", "max_cost", "max_calls")
 
 def main(args) -> int:
     from harness.agents import AgentError, get_agent
+    from harness.evidence import ReplayAgent  # noqa: F401 - its room adds it to the agents
     from harness.run import DEFAULTS, Run, describe_best, loop, read_settings
 
     limits = {name: getattr(args, name) for name in LIMITS}

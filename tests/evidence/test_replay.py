@@ -3,6 +3,8 @@
 import hashlib
 import json
 import math
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -206,3 +208,13 @@ def test_a_recording_keeps_any_source(tmp_path):
     save(Recording("t", "heart", "a", "strict", 0, tried), path)
     assert [t.source for t in load(path).tried] == odd
     assert json.loads(path.read_text("utf-8"))["tried"][0]["val_auc"] is None
+
+
+def test_the_command_knows_the_agent_in_a_process_of_its_own():
+    """Here other tests have imported the room that adds it."""
+    typed = "run --tag show --agent replay --agent-option delay=0 --agent-option run=never-made"
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *typed.split()], capture_output=True, text=True
+    )
+    assert done.returncode == 64 and "never-made" in done.stderr
+    assert "unknown agent" not in done.stderr
