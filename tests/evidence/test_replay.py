@@ -216,5 +216,6 @@ def test_the_command_knows_the_agent_in_a_process_of_its_own():
     done = subprocess.run(
         [sys.executable, "-m", "harness", *typed.split()], capture_output=True, text=True
     )
-    assert done.returncode == 64 and "never-made" in done.stderr
+    assert done.returncode == 64
+    assert "never-made" in done.stderr
     assert "unknown agent" not in done.stderr
