@@ -8,9 +8,9 @@ import shlex
 import signal
 import sys
 
-from harness import CALL, RunError, __version__
+from harness import CALL, RunError, __version__, commands
 from harness.candidate import plain
-from harness.commands import COMMANDS, FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage
+from harness.commands import COMMANDS, FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Usage, flags
 
 # What ends a process by default, and here as cleanly as Ctrl-C: the last is Windows'.
 ENDINGS = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args = make_parser().parse_args(argv)
         with _ending_cleanly():
-            status = args.function(args)
+            status = commands.main(args)
         sys.stdout.flush()
         return status
     except Usage as err:
@@ -108,11 +108,10 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"ratchet {__version__}")
     parts = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        text = command.HELP
+    for name, told in COMMANDS.items():
+        text = told["help"]
         part = parts.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        part.epilog = getattr(command, "EPILOG", None)
-        for names, how in command.OPTIONS.items():
-            part.add_argument(*names.split(), **how)
-        part.set_defaults(function=command.main)
+        part.epilog = told.get("epilog")
+        for flag, how in flags(name).items():
+            part.add_argument(flag, **how)
     return parser

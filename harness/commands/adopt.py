@@ -1,15 +1,6 @@
 """`ratchet adopt`: make a run's certified program the new train.py."""
 
-from harness.commands.options import OF_THE_RUN, OK, RUN, check_task, option, switch
-
-HELP = "make a run's certified program, or its working best, the new train.py"
-OPTIONS = {
-    **RUN,
-    **OF_THE_RUN,
-    "--working": switch("the working best, which is more than may be claimed"),
-    "--force": switch("the working best, though there is no certificate"),
-    "--to": option("file to write (default: the task's train.py)", "FILE"),
-}
+from harness.commands.options import OK, check_task
 
 
 def main(args) -> int:

@@ -2,15 +2,7 @@
 
 import sys
 
-from harness.commands.options import JSON, OF_THE_RUN, OK, RUN, check_task, dump, switch
-
-HELP = "is the gain real? fresh folds, sealed test, other hospital"
-OPTIONS = {
-    **RUN,
-    **OF_THE_RUN,
-    "--keep-sealed": switch("do not look at the sealed test yet"),
-    **JSON,
-}
+from harness.commands.options import OK, check_task, dump
 
 
 def main(args) -> int:

@@ -1,9 +1,6 @@
 """`ratchet certify`: what may be claimed of a run."""
 
-from harness.commands.options import JSON, OF_THE_RUN, OK, RUN, check_task, dump, say
-
-HELP = "what may be claimed: the best program pruned, tested once on folds of its own"
-OPTIONS = {**RUN, **OF_THE_RUN, **JSON}
+from harness.commands.options import OK, check_task, dump, say
 
 
 def main(args) -> int:

@@ -10,12 +10,10 @@ import tempfile
 from collections.abc import Iterator
 
 from harness import REPO, RESTORE, fingerprint
-from harness.commands.options import FAILED, JSON, OK, dump
+from harness.commands.options import FAILED, OK, dump
 from harness.run import RUNS
 from harness.sealing import seal
 
-HELP = "say what this machine offers, and what to do about the rest"
-OPTIONS = JSON
 PACKAGES = (*fingerprint.PACKAGES, "matplotlib", "ipywidgets", "jupyterlab", "papermill")
 NO_LOCKS = (
     "Candidates run in processes of their own with a deadline, but this system offers no lock "

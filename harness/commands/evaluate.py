@@ -4,14 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from harness.commands.options import TASK, Usage, option
-
-HELP = "score a train.py once, outside any run"
-OPTIONS = {
-    "file": option("the program to score (default: train.py)", nargs="?"),
-    **TASK,
-    "--json": option("also write the score as JSON; - prints it instead", "FILE"),
-}
+from harness.commands.options import Usage
 
 
 def main(args) -> int:

@@ -2,15 +2,7 @@
 
 from pathlib import Path
 
-from harness.commands.options import JSON, OK, dump, option, say
-
-HELP = "grade a class's hand-ins: runs verified, exercises checked, copies found"
-OPTIONS = {
-    "folder": option("folder with one entry for each hand-in: a folder, a zip, files", "FOLDER"),
-    "--to": option("folder for tables and page (default: FOLDER-graded, here)", "FOLDER"),
-    **JSON,
-}
-EPILOG = "Stopped, it goes on where it was: what has not changed is not graded again."
+from harness.commands.options import OK, dump, say
 
 
 def main(args) -> int:

@@ -8,10 +8,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from harness.commands.options import OK, Usage, option
+from harness.commands.options import OK, Usage
 
-HELP = "make a folder to work in: program.md, train.py and the lessons"
-OPTIONS = {"folder": option("the folder to make; new or empty", "FOLDER")}
 NOTE = "Made by the command init: what is typed below this folder keeps runs/ and tasks/ here.\n"
 
 

@@ -8,43 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness import CALL
-from harness.commands.options import JSON, OK, duration, option, pairs, positive, say, switch
+from harness.commands.options import OK, pairs, say
 
-MANY = {"action": "extend", "nargs": "+", "default": []}
-
-HELP = "make a task from a CSV file"
-# What is made of them has the names that `new_task` gives to its parameters.
-OPTIONS = {
-    "name": option("name of the task; makes tasks/NAME/"),
-    "--csv": option("the data: a header line, a row per case", "FILE", required=True),
-    "--target": option("column to predict", "COL", required=True),
-    "--kind": option("binary, multiclass or regression (default: as it looks)", "KIND"),
-    "--positive": option("value(s) of the target that are class 1", "VALUE", **MANY),
-    "--metric": option("scikit-learn scorer, greater is better (roc_auc, r2, …)", "NAME"),
-    "--groups": option("folds never part rows with the same value", "COL"),
-    "--time": option("folds and test come after what they learn from", "COL"),
-    "--drop": option("columns that no model may see", "COL", **MANY),
-    "--keep": option("columns to keep though they look like ids or leaks", "COL", **MANY),
-    "--type": option("number, category, text, date or 'date FORMAT'", "COL=TYPE",
-                     dest="types", **MANY),
-    "--cell": option("what a cell means; no text: missing (glucose=-999=)", "COL=CELL=TEXT",
-                     dest="cells", **MANY),
-    "--encoding": option("of the file (default: as it looks)", "NAME"),
-    "--folds": option("folds (default: 5)", "N", dest="n_folds", type=positive, default=5),
-    "--test-size": option("sealed rows (default: 0.2)", "SHARE", type=float, default=0.2),
-    "--budget": option("per candidate (default: 3m)", "3m",
-                       dest="budget_s", type=duration, default=180.0),
-    "--seed": option("of split and folds (default: 42)", "S", type=int, default=42),
-    "--mask": switch("rename and recode columns: what does an agent know without their names?"),
-    "--tasks": option("folder of all tasks (default: tasks/)", "FOLDER", dest="root"),
-    "--no-score": switch("do not score the starting train.py"),
-    **JSON,
-}  # fmt: skip
 TOO_GOOD = (
     "the start is nearly perfect: which column, or sum of columns, holds the answer? --drop it"
 )
 QUIET_S = 2.0  # without a word: then a line says what is being done
-NOT_OF_THE_TASK = {"no_score", "mask", "json", "command", "function"}
+NOT_OF_THE_TASK = {"no_score", "mask", "json", "command"}
 
 
 @contextmanager

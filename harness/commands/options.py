@@ -9,8 +9,11 @@ from pathlib import Path
 
 from harness import CALL, RunError
 from harness.candidate import plain
+from harness.files import catalogue
 
 OK, FAILED, REJECTED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 4, 64, 130, 141
+
+_GROUPS, COMMANDS = catalogue(__file__).values()
 
 
 class Usage(Exception):
@@ -94,38 +97,22 @@ def pairs(texts: list[str], advice: str = "write agent options as KEY=VALUE") ->
     return {key: value for key, _, value in pairs}
 
 
-# -- options: flags and what `add_argument` takes for them ----------------------------------
+# -- options --------------------------------------------------------------------------------
 
 
-def option(help: str, metavar: str | None = None, **more) -> dict:
-    """Describe an option that takes a value."""
-    return {"help": help, "metavar": metavar, **more}
-
-
-def switch(help: str) -> dict:
-    """Describe an option that is given or not."""
-    return {"help": help, "action": "store_true"}
-
-
-RUNS = {"--runs": option("folder of all runs (default: runs/)", "FOLDER",
-                         type=runs_folder, default="")}  # fmt: skip
-RUN = {"--tag": option("name of the run", "T", required=True, type=tag), **RUNS}
-NAMED = {"tag": option("name of the run", "TAG", type=tag), **RUNS}
-TASK = {"--task": option(f"task (default: heart); see `{CALL} new`", "NAME")}
-OF_THE_RUN = {"--task": option("the run's task, to be sure; others are refused", "NAME")}
-JSON = {"--json": switch("print JSON, for machines")}
-FROZEN = {  # when a run starts
-    "--task": option(f"task of a new run (default: heart); see `{CALL} new`", "NAME"),
-    "--rule": option("decision rule (default: confirm)", "NAME"),
-    "--seed": option("seed of the agent (default: 0)", "S", type=int),
-    "--guard": option(
-        "discard what gets worse by more: brier, brier=0.01, time=3 (times); may be repeated",
-        "NAME",
-        action="append",
-        type=guard,
-        default=[],
-    ),
-}
+def flags(command: str) -> dict[str, dict]:
+    """What argparse takes for each flag of a command: the run's name, its own, the shared ones."""
+    told = COMMANDS[command]
+    found: dict[str, dict] = {}
+    for table in (told.get("flags", {}), *map(_GROUPS.get, told.get("also", ()))):
+        for flag, how in table.items():
+            found[flag] = how | found.get(flag, {})
+    found = dict(sorted(found.items(), key=lambda item: "tag" not in item[0]))
+    kinds = globals() | {"int": int, "float": float}
+    for how in found.values():
+        how["help"] = how["help"].replace("{call}", CALL)
+        how |= {"type": kinds[how["type"]]} if "type" in how else {}
+    return found
 
 
 def check_task(args) -> None:

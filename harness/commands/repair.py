@@ -1,13 +1,6 @@
 """`ratchet repair`: rebuild a ledger that lost rows."""
 
-from harness.commands.options import OF_THE_RUN, OK, RUN, check_task, say, switch
-
-HELP = "rebuild the rows that a run's ledger lost, from git"
-OPTIONS = {
-    **RUN,
-    **OF_THE_RUN,
-    "--no-score": switch("take the commits' word; test figures stay unknown"),
-}
+from harness.commands.options import OK, check_task, say
 
 
 def main(args) -> int:

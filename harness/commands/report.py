@@ -1,13 +1,6 @@
 """`ratchet report`: what a run did, as one HTML page."""
 
-from harness.commands.options import OK, RUN, option, say, switch
-
-HELP = "write what a run did as one HTML page; finished or not"
-OPTIONS = {
-    **RUN,
-    "--out": option("file to write (default: report.html there)", "FILE"),
-    "--no-score": switch("draw no noise band unless one is recorded"),
-}
+from harness.commands.options import OK, say
 
 
 def main(args) -> int:

@@ -7,42 +7,7 @@ import time
 
 from harness import CALL
 from harness.commands import options
-from harness.commands.options import FROZEN, RUN, count, duration, money, option, positive, price
 
-HELP = "let an agent propose, step after step; continue a run"
-EPILOG = (
-    "Without a limit a run has 25 iterations. The same command continues a run that was stopped. "
-    "Model servers: --agent chat --model SERVER/MODEL, where SERVER is openai, anthropic, ollama, "
-    "lmstudio, llamacpp, vllm, litellm, azure, openrouter, gemini, mistral, deepseek or groq, its "
-    "key in its usual variable; any other by --agent-option base_url=http://host:port/v1 and "
-    "key_env=NAME. notebooks/SERVERS.md says more."
-)
-OPTIONS = {
-    **RUN,
-    "--tag": RUN["--tag"] | {"help": "name of the run; one that exists is continued"},
-    "--agent": option("who proposes (default: playbook)", "NAME"),
-    "--iterations": option("rows beyond the baseline", "N", type=count),
-    "--time-budget": option("wall clock: 8h, 90m", "8h", type=duration),
-    **FROZEN,
-    "--parallel": option("side by side", "K", type=positive, default=1),
-    "--scheduler": option(
-        "score on a Dask cluster; 'local' starts one here with K workers", "tcp://…"
-    ),
-    "--max-cost": option("of the whole run", "USD", type=money),
-    "--price": option("US dollars per million tokens, if nobody says", "IN,OUT", type=price),
-    "--max-calls": option("agent calls", "N", type=count),
-    "--patience": option(
-        "tell the agent after N candidates without a keep to change the kind, end after 3 N",
-        "N",
-        type=positive,
-    ),
-    "--model": option("for agents that use one; chat also takes SERVER/MODEL", "M"),
-    "--agent-command": option("program of agent 'command'", "'CMD …'"),
-    "--agent-timeout": option("per proposal", "10m", type=duration),
-    "--agent-option": option(
-        "anything else the agent takes; may be repeated", "KEY=VALUE", action="append", default=[]
-    ),
-}
 LIMITS = ("iterations", "time_budget", "max_cost", "max_calls")
 
 

@@ -1,12 +1,9 @@
 """`ratchet status`: the state of a run, without test figures."""
 
 from harness import CALL
-from harness.commands.options import JSON, OF_THE_RUN, OK, RUN, check_task, dump, row_to_dict
+from harness.commands.options import OK, check_task, dump, row_to_dict
 
 LAST_ROWS = 10
-
-HELP = "show a run: best, counts, last rows; no test figures"
-OPTIONS = {**RUN, **OF_THE_RUN, **JSON}
 
 
 def main(args) -> int:

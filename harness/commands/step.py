@@ -2,17 +2,9 @@
 
 from harness import CALL, RunError
 from harness.commands import options
-from harness.commands.options import FROZEN, JSON, OK, REJECTED, RUN, option, say
+from harness.commands.options import OK, REJECTED, say
 
 SELF = "self"  # the agent of a run that is driven by `ratchet step`
-
-HELP = "score the run's workspace/train.py and keep or discard it"
-OPTIONS = {
-    **RUN,
-    **FROZEN,
-    "--agent": option("who edits, for the ledger (default: self)", "NAME"),
-    **JSON,
-}
 
 
 def main(args) -> int:

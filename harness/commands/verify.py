@@ -3,17 +3,6 @@
 import sys
 
 from harness.commands import options
-from harness.commands.options import JSON, OF_THE_RUN, RUNS, option, switch
-
-HELP = "score a run's kept commits again and check its ledger"
-OPTIONS = {
-    "--tag": option("runs", "T", nargs="+", action="extend", default=[]),
-    "folder": option("more runs, as folders", nargs="*"),
-    **OF_THE_RUN,
-    "--all": switch("score all discarded candidates again, not a few"),
-    **RUNS,
-    **JSON,
-}
 
 
 def main(args) -> int:
