@@ -227,8 +227,6 @@ def test_near_repeats_are_told():
     assert group.iterations == (0, 1, 2, 3)
     text = build_prompt(view(rows))
     assert "4 times (iterations 0, 1, 2, 3)" in text
-    assert memory.repeat_of("# why\n" + SOURCE.replace("C=1.0", "C=2.50"), rows).iteration == 2
-    assert memory.repeat_of(SOURCE.replace("C=1.0", "C=2.6"), rows) is None
 
 
 def test_rows_without_an_idea_of_their_own_do_not_count():
