@@ -22,12 +22,12 @@ from pathlib import Path
 from harness.agents.edits import clean_source
 from harness.agents.errors import InvalidFile
 from harness.candidate import MAX_BYTES
+from harness.files import read_plain
 
 MAX_LISTED = 20  # changed files that are named; the rest is counted
 MAX_SCANNED = 2000  # directory entries looked at: a program may leave millions
 # What `git status` or a commit of the program's own touches: not worth a line each.
 GIT_NOISE = (".git/index", ".git/objects", ".git/logs", ".git/COMMIT_EDITMSG", ".git/ORIG_HEAD")
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Scratch:
@@ -73,12 +73,16 @@ class Scratch:
         """
         path = self.workspace / "train.py" if self._handle is None else "train.py"
         try:
-            return clean_source(read_regular(path, MAX_BYTES + 1, dir_fd=self._handle))
+            data = read_plain(path, MAX_BYTES + 1, dir_fd=self._handle)
+            links = os.stat(path, dir_fd=self._handle, follow_symlinks=False).st_nlink
         except FileNotFoundError:
             raise InvalidFile("train.py is gone") from None
         except OSError as error:  # a symbolic link (ELOOP), no permission, a socket
-            why = f"train.py cannot be read as a regular file: {error.strerror}"
+            why = f"train.py cannot be read, or is not a regular file: {error.strerror}"
             raise InvalidFile(why) from None
+        if links > 1:
+            raise InvalidFile("train.py is a hard link to another file")
+        return clean_source(data)
 
     def changes(self) -> tuple[str, ...]:
         """Everything else the program changed here: ``("changed program.md", "new a.txt", …)``."""
@@ -93,32 +97,6 @@ class Scratch:
         if len(found) > MAX_LISTED:
             found[MAX_LISTED:] = [f"and {len(found) - MAX_LISTED} more"]
         return tuple(found)
-
-
-def read_regular(path: str | Path, limit: int, *, dir_fd=None, end: bool = False) -> bytes:
-    """Read at most ``limit`` bytes at the beginning or the end of a regular file of its own.
-
-    A link is not followed, and a pipe does not block.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    InvalidFile
-        If it is something else than a regular file.
-    """
-    handle = os.open(path, os.O_RDONLY | _NOFOLLOW, dir_fd=dir_fd)
-    try:
-        facts, name = os.fstat(handle), os.path.basename(path)
-        if not stat.S_ISREG(facts.st_mode):
-            raise InvalidFile(f"{name} is not a regular file")
-        if facts.st_nlink > 1:
-            raise InvalidFile(f"{name} is a hard link to another file")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            file.seek(max(0, facts.st_size - limit) if end else 0)
-            return file.read(limit)
-    finally:
-        os.close(handle)
 
 
 def _git_init(folder: Path) -> None:
