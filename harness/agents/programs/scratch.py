@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -23,6 +22,7 @@ from harness.agents.edits import clean_source
 from harness.agents.errors import InvalidFile
 from harness.candidate import MAX_BYTES
 from harness.files import read_plain
+from harness.sealing import remove_tree
 
 MAX_LISTED = 20  # changed files that are named; the rest is counted
 MAX_SCANNED = 2000  # directory entries looked at: a program may leave millions
@@ -61,7 +61,11 @@ class Scratch:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
-        _remove(self.root)
+        if self.root.is_dir() and not self.root.is_symlink():
+            os.chmod(self.root, 0o700)  # the program may have locked it
+            remove_tree(self.root)
+        else:
+            self.root.unlink(missing_ok=True)
 
     def take(self) -> str:
         """Return the text of train.py: a regular file of its own, at most 256 KiB, in UTF-8.
@@ -115,15 +119,19 @@ def _git_init(folder: Path) -> None:
 def _listing(folder: Path) -> dict[str, str]:
     """Relative name of everything below ``folder`` with a word for its kind and content."""
     found: dict[str, str] = {}
-    for top, folders, files in os.walk(folder):
-        inside = Path(top).relative_to(folder)
-        paths = {one: (inside / one).as_posix() for one in sorted(folders + files)}
-        shown = {one: path for one, path in paths.items() if not path.startswith(GIT_NOISE)}
-        folders[:] = [one for one in folders if one in shown]  # walk into no others
-        for one, path in shown.items():
-            found[path] = _kind(os.path.join(top, one))
-            if len(found) >= MAX_SCANNED:
-                return found
+    todo = [""]
+    while todo:
+        inside = todo.pop()
+        with contextlib.suppress(OSError), os.scandir(folder / inside) as entries:
+            for entry in entries:
+                path = inside + entry.name
+                if len(found) >= MAX_SCANNED:
+                    return found
+                if path.startswith(GIT_NOISE):
+                    continue
+                found[path] = _kind(entry.path)
+                if found[path] == "folder":
+                    todo.append(f"{path}/")
     return found
 
 
@@ -138,16 +146,3 @@ def _kind(path: str) -> str:
             return f"{facts.st_size}:{hashlib.sha256(file.read(MAX_BYTES)).hexdigest()}"
     except OSError:
         return "unreadable"
-
-
-def _remove(path: Path) -> None:
-    """Delete a whole folder, also one whose permissions were taken away, or what stands there."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    for folder, names, _ in os.walk(path):  # top down: open a folder before walking into it
-        for inner in (folder, *(os.path.join(folder, name) for name in names)):
-            if not os.path.islink(inner):
-                with contextlib.suppress(OSError):
-                    os.chmod(inner, 0o700)
-    shutil.rmtree(path, ignore_errors=True)
