@@ -293,12 +293,12 @@ def test_totals_say_what_is_unknown(tmp_path):
     costs.record(tmp_path, tokens=None, cost_usd=None, cost_source="none")
     with open(tmp_path / costs.CALLS, "a") as file:
         file.write('{"tokens": 99')  # torn by a crash
-    text = str(costs.totals(costs.calls(tmp_path)))
+    text = costs.totals(costs.calls(tmp_path))
     assert text == (
         "3 calls, 1,500 tokens (unknown for 1), "
         "0.3000 USD (reported for 1, computed for 1, unknown for 1)"
     )
-    assert str(costs.totals([])) == "no calls"
+    assert costs.totals([]) == "no calls"
 
 
 # -- keys -----------------------------------------------------------------------------------------
