@@ -13,7 +13,7 @@ import math
 import re
 import zoneinfo
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -176,17 +176,12 @@ def _words(text: str, now: datetime) -> float | None:
     return None
 
 
-def _zone(name: str, now: datetime):
+def _zone(name: str, now: datetime) -> tzinfo | None:
     name = name.strip("() ")
-    if name.upper() in ("UTC", "GMT", "Z"):
-        return UTC
-    with contextlib.suppress(ValueError):  # UTC+2, +02:00
-        offset = re.sub(r"^(UTC|GMT)", "", name, flags=re.IGNORECASE)
-        sign, hours = offset[:1], offset[1:].replace(":", "").ljust(1)
-        if sign in ("+", "-"):
-            hours = f"{hours:0>2}".ljust(4, "0")
-            return datetime.strptime(f"{sign}{hours}", "%z").tzinfo
     with contextlib.suppress(Exception):  # no such zone, or no table of them
+        if offset := re.fullmatch(r"(?i)(?:UTC|GMT|Z)?([+-]?)(\d{1,2})?:?(\d\d)?", name):
+            ahead = timedelta(hours=int(offset[2] or 0), minutes=int(offset[3] or 0))
+            return timezone(-ahead if offset[1] == "-" else ahead)
         return zoneinfo.ZoneInfo(_TOLD["zones"].get(name.lower(), name))
     return now.tzinfo
 
@@ -202,9 +197,8 @@ def _clock(text: str, now: datetime) -> float | None:
             continue
         hour = hour % 12 + 12 * (half == "p") if half else hour
         here = now.astimezone(_zone(told["zone"], now)) if told["zone"] else now
-        time = {"hour": hour, "minute": int(told["minute"] or 0), "second": 0, "microsecond": 0}
         with contextlib.suppress(ValueError):  # February 30
-            then = here.replace(**time)
+            then = here.replace(hour=hour, minute=int(told["minute"] or 0), second=0, microsecond=0)
             if told["month"]:
                 year = int(told["year"] or here.year)
                 then = then.replace(

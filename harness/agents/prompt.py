@@ -53,16 +53,13 @@ def history_text(view: View) -> str:
     rows = memory.tail(view.history, RECENT)
     window = memory.tail(view.history, memory.FAMILY_WINDOW)
     tallies = memory.tallies(view.history)
-    failed = [t for t in tallies if t.tries >= memory.FAILED_AFTER and not t.kept]
     told = _HISTORY.render(
         rows=rows,
         older=len(view.history) - len(rows),
         kept=[past for past in window[: -len(rows)] if past.decision in ("kept", "baseline")],
         kept_shown=KEPT_SHOWN,
-        families={
-            "Families of ideas that have paid": [t for t in tallies if t.kept],
-            "Families that have not, so far": failed,
-        },
+        paid=[tally for tally in tallies if tally.kept],
+        failed=[t for t in tallies if t.tries >= memory.FAILED_AFTER and not t.kept],
         repeats=memory.near_repeats(view.history)[: memory.SHOWN],
     )
     return told.strip("\n")
