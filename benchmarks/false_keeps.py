@@ -312,7 +312,9 @@ def summarise(runs: pd.DataFrame, specs: dict[str, Spec | None]) -> pd.DataFrame
 def figure(table: pd.DataFrame):
     """Draw claims on the left, and on the right what the programs are worth."""
     fig, (left, right) = plots.new_figure(
-        "Search keeps luck; the certificate claims it in one run of twenty", height=6.4, columns=2
+        "Search keeps luck; the certificate claims it in at most one run of twenty",
+        height=6.4,
+        columns=2,
     )
     part = table[table.rule == "confirm"].reset_index(drop=True)
     for at, row in part.iterrows():

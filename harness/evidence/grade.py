@@ -37,6 +37,7 @@ from harness.sealing import OwnFolder
 Say = Callable[[str], None]
 LESSONS = (CODE.parent / "notebooks", CODE / "start" / "notebooks")  # as they are given
 STATE = "state.json"
+JUDGE = ("-m", "harness.teaching.judge")
 VERIFY_S = 300  # seconds after which the rest of one run is left unverified
 MAX_NOTEBOOKS, MAX_STEPS = 20, 500  # of one hand-in
 FINGERPRINT = "fingerprint: "  # other packages on another machine; the scores tell if it matters
@@ -240,6 +241,8 @@ class _Tools:
         self.stack, self.say = stack, say
         self._scorers: dict[str, Scorer] = {}
         self._judges: dict[Path, subprocess.Popen] = {}
+        self._ready: set[Path] = set()  # lessons that their judge has run
+        self._waiting: dict[Path, list[Path]] = {}  # of each lesson: who was handed to its judge
         self.lessons = {p: _checks(p) for place in LESSONS for p in sorted(place.glob("*.ipynb"))}
 
     def scorer(self, task) -> Scorer:
@@ -255,15 +258,30 @@ class _Tools:
             asked = _checks(notebook)
             lesson = max(self.lessons, key=lambda p: len(self.lessons[p] & asked), default=None)
             if lesson is not None and self.lessons[lesson] & asked:
-                with suppress(OSError):  # it has ended; asking for the verdicts will tell
-                    self._judge(lesson).stdin.write(f"{notebook}\n".encode())
+                self._hand(lesson, notebook)
+                self._waiting.setdefault(lesson, []).append(notebook)
                 pending.append((notebook, lesson))
         return pending
 
+    def _hand(self, lesson: Path, notebook: Path) -> None:
+        with suppress(OSError):  # it has ended; asking for the verdicts will tell
+            self._judge(lesson).stdin.write(f"{notebook}\n".encode())
+
     def verdicts(self, lesson: Path, notebook: Path) -> dict[str, str]:
         """Wait for what the judge says of a notebook."""
-        line = self._judges[lesson].stdout.readline()
-        return json.loads(line) if line else {"": f"exercises not executed: see {CALL} doctor"}
+        judge, waiting = self._judges[lesson], self._waiting[lesson]
+        waiting.remove(notebook)
+        if lesson not in self._ready and judge.stdout.readline():  # the lesson ran
+            self._ready.add(lesson)
+        if line := judge.stdout.readline():
+            return json.loads(line)
+        if lesson not in self._ready:
+            return {"": f"exercises not executed: see {CALL} doctor"}
+        self._ready.remove(lesson)
+        _end(self._judges.pop(lesson))  # by this notebook: the others get another judge
+        for other in waiting:
+            self._hand(lesson, other)
+        return {"": "exercises not executed: its notebook ended the judge"}
 
     def _judge(self, lesson: Path) -> subprocess.Popen:
         if lesson not in self._judges:
@@ -278,7 +296,7 @@ class _Tools:
             more = {"PYTHONPATH": str(CODE.parent), "MPLBACKEND": "Agg", "AUTORESEARCH_WIDGETS": ""}
             pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
             self._judges[lesson] = process = subprocess.Popen(
-                [sys.executable, "-m", "harness.teaching.judge", str(lesson)],
+                [sys.executable, *JUDGE, str(lesson)],
                 cwd=home, stdin=pipe, stdout=pipe, stderr=quiet, bufsize=0, env=os.environ | more,
                 start_new_session=True,
             )  # fmt: skip

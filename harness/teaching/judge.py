@@ -300,12 +300,13 @@ def _too_long(*_) -> None:
 
 
 def main() -> None:
-    """Run one lesson, then answer each path of a notebook with a line of verdicts."""
+    """Run one lesson and say so in a line, then answer each path of a notebook with verdicts."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if not (seal.landlock_abi() and seal.seccomp_supported()):
         raise SystemExit("not executed: this machine cannot seal a process (Linux on x86_64 can)")
     lesson = Lesson(Path(sys.argv[1]))
+    print("ready", file=out, flush=True)
     for line in sys.stdin:
         try:
             found = lesson.look_at(Path(line.rstrip("\n")))

@@ -147,6 +147,10 @@ class _Panel:
         watch, rows = self.watch, self.watch.rows
         over = watch.over.is_set()
         self.stop.disabled, self.more.disabled = over, not over
+        # From 7.4 on ipykernel leads a click to the shell that spoke last of the button: to the one
+        # that is busy with the loop. Forgotten, it goes to the browser's own, which is free.
+        for button in (self.stop, self.more):
+            vars(button.comm).pop("_reply_subshell_id", None)
         self.bar.value = max(0, len(rows) - 1)
         under = map(html.escape, watch.now())
         self.state.value = '<p role="status"><b>{}</b> {}</p>'.format(*under)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -158,7 +159,9 @@ def test_answers_are_run_locked_in_and_checked_outside(lessons, tmp_path):
         env=os.environ | {"PYTHONPATH": str(module.CODE.parent),
                           "TMPDIR": str(tmp_path / "temporary")},
     )  # fmt: skip
-    *found, bad = map(json.loads, done.stdout.splitlines())
+    ready, *lines = done.stdout.splitlines()
+    *found, bad = map(json.loads, lines)
+    assert ready == "ready"
     wanted = {name: verdicts for name, (_, verdicts) in NOTEBOOKS.items()}
     for name, verdicts in zip(wanted, found, strict=True):
         assert wanted[name] is None or verdicts == wanted[name], name
@@ -198,11 +201,42 @@ def test_what_is_right_in_a_notebook_is_right_here(tmp_path):
         input="answers.ipynb\nlesson.ipynb\n", capture_output=True, text=True, cwd=tmp_path,
         timeout=300, env=os.environ | {"PYTHONPATH": str(module.CODE.parent)},
     )  # fmt: skip
-    found, as_given = map(json.loads, done.stdout.splitlines())
+    found, as_given = map(json.loads, done.stdout.splitlines()[1:])
     assert "not run to its end" in found.pop("")  # and that is said, not taken for idleness
     left = {"what_stops_what": "not attempted yet"}
     assert found == dict.fromkeys(("flip_probe", "columns_alone", "lazy_accuracy"), "right") | left
     assert as_given == dict.fromkeys(found, "not attempted yet")
+
+
+# Stands in for the judge: what it does with a notebook stands in that notebook's name.
+FAKE_JUDGE = """
+import json, sys
+print("ready", flush=True)
+for line in sys.stdin:
+    if "kills" in line:
+        break
+    print(json.dumps({"small": line.rsplit("/")[-1].strip()}), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("script", "told"), [
+    (FAKE_JUDGE, ["a.ipynb", "ended the judge", "c.ipynb", "ended the judge", "e.ipynb"]),
+    ("raise SystemExit('not executed')", ["ratchet doctor"] * 5),
+])  # fmt: skip
+def test_a_notebook_that_ends_the_judge_costs_nobody_else(
+    lessons, tmp_path, monkeypatch, script, told
+):
+    monkeypatch.setattr(module, "JUDGE", ("-c", script))
+    monkeypatch.setattr(module, "LESSONS", (lessons,))
+    names = ["a", "b_kills", "c", "d_kills", "e"]
+    for name in names:
+        (tmp_path / f"{name}.ipynb").write_bytes(notebook())
+    with ExitStack() as stack:
+        tools = module._Tools(stack, lambda line: None)
+        pending = tools.begin([tmp_path / f"{name}.ipynb" for name in names])
+        found = [tools.verdicts(lesson, path) for path, lesson in pending]
+    for verdicts, words in zip(found, told, strict=True):
+        assert words in next(iter(verdicts.values())), found
 
 
 # -- runs ----------------------------------------------------------------------------------------

@@ -102,7 +102,6 @@ def _answer_a_question(page, lesson: str) -> None:
     snap(page, f"lab-{lesson}-quiz")
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.timeout(PATIENCE_S + 240)
 def test_the_panel_of_lesson_04_stops_and_continues(address, chromium):

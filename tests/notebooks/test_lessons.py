@@ -490,6 +490,8 @@ def check_executed(lesson: str, out: Path, expected: list[str]) -> None:
         shown = "\n".join(map(as_text, found)) + "\n".join(
             "".join(o.get("data", {}).get("text/markdown", "")) for o in found
         )
+        tables = ("".join(o.get("data", {}).get("text/html", "")) for o in found)
+        shown += "\n".join(html for html in tables if 'class="dataframe neat"' in html)
         missing = [figure for figure in expected_figures(lesson) if figure not in shown]
         assert not missing, f"TEACHING.md promises {missing}"
     warnings = [as_text(o) for o in found if o.get("name") == "stderr"]
