@@ -22,13 +22,13 @@ _PLAINLY = sum(getattr(os, f"O_{name}", 0) for name in ("NONBLOCK", "NOFOLLOW", 
 _BYTE = 1 << 20  # Windows locks bytes and hides them from readers: lock one far behind the text
 
 
-def read_plain(path: Path | str, limit: int = -1) -> bytes:
+def read_plain(path: Path | str, limit: int = -1, dir_fd: int | None = None) -> bytes:
     """Read a plain file, at most `limit` bytes; an OSError for anything else.
 
     A pipe in its place would never end, a link leads elsewhere, and a file made of one hole can be
     larger than any memory: without a limit, more than `MAX_FILE` bytes are an error.
     """
-    handle = os.open(path, os.O_RDONLY | _PLAINLY)
+    handle = os.open(path, os.O_RDONLY | _PLAINLY, dir_fd=dir_fd)
     try:
         told = os.fstat(handle)
         if not stat.S_ISREG(told.st_mode):

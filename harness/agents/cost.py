@@ -235,39 +235,25 @@ def calls(state_dir: Path) -> list[dict]:
         return []
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Sums over calls, with how many calls each sum leaves out."""
+def totals(rows: Iterable[Mapping]) -> str:
+    """Add up calls, and say how many each sum leaves out.
 
-    calls: int
-    tokens: int
-    tokens_unknown: int
-    usd: float
-    sources: Mapping[str, int]  # for how many calls the dollars are reported, computed, unknown
-
-    def __str__(self) -> str:
-        if not self.calls:
-            return "no calls"
-        text = f"{self.calls} call{'s' * (self.calls != 1)}, {self.tokens:,} tokens"
-        if self.tokens_unknown:
-            text += f" (unknown for {self.tokens_unknown})"
-        if self.calls == self.sources["unknown"]:
-            return text + ", cost unknown"
-        said = ", ".join(f"{word} for {n}" for word, n in self.sources.items() if n)
-        return f"{text}, {self.usd:.4f} USD ({said})"
-
-
-def totals(rows: Iterable[Mapping]) -> Totals:
-    """Add up calls: mappings with ``tokens``, ``cost_usd`` and ``cost_source``.
-
-    Takes the lines of `calls`, or ledger rows turned into mappings. A call of an agent that costs
-    nothing (``cost_source`` "none") is not counted.
+    Takes the lines of `calls`, or ledger rows turned into mappings with ``tokens``, ``cost_usd``
+    and ``cost_source``. A call of an agent that costs nothing (source "none") is not counted.
     """
     rows = [row for row in rows if row.get("cost_source") != "none"]
+    if not rows:
+        return "no calls"
     tokens = [int(row["tokens"]) for row in rows if row.get("tokens") is not None]
     priced = [row for row in rows if row.get("cost_usd") is not None]
+    text = f"{len(rows)} call{'s' * (len(rows) != 1)}, {sum(tokens):,} tokens"
+    if len(tokens) < len(rows):
+        text += f" (unknown for {len(rows) - len(tokens)})"
+    if not priced:
+        return text + ", cost unknown"
     usd = sum(float(row["cost_usd"]) for row in priced)
     computed = sum(row.get("cost_source") == "computed" for row in priced)
     sources = {"reported": len(priced) - computed, "computed": computed}
     sources["unknown"] = len(rows) - len(priced)
-    return Totals(len(rows), sum(tokens), len(rows) - len(tokens), usd, sources)
+    said = ", ".join(f"{word} for {n}" for word, n in sources.items() if n)
+    return f"{text}, {usd:.4f} USD ({said})"

@@ -13,24 +13,11 @@ from typing import NamedTuple
 from harness.agents.errors import Declined, InvalidFile
 from harness.agents.secrets import find_secret
 from harness.candidate import MAX_HYPOTHESIS, hypothesis_of, refusal
+from harness.files import catalogue
 
 EXPORTS = ("HYPOTHESIS", "feature_fn", "build_pipeline")
-_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")
-_HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
-_WORD = r"(?:think(?:ing)?|thought|reasoning|analysis)"
-_THOUGHT = re.compile(rf"[<◁]({_WORD})[>▷].*?[<◁]/\1[>▷]", re.DOTALL)
-# Templates put the opening word into the prompt, so the reply has the closing one alone.
-_CLOSING = re.compile(rf".*(?:[<◁]/{_WORD}[>▷]|<\|channel\|>final<\|message\|>)", re.DOTALL)
-_OPENING = re.compile(rf"\s*[<◁]{_WORD}[>▷]")
-_NO = re.compile(
-    r"(?i)\W*((i['’]m|i am|we['’]re|we are) )?(really |very )?(sorry|afraid|unable to|not able to)"
-    r"|\W*(i|we) (can(no|['’])?t|can not|won['’]t|will not|must decline|apologi[sz]e)|\W*as an ai\b"
-)
-# What tools write before the name: git's letters, words for before and after; no other folder.
-_OURS = re.compile(
-    r"/dev/null|(?:\./|[abciow12]/|(?:old|new|orig|original|updated|modified)/)?train\.py"
-)
-_DIFF_WORDS = {"diff", "patch", "udiff"}
+_TOLD = catalogue(__file__)
+_SAYS = {n: re.compile(t.replace("WORD", _TOLD["word"])) for n, t in _TOLD["says"].items()}
 
 
 def contract_error(source: str) -> str | None:
@@ -72,7 +59,7 @@ def blocks(reply: str) -> list[Block]:
     found: list[Block] = []
     fence, info, lines, inset = "", "", [], ""
     for line in reply.replace("\r\n", "\n").split("\n"):
-        match = _FENCE.match(line)
+        match = _SAYS["fence"].match(line)
         if not fence:
             if match:
                 inset, fence, info, lines = match[1], match[2], match[3].lower(), []
@@ -99,8 +86,8 @@ def read_reply(reply: str, current: str) -> str:
     InvalidFile
         With what is wrong, in words that a model can act on.
     """
-    reply = _CLOSING.sub("", _THOUGHT.sub("", reply), count=1)
-    if _OPENING.match(reply):
+    reply = _SAYS["closing"].sub("", _SAYS["thought"].sub("", reply), count=1)
+    if _SAYS["opening"].match(reply):
         raise InvalidFile("the reply was cut off, or ended, inside its reasoning")
     found = blocks(reply)
     if not found:
@@ -109,12 +96,12 @@ def read_reply(reply: str, current: str) -> str:
             return clean_source(reply)
         if re.search(r"^@@ ", reply, re.MULTILINE):
             return clean_source(apply_diff(current, reply))
-        kind = Declined if _NO.match(reply) else InvalidFile
+        kind = Declined if _SAYS["no"].match(reply) else InvalidFile
         says = f"; it says: {' '.join(reply.split())[:120]}" if reply.strip() else ""
         raise kind(f"the reply has no fenced block with a file or a diff{says}")
     if not found[-1].closed and contract_error(found[-1].text) is not None:
         raise InvalidFile("the reply was cut off inside its fenced block")
-    diffs = [b for b in found if b.info in _DIFF_WORDS or b.text.startswith(("--- ", "@@ "))]
+    diffs = [b for b in found if b.info in _TOLD["diffs"] or b.text.startswith(("--- ", "@@ "))]
     files = [b for b in found if b not in diffs and b.info in ("", "python", "py", "python3")]
     whole = [b for b in files if all(name in b.text for name in EXPORTS)]
     if len(whole) > 1 and len({b.text for b in whole}) > 1:
@@ -161,11 +148,11 @@ def _hunks(diff: str) -> list[tuple[int, list[str], list[str]]]:
     for line in diff.rstrip("\n").split("\n"):
         sign, text = line[:1], line[1:]  # editors strip the blank of an empty context line
         if line.startswith("@@"):
-            match = _HUNK.match(line)  # "@@ ... @@" without numbers: no hint
+            match = _SAYS["hunk"].match(line)  # "@@ ... @@" without numbers: no hint
             found.append((int(match[1]) if match else 0, [], []))
         elif not found:
             name = line[4:].split("\t")[0].strip()
-            if line.startswith(("--- ", "+++ ")) and not _OURS.fullmatch(name):
+            if line.startswith(("--- ", "+++ ")) and not _SAYS["ours"].fullmatch(name):
                 raise InvalidFile("the diff changes another file than train.py")
         elif line.startswith(("--- ", "diff --git")) and not line.startswith("--- #"):
             raise InvalidFile("the diff changes more than one file")

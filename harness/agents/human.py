@@ -67,10 +67,7 @@ class Human:
 
 def _ask_on_terminal(words: str) -> str:
     print(words, end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line
+    return input()
 
 
 def make(name: str = "human") -> Human:

@@ -117,47 +117,22 @@ def near_repeats(history: Sequence[Past]) -> list[NearRepeats]:
     return sorted(found, key=lambda group: -group.iterations[-1])
 
 
-def repeat_of(source: str, history: Sequence[Past]) -> Past | None:
-    """The latest row within `REPEAT_WINDOW` whose program does the same as ``source``, or None."""
-    wanted, shape = normalise(source), skeleton(source)
-    for past in reversed(tail(history, REPEAT_WINDOW)):
-        # Equal programs have equal skeletons; those are cached, `normalise` is not.
-        if past.source and skeleton(past.source) == shape and normalise(past.source) == wanted:
-            return past
-    return None
-
-
-def reflection(history: Sequence[Past], iteration: int, every: int) -> list[str]:
-    """Facts for a pause to think, every ``every`` iterations; an empty list in between."""
+def reflection(history: Sequence[Past], iteration: int, every: int) -> dict:
+    """Figures for a pause to think, every ``every`` iterations; nothing in between."""
     if every < 1 or iteration < 1 or iteration % every:
-        return []
+        return {}
     rows = [past for past in tail(history, every) if past.decision != "baseline"]
-    if not rows:
-        return []
-    kept = sum(past.decision == "kept" for past in rows)
-    failed = sum(past.status != "ok" for past in rows)
-    deltas = _finite(past.delta for past in rows)
     spreads = _finite(past.val_sd for past in rows)
-    lines = [f"Of the last {len(rows)} tries {kept} were kept and {failed} gave no score."]
-    if deltas:
-        lines.append(
-            f"Their differences from the best ran from {number(min(deltas), 4, '+')} to "
-            f"{number(max(deltas), 4, '+')}."
-        )
-    if spreads:
-        lines.append(
-            f"Over its five folds one program's score typically has a standard deviation of "
-            f"{number(median_high(spreads), 3)}: a difference much smaller than that can be luck."
-        )
     tried = {name for past in tail(history, 5 * every) for name in families(past.hypothesis)}
-    fresh = [name for name in FAMILIES if name not in tried]
-    if fresh:
-        lines.append(f"Not tried lately: {', '.join(fresh[: 2 * SHOWN])}.")
-    lines.append(
-        "Before you edit, decide which direction has paid, which one to give up, "
-        "and whether something simpler would do as well."
-    )
-    return lines
+    told = {
+        "tries": len(rows),
+        "kept": sum(past.decision == "kept" for past in rows),
+        "failed": sum(past.status != "ok" for past in rows),
+        "deltas": _finite(past.delta for past in rows),
+        "spread": median_high(spreads) if spreads else None,
+        "untried": [name for name in FAMILIES if name not in tried][: 2 * SHOWN],
+    }
+    return told if rows else {}
 
 
 def tail(rows: Sequence[Past], n: int) -> Sequence[Past]:

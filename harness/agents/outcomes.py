@@ -7,14 +7,13 @@ what no line knows is an ordinary agent error. `tests/agents/replies.toml` has t
 
 from __future__ import annotations
 
-import calendar
 import contextlib
 import json
 import math
 import re
 import zoneinfo
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -114,36 +113,11 @@ def said(text: str) -> str:
 
 # -- when to ask again ----------------------------------------------------------------------------
 
-_UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PART = re.compile(  # also glued together: 1h30m5s
-    r"(\d+(?:\.\d+)?)\s*(ms|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)"
-    r"(?=[\W\d]|$)",
-    re.IGNORECASE,
-)
-_SPAN = re.compile(rf"(?:{_PART.pattern}[\s,]*(?:and\s+)?)+", re.IGNORECASE)
-_LEAD = re.compile(
-    r"(?:retry[-_ ]?after(?P<ms>[-_]ms)?|retry_?delay|(?:try|available) again (?:in|after)|"
-    r"retry in|resets?(?:[-_ ](?:in|after|at))?(?:_seconds)?|wait(?: for)?|estimated_time|"
-    r"ratelimit-reset|available in|limit reached)[\"'\s:=|]{0,6}(?:in |after )?",
-    re.IGNORECASE,
-)
-_BARE = re.compile(r"(\d+(?:\.\d+)?)(?![\d:/-]|\.\d|\s*[ap]\.?m)", re.IGNORECASE)
-_MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_abbr) if name}
-_DAYS = "mon tue wed thu fri sat sun".split()
-_SAID = r"(?:try again|retry|available(?: again)?|resets?)\W{0,3}(?:(?:at|on|after|until)\s+)?"
-_CLOCK = re.compile(
-    rf"{_SAID}(?:(?P<next>tomorrow)\s*|(?P<week>{'|'.join(_DAYS)})[a-z]*\.?,?\s*)?"
-    rf"(?:(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
-    r"(?:,?\s+(?P<year>\d{4}))?,?\s*)?(?:at\s+)?"
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?::\d\d)?\s*(?P<half>[ap]\.?m\b\.?)?"
-    r"\s*\(?(?P<zone>(?:UTC|GMT|[A-Z]{2,4}T|[A-Z][A-Za-z_]+/[A-Za-z_/+-]+|Z\b)?(?:[+-]\d{1,2}:?\d{0,2})?)",
-    re.IGNORECASE,
-)
-_ISO = re.compile(
-    rf"(?:{_SAID}|reset[-_ ]?at\W{{0,4}})(\d{{4}}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
-    r"\s*(Z|UTC|[+-]\d\d:?\d\d)?",
-    re.IGNORECASE,
-)
+_SAYS: dict[str, re.Pattern] = {}
+for _name, _parts in _TOLD["says"].items():  # a name in capitals: a pattern above it
+    _text = re.sub(r"\b[A-Z]{4}\b", lambda at: _SAYS[at[0].lower()].pattern, "".join(_parts))
+    _SAYS[_name] = re.compile(_text, re.IGNORECASE)
+_UNITS, _MONTHS, _DAYS = _TOLD["units"], _TOLD["months"], _TOLD["days"]
 
 
 def retry_after(headers: Mapping[str, str], text: str, now: datetime) -> float | None:
@@ -179,7 +153,7 @@ def _moment(text: str, now: datetime) -> float | None:
     text = text.strip()
     with contextlib.suppress(ValueError):
         return _seconds(float(text), now)
-    if span := _SPAN.fullmatch(text):
+    if span := _SAYS["span"].fullmatch(text):
         return _span(span[0])
     with contextlib.suppress(ValueError, TypeError):
         return (parsedate_to_datetime(text) - now).total_seconds()
@@ -189,52 +163,46 @@ def _moment(text: str, now: datetime) -> float | None:
 
 
 def _span(text: str) -> float:
-    parts = _PART.findall(text)
+    parts = _SAYS["part"].findall(text)
     return sum(float(n) * _UNITS.get(u.lower()[:2], _UNITS[u[0].lower()]) for n, u in parts)
 
 
 def _words(text: str, now: datetime) -> float | None:
-    for lead in _LEAD.finditer(text):
-        if span := _SPAN.match(text, lead.end()):
+    for lead in _SAYS["lead"].finditer(text):
+        if span := _SAYS["span"].match(text, lead.end()):
             return _span(span[0])
-        if bare := _BARE.match(text, lead.end()):
+        if bare := _SAYS["bare"].match(text, lead.end()):
             return _seconds(float(bare[1]), now) / (1000 if lead["ms"] else 1)
     return None
 
 
-def _zone(name: str, now: datetime):
+def _zone(name: str, now: datetime) -> tzinfo | None:
     name = name.strip("() ")
-    if name.upper() in ("UTC", "GMT", "Z"):
-        return UTC
-    with contextlib.suppress(ValueError):  # UTC+2, +02:00
-        offset = re.sub(r"^(UTC|GMT)", "", name, flags=re.IGNORECASE)
-        sign, hours = offset[:1], offset[1:].replace(":", "").ljust(1)
-        if sign in ("+", "-"):
-            hours = f"{hours:0>2}".ljust(4, "0")
-            return datetime.strptime(f"{sign}{hours}", "%z").tzinfo
     with contextlib.suppress(Exception):  # no such zone, or no table of them
+        if offset := re.fullmatch(r"(?i)(?:UTC|GMT|Z)?([+-]?)(\d{1,2})?:?(\d\d)?", name):
+            ahead = timedelta(hours=int(offset[2] or 0), minutes=int(offset[3] or 0))
+            return timezone(-ahead if offset[1] == "-" else ahead)
         return zoneinfo.ZoneInfo(_TOLD["zones"].get(name.lower(), name))
     return now.tzinfo
 
 
 def _clock(text: str, now: datetime) -> float | None:
     """Seconds until a time of day, perhaps with a date and a zone; the next one after now."""
-    if iso := _ISO.search(text):
+    if iso := _SAYS["iso"].search(text):
         zone = (iso[3] or "+00:00").upper().replace("UTC", "+00:00").replace("Z", "+00:00")
         return (datetime.fromisoformat(f"{iso[1]}T{iso[2]}{zone}") - now).total_seconds()
-    for told in _CLOCK.finditer(text):
+    for told in _SAYS["clock"].finditer(text):
         hour, half = int(told["hour"]), (told["half"] or "")[:1].lower()
         if not (told["minute"] or half) or hour > (12 if half else 23):
             continue
         hour = hour % 12 + 12 * (half == "p") if half else hour
         here = now.astimezone(_zone(told["zone"], now)) if told["zone"] else now
-        time = {"hour": hour, "minute": int(told["minute"] or 0), "second": 0, "microsecond": 0}
         with contextlib.suppress(ValueError):  # February 30
-            then = here.replace(**time)
+            then = here.replace(hour=hour, minute=int(told["minute"] or 0), second=0, microsecond=0)
             if told["month"]:
                 year = int(told["year"] or here.year)
                 then = then.replace(
-                    year=year, month=_MONTHS[told["month"].lower()[:3]], day=int(told["day"])
+                    year=year, month=_MONTHS.index(told["month"].lower()) + 1, day=int(told["day"])
                 )
                 if not told["year"] and (here - then).days > 180:
                     then = then.replace(year=year + 1)

@@ -10,29 +10,13 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-# Names that hold secrets by everybody's convention.
-SECRET_NAME = re.compile(
-    r"(?i)(^|_)(api_?key|key|token|secret|password|passwd|credentials?)($|_?\d*$)"
-)
+from harness.files import catalogue
+
+_TOLD = catalogue(__file__)
+SECRET_NAME = re.compile(_TOLD["names"])
+SECRET_SHAPES = re.compile("|".join(_TOLD["shapes"]))
+BASE_ENV = _TOLD["environment"].split()
 MIN_SECRET_CHARS = 8  # shorter values ("none", "ollama") would mask ordinary words
-
-# Secrets recognised by their own shape, for keys that are not in this environment.
-SECRET_SHAPES = re.compile(
-    r"\b(?:sk|pk|rk)-[A-Za-z0-9_\-]{16,}"
-    r"|\bAIza[0-9A-Za-z_\-]{30,}"
-    r"|\bgh[pousr]_[A-Za-z0-9]{30,}"
-    r"|(?i:\bbearer\s+)[A-Za-z0-9._\-+/=]{12,}"
-)
-
-# What any program needs to start, find its settings and reach the network the user's way.
-BASE_ENV = (
-    "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_ALL LC_CTYPE TZ "
-    "XDG_CONFIG_HOME XDG_CACHE_HOME XDG_DATA_HOME XDG_STATE_HOME "
-    "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy "
-    "SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE NODE_EXTRA_CA_CERTS "
-    "SYSTEMROOT SYSTEMDRIVE COMSPEC PATHEXT WINDIR APPDATA LOCALAPPDATA USERPROFILE "
-    "PROGRAMDATA PROGRAMFILES"
-).split()
 
 
 def secret_values(environ: Mapping[str, str] | None = None) -> dict[str, str]:

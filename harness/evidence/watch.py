@@ -61,7 +61,7 @@ def state(path: Path) -> dict:
         "wish": steering.wish(path),
         "hints": steering.hints(path),
         "best": best and describe_best(best),
-        "cost": str(totals(calls(path / "agent") or paid)),
+        "cost": totals(calls(path / "agent") or paid),
         "steps": [(row.outcome, row.val_auc) for row in rows],
         "rows": [
             {name: getattr(row, name) for name in SHOWN} | {"why": report.why(row)}

@@ -14,6 +14,6 @@ __getattr__, __all__ = face(
     sandbox="Sandbox isolation_name usable_cpus",
     seal="seal",
     forking="head_start",
-    folders="OwnFolder",
+    folders="OwnFolder remove_tree",
     reach="readable_roots",
 )

@@ -87,7 +87,10 @@ def remove_tree(top: str | os.PathLike) -> None:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     os.unlink(entry.path)
-                elif folder == top:
+                    continue
+                with contextlib.suppress(OSError):
+                    os.chmod(entry.path, 0o700)  # whoever filled it may have locked it
+                if folder == top:
                     folders.append(entry.path)
                 else:
                     folders.append(os.path.join(top, secrets.token_hex(12)))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import sys
 import threading
@@ -288,8 +289,6 @@ def test_windows_newlines_and_byte_order_mark_are_normal(view):
     ],
 )
 def test_broken_code_is_handed_on_as_such(view, source, why):
-    import re
-
     proposal = command(f"open('train.py', 'w').write('{source}')").propose(view)
     assert proposal.outcome == "invalid code"
     assert re.search(why, proposal.note)
@@ -306,6 +305,14 @@ def test_locked_folders_are_deleted(view, tmp_path):
     code = EDIT + f"open({str(tmp_path / 'cwd')!r}, 'w').write(os.getcwd())\n"
     code += "os.mkdir('a'); open('a/b', 'w').close(); os.chmod('a', 0)"
     command(code).propose(view)
+    assert not Path((tmp_path / "cwd").read_text()).parent.exists()
+
+
+def test_folders_within_folders_are_no_end_of_it(view, tmp_path):
+    """Deeper than Python recurses, and than a path may be long."""
+    code = EDIT + f"open({str(tmp_path / 'cwd')!r}, 'w').write(os.getcwd())\n"
+    code += "for _ in range(3000): os.mkdir('d'); os.chdir('d')"
+    assert re.search(r"and \d{4} more", command(code).propose(view).note)
     assert not Path((tmp_path / "cwd").read_text()).parent.exists()
 
 

@@ -122,9 +122,9 @@ class ChatAgent(PaidAgent):
 
     def close(self) -> None:
         """Close the connection."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        if self._client is not None:
+            self._client.close()
+        self._client = None
 
     def _read(self, reply: Reply, view: View) -> str:
         text = reply.text if reply.text.strip() else reply.thoughts  # some put all of it there

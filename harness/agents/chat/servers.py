@@ -21,6 +21,7 @@ class Server(NamedTuple):
     variables: str = ""
     dialect: str = "chat"
     own: bool = False  # a program that people run themselves, anywhere
+    path: str = ""  # on any host, if not that of the address
 
 
 SERVERS = {name: Server(**told) for name, told in catalogue(__file__).items()}
@@ -68,18 +69,15 @@ def find(model: str, base_url: str | None, key_env: str | None, dialect: str | N
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"base_url {base_url!r} is no address: write it like http://host:port/v1")
     path = parts.path.rstrip("/")
-    if not path and name not in ("azure", "openai"):
-        path = urlsplit(server.address).path  # the usual one
-    elif not path and name == "azure":
-        path = "/openai/v1"
+    if name != "openai":  # the usual one
+        path = path or server.path or urlsplit(server.address).path
     host = parts.netloc
     if name == "ollama":
         host = host.replace("0.0.0.0", "127.0.0.1")
         host = host if parts.port or parts.scheme == "https" else f"{host}:11434"
     base_url = urlunsplit(parts._replace(path=path, netloc=host))
-    return Place(
-        rest, base_url, server.key_env if key_env is None else key_env, dialect or server.dialect
-    )
+    key_env = server.key_env if key_env is None else key_env
+    return Place(rest, base_url, key_env, dialect or server.dialect)
 
 
 def request_to(place: Place) -> tuple[str, dict[str, str]]:

@@ -8,6 +8,7 @@ left it, comments and all.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
@@ -110,26 +111,12 @@ def _model_edits(source: str, model: ast.Call, kind: str, n_rows: int) -> Iterat
             yield "simplify", words, model, _NOW, 0.5, alone
         elif one is members[-1][1]:
             yield "simplify", words, model.args[0], _NOW, 0.5, f"[{', '.join(rest)}]"
-    yield from _wrap_edits(model, now, kind, suffix)
-
-
-def _wrap_edits(model: ast.Call, now: str, kind: str, suffix: str) -> Iterator[tuple]:
-    name = _name(model)
-    if name not in ("BaggingClassifier", "BaggingRegressor"):
-        parts = {"80% of rows": "max_samples=0.8", "half of the columns": "max_features=0.5"}
-        for part, how in parts.items():
-            bag = f"Bagging{suffix}({_NOW}, n_estimators=10, {how}, random_state=42)"
-            yield "bagging", f"average 10 copies, each fitted on {part}", model, bag
-    elif model.args:
+    if name in ("BaggingClassifier", "BaggingRegressor") and model.args:
         plain = surgery.double_quoted(ast.unparse(model.args[0]))
         yield "simplify", "the model alone, without the bag around it", model, _NOW, 0.5, plain
-    if kind != "regression" and name != "CalibratedClassifierCV":
-        new = f'CalibratedClassifierCV({_NOW}, method="sigmoid", cv=5)'
-        yield "calibrate", "sigmoid calibration by 5-fold cross-fitting", model, new
-    if kind == "regression" and "TransformedTargetRegressor" not in now:
-        new = f"TransformedTargetRegressor({_NOW}, transformer=PowerTransformer())"
-        words = "learn a target made symmetric (Yeo-Johnson), answer on the old scale"
-        yield "scale", words, model, new, 2.0
+    for family, words, new, unless in _TOLD["wraps"][suffix]:
+        if not re.search(unless, now):
+            yield family, words, model, new, 2.0 if family == "scale" else 1.0
 
 
 def _preparation_edits(source: str, tree: ast.Module, model: ast.Call | None) -> Iterator[tuple]:

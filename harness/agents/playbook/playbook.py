@@ -246,8 +246,6 @@ def _neighbours(recipe: Recipe, profile: Profile) -> tuple[Edit, ...]:
     return tuple(edit for edit in made if edit)
 
 
-def make(name: str = "playbook", **options) -> Playbook:
+def make(name: str = "playbook") -> Playbook:
     """Make one of the two; they have no options, everything they need is in the view."""
-    if options:
-        raise ValueError(f"agent {name!r} takes no options, got: {', '.join(sorted(options))}")
     return (RandomProposals if name == "random" else Playbook)(name)

@@ -13,11 +13,13 @@ import ast
 import re
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from textwrap import indent, wrap
+from textwrap import wrap
+
+import jinja2
 
 from harness.agents.playbook.models import MODELS, Member, imports_of, member, read_members
 from harness.agents.playbook.profiles import Profile
-from harness.agents.playbook.surgery import double_quoted, explode
+from harness.agents.playbook.surgery import explode
 from harness.candidate import LINE, MAX_HYPOTHESIS, hypothesis_of, import_lines, normalise
 from harness.files import catalogue
 
@@ -49,22 +51,33 @@ class Recipe:
 
 
 _TOLD = catalogue(__file__)
+_PAGE = jinja2.Template(_TOLD["page"], trim_blocks=True, undefined=jinja2.StrictUndefined)
 _BAG = r"BaggingClassifier\(model, n_estimators=(\d+), max_samples=([\d.]+), max_features=([\d.]+)"
 
 
 def render(recipe: Recipe, hypothesis: str, profile: Profile) -> str:
     """Write a recipe out as the text of a `train.py`; the hypothesis is cut to what C1 allows."""
-    parts = [_render_features(recipe, profile), _render_build(recipe, profile), _TOLD["main_guard"]]
-    if recipe.combine == "rank" and len(recipe.members) > 1:
-        parts.insert(0, _TOLD["rank_average"])
-    code = "\n\n\n".join(parts) + "\n"
+    kinds = [kind for kind, _ in recipe.members]
+    same = [kinds[:i].count(kind) for i, kind in enumerate(kinds)]  # a second of a kind: a number
+    names = [f"{kind}-{n + 1}" if n else kind for kind, n in zip(kinds, same, strict=True)]
+    written = [MODELS[kind].write(params) for kind, params in recipe.members]
+    columns = {"CODES": recipe.codes, "CURVED": profile.curved if recipe.knots else ()}
+    told = _TOLD | {"r": recipe, "p": profile, "columns": columns}
+    page = _PAGE.render(told, members=list(zip(names, written, strict=True)))
+    code = "\n".join(_broken(line) for line in page.splitlines())
     imports = ["import numpy as np"] if "np." in code else []
     needs = imports_of(code)
     for module in sorted({m for m, _ in needs}):
         imports += import_lines(module, [n for m, n in needs if m == module])
     line = _hypothesis(" ".join(hypothesis.split())[:MAX_HYPOTHESIS])
-    head = [_TOLD["docstring"], "", *imports, "", line, *_render_columns(recipe, profile)]
-    return "\n".join(head) + "\n\n\n" + code
+    return "\n".join([_TOLD["docstring"], "", *imports, "", line, code, ""])
+
+
+def _broken(line: str) -> str:
+    """A line as it is, or broken at its commas where it would be too long."""
+    text = line.lstrip(" ")
+    comma = "," if text.endswith(",") else ""
+    return explode(text.removesuffix(","), len(line) - len(text)) + comma
 
 
 @lru_cache(maxsize=256)
@@ -107,94 +120,6 @@ def _read_wrap(text: str) -> tuple:
         return ("bagging", int(bag[1]), float(bag[2]), float(bag[3]))
     how = re.search(r"CalibratedClassifierCV\(model, method='(\w+)'", text)
     return ("calibrated", how[1]) if how else ()
-
-
-def _render_columns(recipe: Recipe, profile: Profile) -> list[str]:
-    """Module constants that name the columns, where the task's columns have names."""
-    columns = {"CODES": recipe.codes, "CURVED": profile.curved if recipe.knots else ()}
-    lines = []
-    for name, chosen in columns.items():
-        if chosen and profile.named:
-            left = double_quoted(str([c for c in chosen if c not in recipe.drop]))
-            lines += ["", _TOLD["columns"][name], explode(f"{name} = {left}", 0, LINE + 1)]
-    return lines
-
-
-def _render_features(recipe: Recipe, profile: Profile) -> str:
-    lines = ['"""Turn the raw patient table into the table that the model sees."""']
-    lines += ["X = X.copy()"] if recipe.features else []
-    for key, feature in profile.features:  # the profile's order, not the order of discovery
-        if key in recipe.features:
-            lines += [f"# {feature.why}", *feature.code.splitlines()]
-    if recipe.drop:
-        lines.append("# Left out: a column that tells little is one more way to overfit.")
-        lines.append(f"return X.drop(columns={double_quoted(str(list(recipe.drop)))})")
-    else:
-        lines.append("return X")
-    return "def feature_fn(X):\n" + indent("\n".join(lines), "    ")
-
-
-def _render_build(recipe: Recipe, profile: Profile) -> str:
-    lines = ['"""Return a fresh estimator; the harness fits it once per fold."""']
-    steps = [*_render_preparation(recipe, profile, lines), _render_model(recipe, lines)]
-    last = explode(f"return make_pipeline({', '.join(steps)})", 4, room=0)
-    return "\n".join(["def build_pipeline():", *(explode(line, 4) for line in lines), last])
-
-
-def _render_preparation(recipe: Recipe, profile: Profile, lines: list[str]) -> list[str]:
-    """Steps before the model; helpers that they use are appended to `lines`."""
-    flag = ", add_indicator=True" if recipe.flags else ""
-    plain = 'SimpleImputer(strategy="median"'
-    imputer = "KNNImputer(n_neighbors=10" if recipe.impute == "knn" else plain
-    steps = [f"{imputer}{flag})", _TOLD["scalers"][recipe.scale]]
-    blocks = []
-    if recipe.codes:
-        pool = 'handle_unknown="ignore"'
-        if recipe.rare:
-            pool = f'min_frequency={recipe.rare}, handle_unknown="infrequent_if_exist"'
-        lines.append("# One column per code. Missing is a code of its own; new codes are ignored.")
-        lines.append(f"codes = OneHotEncoder({pool}, sparse_output=False)")
-        where = "CODES" if profile.named else 'make_column_selector(dtype_exclude="number")'
-        blocks.append(f"(codes, {where})")
-    if recipe.knots:
-        # Quantiles put the bends where the rows are, but need more than two values per column.
-        quantile = ' knots="quantile",' if profile.named else ""
-        spline = (
-            f"SplineTransformer(n_knots={recipe.knots}, degree={recipe.degree},{quantile}"
-            ' extrapolation="constant")'
-        )
-        lines.append("# A few bends per column; flat beyond the range seen in training.")
-        lines.append(f"curves = make_pipeline({plain}), {spline})")
-        where = "CURVED" if profile.named else 'make_column_selector(dtype_include="number")'
-        blocks.append(f"(curves, {where})")
-    if blocks:
-        lines.append(f"numbers = make_pipeline({', '.join(steps)})")
-        steps = [f"make_column_transformer({', '.join(blocks)}, remainder=numbers)"]
-    if recipe.interactions:
-        steps.append("PolynomialFeatures(degree=2, interaction_only=True, include_bias=False)")
-        # Products of scaled columns are on no common scale, and a penalty needs one.
-        steps.append("StandardScaler()")
-    return steps
-
-
-def _render_model(recipe: Recipe, lines: list[str]) -> str:
-    """The last step; a list of members is appended to `lines` if there are several."""
-    kinds = [kind for kind, _ in recipe.members]
-    written = [MODELS[kind].write(params) for kind, params in recipe.members]
-    model = written[0]
-    if len(written) > 1:
-        # A second model of a kind gets a number.
-        same = [kinds[:i].count(kind) for i, kind in enumerate(kinds)]
-        names = [f"{kind}-{n + 1}" if n else kind for kind, n in zip(kinds, same, strict=True)]
-        pairs = [f'("{name}", {one})' for name, one in zip(names, written, strict=True)]
-        lines.append(f"members = [{', '.join(pairs)}]")
-        weights = f", weights={list(recipe.weights)}" if recipe.weights else ""
-        model = _TOLD["combines"][recipe.combine].format(weights=weights)
-    if recipe.wrap:
-        lines.append(f"model = {model}")
-        how, *numbers = recipe.wrap
-        model = _TOLD["wraps"][how].format(*numbers)
-    return model
 
 
 def _hypothesis(text: str) -> str:

@@ -16,10 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.agents.cost import at, count, dollars, json_lines
-from harness.agents.errors import InvalidFile
 from harness.agents.programs.reports import Report, concluded, last_json, spent
-from harness.agents.programs.scratch import read_regular
-from harness.files import catalogue
+from harness.files import catalogue, read_plain
 from harness.processes import Finished
 
 LOG_BYTES = 500_000
@@ -162,8 +160,8 @@ _LITELLM_STATUS |= {"NotFoundError": 404, "ContextWindowExceededError": 413}
 
 def _read_aider(done: Finished, call: Call, paths: Mapping[str, str]) -> Report:
     log = b""
-    with contextlib.suppress(OSError, InvalidFile):  # the program could put anything there
-        log = read_regular(call.call_dir / "aider-analytics.jsonl", LOG_BYTES, end=True)
+    with contextlib.suppress(OSError):  # the program could put anything there
+        log = read_plain(call.call_dir / "aider-analytics.jsonl")[-LOG_BYTES:]
     facts = spent(_events(log.decode("utf-8", "replace"), event="message_send"), paths)
     problems = list(_LITELLM.finditer(done.stdout + "\n" + done.stderr))
     # It exits with 0 whatever happened. An error that a later attempt made good is none.

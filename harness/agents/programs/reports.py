@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.agents.cost import Usage, at, dollars, json_lines, usage_of
+from harness.agents.cost import Spent, Usage, at, dollars, json_lines, usage_of
 from harness.agents.errors import AgentError
 from harness.agents.outcomes import explain, status_in
 from harness.processes import Finished
@@ -46,11 +46,10 @@ def spent(parts: Iterable[dict], paths: Mapping[str, str]) -> dict:
     The paths are those of `usage_of`, and of dollars if there is one, `usd`. 0 dollars are no
     figure: that is what CLIs write for a model without a price.
     """
-    usage, paid = None, 0.0
+    sums = Spent()
     for part in parts:
-        usage = (usage or Usage()) + usage_of(part, paths)
-        paid += dollars(at(part, paths.get("usd", ""))) or 0.0
-    return {"usage": usage, "usd": paid or None}
+        sums.add(usage_of(part, paths), dollars(at(part, paths.get("usd", ""))))
+    return {"usage": sums.usage, "usd": sums.usd or None}
 
 
 def concluded(

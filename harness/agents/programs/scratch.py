@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -22,12 +21,13 @@ from pathlib import Path
 from harness.agents.edits import clean_source
 from harness.agents.errors import InvalidFile
 from harness.candidate import MAX_BYTES
+from harness.files import read_plain
+from harness.sealing import remove_tree
 
 MAX_LISTED = 20  # changed files that are named; the rest is counted
 MAX_SCANNED = 2000  # directory entries looked at: a program may leave millions
 # What `git status` or a commit of the program's own touches: not worth a line each.
 GIT_NOISE = (".git/index", ".git/objects", ".git/logs", ".git/COMMIT_EDITMSG", ".git/ORIG_HEAD")
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Scratch:
@@ -61,7 +61,11 @@ class Scratch:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
-        _remove(self.root)
+        if self.root.is_dir() and not self.root.is_symlink():
+            os.chmod(self.root, 0o700)  # the program may have locked it
+            remove_tree(self.root)
+        else:
+            self.root.unlink(missing_ok=True)
 
     def take(self) -> str:
         """Return the text of train.py: a regular file of its own, at most 256 KiB, in UTF-8.
@@ -73,12 +77,16 @@ class Scratch:
         """
         path = self.workspace / "train.py" if self._handle is None else "train.py"
         try:
-            return clean_source(read_regular(path, MAX_BYTES + 1, dir_fd=self._handle))
+            data = read_plain(path, MAX_BYTES + 1, dir_fd=self._handle)
+            links = os.stat(path, dir_fd=self._handle, follow_symlinks=False).st_nlink
         except FileNotFoundError:
             raise InvalidFile("train.py is gone") from None
         except OSError as error:  # a symbolic link (ELOOP), no permission, a socket
-            why = f"train.py cannot be read as a regular file: {error.strerror}"
+            why = f"train.py cannot be read, or is not a regular file: {error.strerror}"
             raise InvalidFile(why) from None
+        if links > 1:
+            raise InvalidFile("train.py is a hard link to another file")
+        return clean_source(data)
 
     def changes(self) -> tuple[str, ...]:
         """Everything else the program changed here: ``("changed program.md", "new a.txt", …)``."""
@@ -93,32 +101,6 @@ class Scratch:
         if len(found) > MAX_LISTED:
             found[MAX_LISTED:] = [f"and {len(found) - MAX_LISTED} more"]
         return tuple(found)
-
-
-def read_regular(path: str | Path, limit: int, *, dir_fd=None, end: bool = False) -> bytes:
-    """Read at most ``limit`` bytes at the beginning or the end of a regular file of its own.
-
-    A link is not followed, and a pipe does not block.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    InvalidFile
-        If it is something else than a regular file.
-    """
-    handle = os.open(path, os.O_RDONLY | _NOFOLLOW, dir_fd=dir_fd)
-    try:
-        facts, name = os.fstat(handle), os.path.basename(path)
-        if not stat.S_ISREG(facts.st_mode):
-            raise InvalidFile(f"{name} is not a regular file")
-        if facts.st_nlink > 1:
-            raise InvalidFile(f"{name} is a hard link to another file")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            file.seek(max(0, facts.st_size - limit) if end else 0)
-            return file.read(limit)
-    finally:
-        os.close(handle)
 
 
 def _git_init(folder: Path) -> None:
@@ -137,15 +119,19 @@ def _git_init(folder: Path) -> None:
 def _listing(folder: Path) -> dict[str, str]:
     """Relative name of everything below ``folder`` with a word for its kind and content."""
     found: dict[str, str] = {}
-    for top, folders, files in os.walk(folder):
-        inside = Path(top).relative_to(folder)
-        paths = {one: (inside / one).as_posix() for one in sorted(folders + files)}
-        shown = {one: path for one, path in paths.items() if not path.startswith(GIT_NOISE)}
-        folders[:] = [one for one in folders if one in shown]  # walk into no others
-        for one, path in shown.items():
-            found[path] = _kind(os.path.join(top, one))
-            if len(found) >= MAX_SCANNED:
-                return found
+    todo = [""]
+    while todo:
+        inside = todo.pop()
+        with contextlib.suppress(OSError), os.scandir(folder / inside) as entries:
+            for entry in entries:
+                path = inside + entry.name
+                if len(found) >= MAX_SCANNED:
+                    return found
+                if path.startswith(GIT_NOISE):
+                    continue
+                found[path] = _kind(entry.path)
+                if found[path] == "folder":
+                    todo.append(f"{path}/")
     return found
 
 
@@ -160,16 +146,3 @@ def _kind(path: str) -> str:
             return f"{facts.st_size}:{hashlib.sha256(file.read(MAX_BYTES)).hexdigest()}"
     except OSError:
         return "unreadable"
-
-
-def _remove(path: Path) -> None:
-    """Delete a whole folder, also one whose permissions were taken away, or what stands there."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    for folder, names, _ in os.walk(path):  # top down: open a folder before walking into it
-        for inner in (folder, *(os.path.join(folder, name) for name in names)):
-            if not os.path.islink(inner):
-                with contextlib.suppress(OSError):
-                    os.chmod(inner, 0o700)
-    shutil.rmtree(path, ignore_errors=True)
