@@ -73,7 +73,8 @@ def faces(house: dict[str, str]) -> dict[str, dict[str, str]]:
                 home = node.module.removeprefix(f"harness.{place}").removeprefix(".")
                 names |= {alias.name: home or alias.name for alias in node.names}
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                names[node.targets[0].id] = "__init__"
+                if node.col_offset == 0:  # not in a function
+                    names[node.targets[0].id] = "__init__"
         found[place] = names
     return found
 

@@ -15,5 +15,5 @@ __all__ = ["COMMANDS", "FAILED", "INTERRUPTED", "PIPE_CLOSED", "USAGE", "Usage",
 
 def main(args) -> int:
     """Do what was typed; return the exit status."""
-    file = COMMANDS[args.command].get("file", args.command)
-    return import_module(f"{__name__}.{file}").main(args)
+    name = COMMANDS[args.command].get("file", args.command)
+    return import_module(f"{__name__}.{name}").main(args)
