@@ -161,14 +161,14 @@ def _recurs(task: Task, values: pd.Series) -> bool:
 def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
     """The column, if any, inside whose values other columns or the target hardly vary."""
     numbers = (name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10)
-    numbers = list(islice(numbers, 30))
+    filled = {name: X[name].fillna(X[name].median()).to_numpy() for name in islice(numbers, 30)}
     best = (0, 0, None)
     for name in X.columns[:1000]:
         if name == task.time or not _recurs(task, X[name]):
             continue
         codes = pd.factorize(X[name], use_na_sentinel=False)[0]
-        others = [X[other].fillna(X[other].median()) for other in numbers if other != name]
-        fixed = sum(_explained(codes, other.to_numpy()) > SAME for other in others)
+        others = [numbers for other, numbers in filled.items() if other != name]
+        fixed = sum(_explained(codes, numbers) > SAME for numbers in others)
         same = _purity(task, codes, y) > CLOSE and (looks_like_id(name) or codes.max() >= MANY)
         if same or (fixed and fixed >= max(min(2, len(others)), 0.3 * len(others))):
             best = max(best, (fixed, codes.max(), name), key=lambda b: b[:2])
@@ -234,7 +234,8 @@ def _purity(task: Task, codes: np.ndarray, y: np.ndarray) -> float:
     """How much better than guessing rows are told by the value of this column alone."""
     if task.kind == "regression":
         return _explained(codes, y)
-    table = pd.crosstab(codes, y).to_numpy()
+    k = int(y.max()) + 1
+    table = np.bincount(codes * k + y.astype(int), minlength=(codes.max() + 1) * k).reshape(-1, k)
     again = table.sum(axis=1) > 1  # values seen once are always pure, so they do not count
     sure = (table.max(axis=1) - 1)[again].sum() / max((table.sum(axis=1) - 1)[again].sum(), 1)
     guess = np.bincount(y).max() / len(y)
