@@ -12,9 +12,10 @@ from harness.files import read_plain
 from harness.run.words import no
 from harness.scoring import number
 
-FORMULA = ("=", "+", "-", "@")  # how one begins in a spreadsheet
+FORMULA = tuple("=+-@＝＋－＠")  # how one begins in a spreadsheet
 MAX_TEXT = 500  # characters of a description or status: one readable line
 BASELINE, KEPT, DISCARDED = "baseline", "kept", "discarded"
+_PARTED = re.compile(f"([;,])(?=[{re.escape(''.join(FORMULA))}])")
 _COMMIT = re.compile("[0-9a-f]{7,40}")
 _REASON = re.compile(r" \[[a-z_0-9]+: [^\[\]]*\]\Z")
 
@@ -24,9 +25,10 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 
     Double quotes become single ones because table readers (pandas, spreadsheets) take a quote
     at the start of a cell for the start of a quoted one that may span lines. Spreadsheets compute
-    what begins like a formula; a quote before it keeps it a text.
+    what begins like a formula; a quote before it keeps it a text. Some part a file at semicolons
+    and commas, too: a space after them does the same.
     """
-    text = plain(text, len(text) + 1).replace('"', "'")
+    text = _PARTED.sub(r"\1 ", plain(text, len(text) + 1).replace('"', "'"))
     text = "'" + text if text.startswith(FORMULA) else text
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 

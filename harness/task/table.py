@@ -2,7 +2,8 @@
 
 ==============================  =====================================================
 number                          float64, missing as NaN
-number 1,234.5, number 1.234,5  the same as people write it, whatever unit stands beside it
+number 1,234.5, number 1.234,5  the same as people write it, whatever unit stands beside it;
+                                2:45 PM and 14:45 are 14.75 (hours)
 category                        `category` of text; codes such as 02139 keep zeros
 text                            `str`, missing as NaN
 date [form|form]                datetime64 without a time zone (UTC), missing as NaT
@@ -190,6 +191,7 @@ def as_float(text: str) -> float:
         return np.nan
 
 
+_CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?:\s?([aApP])\.?[mM]\.?)?")
 Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
 
 
@@ -206,7 +208,11 @@ def numerals(texts: Iterable[str], decimal: str, regular: bool = False) -> dict[
 
 
 def numeral(text: str, decimal: str) -> Numeral:
-    """A number as people write it, with what stands before and after it."""
+    """A number as people write it, with what stands before and after it; 2:45 PM in hours."""
+    if clock := _CLOCK.fullmatch(text):
+        hours, minutes, seconds, half = clock.groups()
+        hours = int(hours) % 12 + 12 * (half in "pP") if half else int(hours)
+        return hours + int(minutes) / 60 + float(seconds or 0) / 3600, "", ""
     found = _numeral(decimal).fullmatch(text)
     if found is None:
         return np.nan, "", ""

@@ -18,7 +18,7 @@ from harness.files import read_plain
 from harness.run import Run, git, packs, read_record
 from harness.run import record as recording
 from harness.run.git import GitFiles
-from harness.run.ledger import clean
+from harness.run.ledger import FORMULA, clean
 
 pytestmark = pytest.mark.usefixtures("frozen")
 git_missing = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -308,11 +308,15 @@ def test_words_lose_what_cannot_be_seen():
 
 
 @pytest.mark.parametrize(
-    "start", ["=cmd|'/c calc'!A1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\ufeff=1"]
+    "start", ["=cmd|'/c calc'!A1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\ufeff=1", "＝1+1", "＠A1"]
 )
 def test_no_cell_of_a_ledger_begins_a_formula(start):
     assert clean(start).startswith("'"), clean(start)
     assert clean(clean(start)) == clean(start)
+    hidden = clean(f"an idea;{start};,{start}")
+    cells = hidden.replace(",", ";").split(";")
+    assert not [cell for cell in cells if cell.startswith(FORMULA)], hidden
+    assert clean(hidden) == hidden
 
 
 def test_nothing_of_a_ledger_reaches_the_terminal(folder, fake, capsys):
