@@ -34,6 +34,7 @@ from harness.files import read_plain
 from harness.run import Run
 from harness.scoring import Scorer
 from harness.sealing import OwnFolder, readable_roots, seal
+from harness.teaching import checks
 from harness.teaching.checking import NOT_ATTEMPTED
 
 MAX_NOTEBOOK = 16 * 1024**2  # bytes, outputs included
@@ -43,7 +44,7 @@ NOTEBOOK_S = 60  # seconds for all of a notebook with its checks
 PROGRAM_S = 20  # seconds for a program that an exercise asks for
 LIMITS = {"memory": 2 * 1024**3, "cpu_s": CPU_S, "file_bytes": 16 * 1024**2}
 NOT_COVERED = "not covered"  # an answer that cannot leave the sealed process
-_CHECK = re.compile(r"\bchecks\.(\w+)\(")
+_CHECK = re.compile(r"(?<!def )\b(\w+)\(")  # by whatever name its module goes
 
 
 def read_cells(path: Path) -> list[str]:
@@ -251,7 +252,8 @@ class _Child:
     def run(self, cells: list[str]) -> None:
         """Run what is not the lesson's own, each exercise among the names that it had there."""
         names: dict = {"__name__": "__main__"}
-        sys.modules["harness.teaching"].checks = self  # for a cell that imports it once more
+        # For a cell that imports it once more, or a check out of it:
+        sys.modules["harness.teaching"].checks = sys.modules["harness.teaching.checks"] = self
         theirs: set[str] = set()
         asked = [[n for n in _CHECK.findall(text) if n in self.moments] for text in cells]
         for i, text in enumerate(cells):
@@ -275,6 +277,8 @@ class _Child:
 
     def __getattr__(self, name: str):
         """Hand an answer over instead of checking it, and let its function be called."""
+        if name.startswith("__") or isinstance(getattr(checks, name, None), type):
+            return getattr(checks, name)  # what Python asks of a module, or finds in one
 
         def hand_over(answer=..., *args, **options):
             if name in self.moments:

@@ -185,8 +185,9 @@ OTHER_ANSWERS = [
     "def flip(model, X, y):\n    t = 1 - y\n"
     "    return auc(t, model.fit(X, t).predict_proba(X)[:, 1])\nchecks.flip_probe(flip, X, y)",
     "def both(c):\n    return max(auc(y, c), 1 - auc(y, c))\n"
-    "alone = table.drop(columns='t').apply(both)\nchecks.columns_alone(alone, table, 't')",
-    "from harness.teaching import checks\nchecks.lazy_accuracy(0.5, y)",
+    "alone = table.drop(columns='t').apply(both)\n"
+    "import harness.teaching.checks as marks\nmarks.columns_alone(alone, table, 't')",
+    "from harness.teaching.checks import lazy_accuracy\nlazy_accuracy(0.5, y)",
     "import os\nos.kill(os.getpid(), 9)\nchecks.what_stops_what({})",
 ]
 
