@@ -244,7 +244,7 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
     for t, (value, *around) in read.items():
         if tuple(around) not in (main, ("", "")) or (scaled and value and tuple(around) != main):
             cells[t] = "" if {*around} & SCALES or scaled else f"{value:.15g}"
-        elif not one and as_float(t) != value:
+        elif not one and (as_float(t) != value or not t.isascii()):
             one = t
     if not one:
         return Column("number", cells)
@@ -256,8 +256,11 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
 def _dates(seen: Cells) -> Column | None:
     """Dates in one or more forms; what is none of them is told."""
     rest, forms, said, name = pd.Series([*seen.counts], dtype=object), [], [], seen.name
+    if zoned := next((t for t in rest if table.ZONE.search(t)), ""):
+        said.append(say("zones", name=name, cell=zoned))
     while len(rest):
-        fit = dict.fromkeys(form for t in rest[:50] for form in FORMS.get(_shape(t), ()))
+        shapes = (_shape(table.ZONE.sub(r"\1", t)) for t in rest[:50])
+        fit = dict.fromkeys(form for shape in shapes for form in FORMS.get(shape, ()))
         turned = {_order(form)[::-1] for form in forms if _order(form)}
         fit = {form: table.as_dates(rest, form) for form in fit if _order(form) not in turned}
         best = max(fit, key=lambda form: fit[form].count(), default="")
@@ -288,7 +291,7 @@ def words(seen: Cells, asked: str = "") -> Column:
     """Categories, text or names; spellings of one category are joined."""
     counts, n, k, name, said = seen.counts, seen.n, len(seen.counts), seen.name, []
     long = sum(len(t.split()) * c for t, c in counts.items()) / n
-    figures = sum(c for t, c in counts.items() if t[:1].isdigit()) > 0.5 * n and long < 5
+    figures = sum(c for t, c in counts.items() if t[:1].isdigit()) > 0.5 * n and long < 6
     if not asked and long >= LONG_WORDS and k > MANY and not figures:
         return Column("text")
     if not asked and k > 0.95 * n and k > MANY:

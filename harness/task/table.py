@@ -191,6 +191,8 @@ def as_float(text: str) -> float:
         return np.nan
 
 
+QUOTES = tuple("'\"`")
+ZONE = re.compile(r"(:\d\d(?:\.\d+)?(?: ?[AaPp][Mm])?) ?\(?[A-Z]{3,5}\)?$")  # a clock's, by letters
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?:\s?([aApP])\.?[mM]\.?)?")
 Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
 
@@ -209,6 +211,7 @@ def numerals(texts: Iterable[str], decimal: str, regular: bool = False) -> dict[
 
 def numeral(text: str, decimal: str) -> Numeral:
     """A number as people write it, with what stands before and after it; 2:45 PM in hours."""
+    text = text[1:-1].strip() if text[:1] in QUOTES and text[:1] == text[-1:] else text
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds, half = clock.groups()
         hours = int(hours) % 12 + 12 * (half in "pP") if half else int(hours)
@@ -237,7 +240,11 @@ def _numeral(decimal: str) -> re.Pattern:
 
 
 def as_dates(values: pd.Series, forms: str) -> pd.Series:
-    """Turn text into datetime64 (UTC), by the first of the forms that fits; NaT where none does."""
+    """Turn text into datetime64, by the first of the forms that fits; NaT where none does.
+
+    In UTC where an offset is written; a zone's letters (CET, CEST) are left off: the clock counts.
+    """
+    values = values.str.replace(ZONE, r"\1", regex=True)
     found = pd.Series(pd.NaT, values.index, dtype="datetime64[ns]")
     for form in forms.split("|"):
         rest = found.isna()

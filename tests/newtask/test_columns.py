@@ -69,6 +69,18 @@ COMMA = [cell.replace(".", ",") for cell in ONE]
         (DAYS.strftime("%d.%m.%Y %H:%M"), "date %d.%m.%Y %H:%M", None),
         (DAYS.strftime("%m/%d/%Y %I:%M %p"), "date %m/%d/%Y %I:%M %p", None),
         (DAYS.strftime("%d%b%Y"), "date %d%b%Y", None),
+        (DAYS.strftime("%Y-%m-%d %H:%M:%S CEST"), "date ISO8601", "'.* CEST' are left off"),
+        (DAYS.strftime("%d/%m/%Y %I:%M %p EST"), "date %d/%m/%Y %I:%M %p", "EST' are left off"),
+        ([f"{d.day} de enero de {d.year}" for d in DAYS], "category", "neither numbers nor dates"),
+        ([f"'{c}'" for c in ONE], "number 1,234.5", "'' is read as"),
+        (
+            [
+                str(c).translate({48 + k: 0x660 + k for k in range(10)})
+                for c in RNG.integers(9, 99, 120)
+            ],
+            "number 1,234.5",
+            "is read as",
+        ),
         (DAYS.strftime("%Y%m%d"), "date %Y%m%d", None),
         (DAYS.strftime("%d.%m.%y"), "date %d.%m.%y", "1969 to 2068"),
         (some(DAYS.strftime("%d.%m.%Y"), "31.02.2021"), "date %d.%m.%Y", "'31.02.2021'.*no date"),
