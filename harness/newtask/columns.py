@@ -18,6 +18,9 @@ ID_NAME = re.compile(WORDS["ids"])
 SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")  # or decimals
 APART = 8  # times as large as those without a unit: another unit is meant
+YEAR = re.compile(r"\b(19|20)\d\d\b")
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+NAMED = re.compile(rf"(?i)^\d{{4}}-\d\d-\d\d |^(?=.*({MONTHS})).*{YEAR.pattern}")
 EXACT = 2**53  # float64 has the digits of whole numbers up to here
 MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
 UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
@@ -111,8 +114,10 @@ def decide(values: pd.Series, starts: np.ndarray, asked="", target=False, comma=
         return Column("empty", gaps=seen.gaps)
     texts, often = [*seen.counts], np.fromiter(seen.counts.values(), int)
     found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)
-    if np.isinf(found).any() and often[np.isfinite(found)].sum() > 0.5 * seen.n:
-        cell = texts[int(np.isinf(found).argmax())]
+    over = [t for t, v in zip(texts, found, strict=True) if np.isinf(v)]
+    digits = any(t[-1].isdigit() for t in over)  # 1e999, no word
+    if over and (digits or often[np.isfinite(found)].sum() > 0.5 * seen.n):
+        cell = over[0]
         raise no("infinite", name=values.name, line=seen.line(cell), cell=cell)
     numeric, column = not np.isnan(found).any(), None
     if " " in asked or asked in ("category", "text"):
@@ -224,7 +229,7 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
         elif value:
             bare += seen.counts[t]
     main, weight = units.most_common(1)[0] if +units else (("", ""), 0)
-    often = ["".join(a) for a, n in units.most_common() if n > max(1, 0.02 * (bare + weight))]
+    often = [a for a, n in units.most_common() if n > max(1, 0.02 * (bare + weight))]
     scaled = bool({*main} & SCALES)
     if min(bare, weight) > 0.05 * (bare + weight):
         sizes = {told: [] for told in (True, False)}
@@ -232,12 +237,12 @@ def _around(seen: Cells, read: Mapping[str, Numeral], kind: str) -> Column | Non
             sizes[tuple(around) == main] += [abs(value)] * (seen.counts[t] if value else 0)
         told, other = (np.median(sizes[main] or [np.nan]) for main in (True, False))
         apart = bool(max(told / other, other / told) >= APART)  # 1.70 m, and 170
-        often += ["no unit"] * (scaled or apart)
-    if len(often) > 1 and sum(unit in UNITS for unit in often) < 2:
+        often += [("no unit", "")] * (scaled or apart)
+    if len(often) > 1 and sum(not UNITS.isdisjoint((*a, "".join(a))) for a in often) < 2:
         return None  # 12A, 12B; 2nd, 3rd
     if len(often) > 1:
         cell = next(t for t, (_, *around) in read.items() if tuple(around) != main)
-        raise no("mixes", name=seen.name, a=often[0], b=often[1], cell=cell)
+        raise no("mixes", name=seen.name, a="".join(often[0]), b="".join(often[1]), cell=cell)
     if weight < 0.1 * (bare + weight) and not {*main} & CURRENCY:
         main = ("", "")
     cells, one = {}, ""
@@ -270,6 +275,12 @@ def _dates(seen: Cells) -> Column | None:
         twin = [form for form in same if _order(form) == _order(best)[::-1] != ""]
         said += [say("day_first", name=name, month=form) for form in twin[:1]]
         rest, forms = rest[fit[best].isna()], [*forms, best]
+    if not forms and all(map(NAMED.search, rest[:50])):  # in words, so no order is guessed
+        read = table.as_dates(rest, "mixed")
+        if forms := ["mixed"] * int(read.notna().any()):
+            t, v = next((t, v) for t, v in zip(rest, read, strict=True) if v == v)
+            said.append(say("in_words", name=name, cell=t, date=f"{v:%Y-%m-%d %H:%M}"))
+            rest = rest[read.isna()]
     if not forms or sum(map(seen.counts.get, rest)) > (1 - NEARLY) * seen.n:
         return None
     if len(rest):
@@ -291,7 +302,8 @@ def words(seen: Cells, asked: str = "") -> Column:
     """Categories, text or names; spellings of one category are joined."""
     counts, n, k, name, said = seen.counts, seen.n, len(seen.counts), seen.name, []
     long = sum(len(t.split()) * c for t, c in counts.items()) / n
-    figures = sum(c for t, c in counts.items() if t[:1].isdigit()) > 0.5 * n and long < 6
+    figures = sum(c for t, c in counts.items() if t[:1].isdigit() or YEAR.search(t)) > 0.5 * n
+    figures &= long < 6
     if not asked and long >= LONG_WORDS and k > MANY and not figures:
         return Column("text")
     if not asked and k > 0.95 * n and k > MANY:

@@ -6,7 +6,8 @@ number 1,234.5, number 1.234,5  the same as people write it, whatever unit stand
                                 2:45 PM and 14:45 are 14.75 (hours)
 category                        `category` of text; codes such as 02139 keep zeros
 text                            `str`, missing as NaN
-date [form|form]                datetime64 without a time zone (UTC), missing as NaT
+date [form|form]                datetime64 without a time zone (UTC), missing as NaT; the form
+                                `mixed` reads dates whose months are words
 ==============================  =====================================================
 
 A cell that its column's type does not fit, or that means something else than it says, stands under
@@ -192,7 +193,9 @@ def as_float(text: str) -> float:
 
 
 QUOTES = tuple("'\"`")
-ZONE = re.compile(r"(:\d\d(?:\.\d+)?(?: ?[AaPp][Mm])?) ?\(?[A-Z]{3,5}\)?$")  # a clock's, by letters
+ZONE = re.compile(
+    r"(:\d\d(?:\.\d+)?(?: ?[AaPp][Mm])?) ?\(?[A-Z]{3,5}\)?(?=$| \d{4}$)"
+)  # a clock's, by letters
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?:\s?([aApP])\.?[mM]\.?)?")
 Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
 

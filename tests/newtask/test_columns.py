@@ -69,6 +69,10 @@ COMMA = [cell.replace(".", ",") for cell in ONE]
         (DAYS.strftime("%d.%m.%Y %H:%M"), "date %d.%m.%Y %H:%M", None),
         (DAYS.strftime("%m/%d/%Y %I:%M %p"), "date %m/%d/%Y %I:%M %p", None),
         (DAYS.strftime("%d%b%Y"), "date %d%b%Y", None),
+        (DAYS.strftime("%A, %B %d, %Y"), "date mixed", "dates in words: .* is read as 202"),
+        (DAYS.strftime("%a %b %d %H:%M:%S PDT %Y"), "date mixed", "dates in words"),
+        (DAYS.strftime("%a, %d %b %Y %H:%M:%S +0000"), "date mixed", "dates in words"),
+        (DAYS.strftime("%d. Mai %Y, abends"), "category", "neither numbers nor dates"),
         (DAYS.strftime("%Y-%m-%d %H:%M:%S CEST"), "date ISO8601", "'.* CEST' are left off"),
         (DAYS.strftime("%d/%m/%Y %I:%M %p EST"), "date %d/%m/%Y %I:%M %p", "EST' are left off"),
         ([f"{d.day} de enero de {d.year}" for d in DAYS], "category", "neither numbers nor dates"),
@@ -124,6 +128,8 @@ def test_what_a_column_holds(cells, kind, said):
     [
         (some(ONE, "inf"), "'x', line 5: 'inf' is no finite number.*--cell 'x=inf='"),
         (some(ONE, "1e999"), "'1e999' is no finite number"),
+        ([f"1e{300 + i}" for i in range(120)], "'1e309' is no finite number"),
+        ([f"${c}{'MK'[i % 2]}" for i, c in enumerate(ONE)], r"mixes '\$[MK]' and '\$[MK]'"),
         ([f"{c} {'mg' if i % 3 else 'g'}" for i, c in enumerate(ONE)], "mixes 'mg' and 'g'"),
         ([c + "%" * (i % 2) for i, c in enumerate(ONE)], "mixes '%' and 'no unit'"),
         (
