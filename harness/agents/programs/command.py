@@ -156,10 +156,9 @@ class CommandAgent(PaidAgent):
         """Find the program; the message says how to get one that is not there."""
         wanted, how = "".join(self.argv[:1]), "install it, or name it by its path"
         if self.preset is not None:
-            own = self.preset.program_env
-            wanted = os.environ.get(own) or self.preset.program
-            how = f"{self.preset.install}, or name the program in {own}"
-        elif "{" in wanted or "/" in wanted:
+            wanted = os.environ.get(self.preset.program_env) or self.preset.program
+            how = f"{self.preset.install}, or name the program in {self.preset.program_env}"
+        elif "{" in wanted or Path(wanted).name != wanted:
             return wanted  # where that is, the call's folder decides
         found = shutil.which(wanted)
         if found is None:
