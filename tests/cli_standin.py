@@ -229,6 +229,10 @@ elif WORD in ("hang", "slow429"):
         except SystemExit:
             sys.stdout.flush()
     time.sleep(60)
+elif WORD == "offline":  # seen with the real Codex
+    said = "Reconnecting... waiting for network (Connection failed: error sending request)"
+    print(json.dumps({"type": "error", "message": said}), flush=True)
+    time.sleep(60)
 elif WORD == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)

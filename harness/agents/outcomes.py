@@ -50,7 +50,7 @@ TABLE = tuple(
     )
     for line in _TOLD["line"]
 )
-_STATUS = re.compile(r"(?<![\d.:$-])(40[0-58]|410|413|422|429|498|5[0-3]\d)(?![\d.:]|\s*[ap]m)")
+_STATUS = re.compile(r"(?<![\d.:$-])(40[0-58]|410|413|422|429|498|5[0-3]\d)(?![.:]?\d|\s*[ap]m)")
 
 
 def status_in(text: str) -> int:

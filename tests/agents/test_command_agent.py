@@ -22,9 +22,12 @@ from harness.agents.errors import (
     NoChange,
     RateLimited,
 )
+from harness.cli import main
 
 STANDIN = Path(__file__).parents[1] / "cli_standin.py"
 CLIS = ("claude", "codex", "gemini", "aider", "opencode")
+MISSING = [["claude"], ["codex"], ["gemini"], ["aider", "--model", "m"], ["opencode"]]
+MISSING += [["chat", "--model", "gpt-5"], ["command", "--agent-command", "no-such-program"]]
 CANARY = "canary-5f0c9e1d77aa41d2"
 SOURCE = (Path(__file__).parents[2] / "train.py").read_text()
 
@@ -371,7 +374,29 @@ def test_missing_program_says_how_to_get_it(view, monkeypatch, tmp_path):
         agent("codex").propose(view)
     assert caught.value.fatal
     with pytest.raises(AgentMissing, match="cannot start"):
-        get_agent("command", command=["no-such-program-here"]).propose(view)
+        get_agent("command", command=["./no-such-program-here"]).propose(view)
+    for command in ("{workspace}/mine", "./mine"):  # where that is, the call decides
+        assert get_agent("command", command=command).ready() == command
+
+
+@pytest.mark.parametrize("words", MISSING, ids=" ".join)
+def test_what_cannot_be_asked_leaves_no_run_behind(words, monkeypatch, tmp_path, capsys):
+    """The tag stays free for another agent, and nothing was scored."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in (*(f"AUTORESEARCH_{name.upper()}" for name in CLIS), "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    runs = tmp_path / "runs"
+    assert main(["run", "--tag", "t", "--runs", str(runs), "--agent", *words]) == 64
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), runs.exists()) == ("", 1, False)
+    assert re.search("is not installed: (npm|pip|install)|set the environment variable", err)
+
+
+def test_a_timeout_repeats_what_the_program_said(view, standin):
+    """Codex without a network waits for it and says so; the deadline alone explains nothing."""
+    standin("codex", "offline")
+    assert "waiting for network" in str(time_out("codex", view, standin))
 
 
 def test_program_can_be_named_by_a_variable(view, standin, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import numpy as np
 import pandas as pd
@@ -412,6 +413,9 @@ def test_command_makes_scores_and_runs(tmp_path, capsys, warm):
     assert main(new) == 1
     assert "exists: choose another name" in capsys.readouterr().err
     task = f"{tasks}/mine"
+    assert main(["evaluate", "--task", task, "--json", "-"]) == 0
+    start = json.loads(capsys.readouterr().out)
+    assert (start["status"], start["probes"]) == ("ok", [])  # its own start: scored, not probed
     step = ["step", "--tag", "t", "--runs", runs]
     assert main([*step, "--task", task]) == 0
     program = tmp_path / "runs/t/workspace/program.md"

@@ -189,15 +189,19 @@ class ChatAgent(PaidAgent):
                     raise
         return wire.post(client, dialect, url, headers, wish)
 
+    def ready(self) -> None:
+        """Look for the key."""
+        place = self.place
+        wanted = place.key_env and not os.environ.get(place.key_env, "").strip()
+        known = place.base_url in {server.address for server in servers.SERVERS.values()}
+        if wanted and known and not servers.is_local(place.base_url):
+            raise errors.AuthError(f"no key: set the environment variable {place.key_env}")
+
     def _connect(self):
         if self._client is None:
             import httpx  # a third of a second, and the playbook needs none of it
 
-            place = self.place
-            wanted = place.key_env and not os.environ.get(place.key_env, "").strip()
-            known = place.base_url in {server.address for server in servers.SERVERS.values()}
-            if wanted and known and not servers.is_local(place.base_url):
-                raise errors.AuthError(f"no key: set the environment variable {place.key_env}")
+            self.ready()
             self._client = httpx.Client()
         return self._client
 

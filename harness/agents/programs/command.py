@@ -95,8 +95,7 @@ class CommandAgent(PaidAgent):
                     "unset it, or give the address as --agent-option base_url=…"
                 )
             self.base_url = asked
-        slash = "/" in (self.model or "")
-        if self.base_url and preset.openai and not slash:
+        if self.base_url and preset.openai and "/" not in (self.model or ""):
             raise ValueError(f"with a base_url, agent {self.name!r} needs --model openai/NAME")
         if self.base_url and self.name == "aider" and not self.model.startswith(preset.openai):
             raise ValueError("with a base_url, aider goes there for models openai/NAME alone")
@@ -146,30 +145,32 @@ class CommandAgent(PaidAgent):
             if self.base_url and self.preset.openai is not None:
                 env.setdefault(self.key_env, LOCAL_KEY)
             env |= dict(word.split("=", 1) for word in call.words(self.preset.environment))
-            argv = [self._program(), *call.words(self.preset.arguments)]
+            argv = [self.ready(), *call.words(self.preset.arguments)]
         limits = {"timeout": self.timeout, "grace": self.grace}
         try:
             return self._runner.run(argv, cwd=call.workspace, env=env, stdin=prompt, **limits)
         except FileNotFoundError as error:
             raise errors.AgentMissing(f"cannot start the agent's program: {error}") from None
 
-    def _program(self) -> str:
-        wanted = os.environ.get(self.preset.program_env) or self.preset.program
+    def ready(self) -> str:
+        """Find the program; the message says how to get one that is not there."""
+        wanted, how = "".join(self.argv[:1]), "install it, or name it by its path"
+        if self.preset is not None:
+            wanted = os.environ.get(self.preset.program_env) or self.preset.program
+            how = f"{self.preset.install}, or name the program in {self.preset.program_env}"
+        elif "{" in wanted or Path(wanted).name != wanted:
+            return wanted  # where that is, the call's folder decides
         found = shutil.which(wanted)
         if found is None:
-            raise errors.AgentMissing(
-                f"{wanted} is not installed: {self.preset.install}, "
-                f"or name the program in {self.preset.program_env}"
-            )
+            raise errors.AgentMissing(f"{wanted} is not installed: {how}")
         return found
 
     def _check(self, done: Finished, report: Report) -> None:
         """Raise what went wrong, if anything did, in the order that the module's text names."""
         limited = report.kind is errors.RateLimited
         if done.timed_out and not (limited and self.preset and self.preset.slow_429):
-            raise errors.AgentTimeout(
-                f"{self.name} did not finish in {self.timeout:g} s and was ended"
-            )
+            late = f"{self.name} did not finish in {self.timeout:g} s and was ended"
+            raise errors.AgentTimeout("; it said: ".join(filter(None, (late, report.error))))
         if done.returncode is None and not done.timed_out:
             raise errors.AgentError(f"{self.name} was ended before it had finished")
         if report.error is not None:

@@ -104,7 +104,7 @@ class Preset:
 
     def read(self, done: Finished, call: Call) -> Report:
         """What its output says."""
-        return _READERS[self.program](done, call, self.usage)
+        return globals()[f"_read_{self.program}"](done, call, self.usage)
 
 
 def _events(text: str, **wanted: str) -> list[dict]:
@@ -134,8 +134,8 @@ def _read_codex(done: Finished, call: Call, paths: Mapping[str, str]) -> Report:
     for event in json_lines(done.stdout):
         if event.get("type") == "turn.failed":
             error = str(at(event, "error.message") or "turn failed")
-        elif event.get("type") == "error" and done.returncode:
-            # Without an exit status it is about a reconnection that worked.
+        elif event.get("type") == "error" and done.returncode != 0:
+            # With 0 it is about a reconnection that worked.
             error = error or str(event.get("message") or "error")
     return concluded(done, error, **spent(_events(done.stdout, type="turn.completed"), paths))
 
@@ -171,29 +171,23 @@ def _read_aider(done: Finished, call: Call, paths: Mapping[str, str]) -> Report:
     return concluded(done, last[0], _LITELLM_STATUS.get(last[1]), **facts)
 
 
-_OPENCODE_WAIT = "error.data.responseHeaders.retry-after"
-_OPENCODE_ERROR = re.compile(r'level=ERROR .*\berror\.error="(AI_[^"]*)"')
+_OPENCODE_ERROR = re.compile(r'level=ERROR .*?\berror(?:\.error)?="((?:AI_|\w+Error: )[^"]*)"')
 
 
 def _read_opencode(done: Finished, call: Call, paths: Mapping[str, str]) -> Report:
     error = None
     for event in _events(done.stdout, type="error"):
-        status, wait = at(event, "error.data.statusCode"), at(event, _OPENCODE_WAIT)
+        wait = at(event, "error.data.responseHeaders.retry-after")
+        status = at(event, "error.data.statusCode")
         error = str(at(event, "error.data.message") or at(event, "error.name") or "error")
         error = f"{status}: {error}" if status else error
         error = f"{error} (retry-after {wait})" if wait else error
-    if error is None and done.timed_out and (logged := _OPENCODE_ERROR.findall(done.stderr)):
+    unsaid = done.timed_out if error is None else "server logs" in error
+    if unsaid and (logged := _OPENCODE_ERROR.findall(done.stderr)):
         error = logged[-1]
     return concluded(done, error, **spent(_events(done.stdout, type="step_finish"), paths))
 
 
-_READERS = {
-    "claude": _read_claude,
-    "codex": _read_codex,
-    "gemini": _read_gemini,
-    "aider": _read_aider,
-    "opencode": _read_opencode,
-}
 PRESETS = {
     name: Preset(name, keys=told.pop("keys").split(), **told)
     for name, told in catalogue(__file__).items()
