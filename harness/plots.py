@@ -157,8 +157,8 @@ def staircase(rows: Sequence, noise_sd: float | None = None, title: str | None =
     ax.plot([*its, last], [*best, best[-1]], color=BLUE, drawstyle="steps-post", zorder=3)
     hollow = {"ls": "", "mfc": "white", "mec": GREY, "zorder": 2}
     ax.plot(its, best, "o", color=BLUE, ms=8, zorder=4, label="kept")
-    places = [r.iteration for r in lost], [r.val_auc for r in lost]
-    ax.plot(*places, marker="o", ms=7, label="discarded", **hollow)
+    high = {r.iteration: r.val_auc for r in lost if r.val_auc >= floor}
+    ax.plot(list(high), list(high.values()), marker="o", ms=7, label="discarded", **hollow)
     words = "discarded, below the axis" if low else None
     ax.plot(low, [floor] * len(low), marker="v", ms=8, label=words, **hollow)
     words = "no score (crash, timeout, rejected)" if dead else None

@@ -31,11 +31,11 @@ def interactive() -> bool:
     wish = os.environ.get("AUTORESEARCH_WIDGETS")
     if wish is not None:
         return wish.strip().lower() not in ("", "0", "no", "false")
-    kernel = getattr(_shell(), "kernel", None)
+    kernel = getattr(shell(), "kernel", None)
     return "google.colab" in sys.modules or bool(getattr(kernel, "_allow_stdin", False))
 
 
-def _shell():
+def shell():
     """The running IPython, or None; asking costs nothing where there is none."""
     ipython = sys.modules.get("IPython")
     return ipython and ipython.get_ipython()
@@ -89,8 +89,7 @@ def injected_names() -> list[str]:
     papermill only warns about a misspelt parameter: a night with `-p iteration 100` would quietly
     end after the default number of iterations.
     """
-    shell = _shell()
-    cells = shell.user_ns.get("In", []) if shell else []
+    cells = shell().user_ns.get("In", []) if shell() else []
     if len(cells) < 2 or not cells[-2].lstrip().startswith("# Parameters"):
         return []
     found = [node for node in ast.walk(ast.parse(cells[-2])) if isinstance(node, ast.Name)]
