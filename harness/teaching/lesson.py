@@ -195,7 +195,8 @@ def coloured(text: str, language: str) -> str:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
-    return highlight(text, get_lexer_by_name(language), HtmlFormatter(noclasses=True))
+    look = HtmlFormatter(noclasses=True, prestyles="font-family: monospace")  # JupyterLab's is not
+    return highlight(text, get_lexer_by_name(language), look)
 
 
 class Diff(str):

@@ -50,7 +50,7 @@ import subprocess
 
 import numpy as np
 import pandas as pd
-from IPython.display import HTML, Code
+from IPython.display import HTML
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -87,7 +87,7 @@ lesson.neat(pd.DataFrame({"frozen": frozen}))
 
 # %% id="train-py"
 start = (lesson.RUNS.parent / "train.py").read_text(encoding="utf-8")
-Code(start, language="python")
+HTML(lesson.coloured(start, "python"))
 
 # %% [markdown] id="train-py-after"
 # Three names are all that the harness asks for. `HYPOTHESIS` says the idea in one line,

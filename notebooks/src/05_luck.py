@@ -153,7 +153,7 @@ def climbs(staircases, title):
 # %% id="climb-figure" tags=["folded"]
 fig = climbs(
     staircases,
-    f"Nothing was there to find: the ratchet gains {gained:.4f} on average all the same",
+    f"Nothing is there to find, and the ratchet gains {gained:.4f} on average",
 )
 plots.show(
     fig,

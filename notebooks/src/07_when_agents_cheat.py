@@ -46,7 +46,7 @@ elif importlib.util.find_spec("harness") is None:
 # %% id="imports"
 import numpy as np
 import pandas as pd
-from IPython.display import Code
+from IPython.display import HTML
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -211,7 +211,8 @@ lesson.neat(pd.DataFrame(told, ["title", "tries"]).T)
 # Here is one of them, without its note. What does it try?
 
 # %% id="source"
-Code(exhibits["101_module_globals"].source.split('"""', 2)[2].strip(), language="python")
+program = exhibits["101_module_globals"].source.split('"""', 2)[2].strip()
+HTML(lesson.coloured(program, "python"))
 
 # %% [markdown] id="run-words"
 # Now all eight, first the naive way, then ours. What beats the starting program is probed, as the

@@ -297,8 +297,9 @@ found = audit.audit(folder / "runs" / "mine", scorer, task=task, hospital=None)
 plots.show(audit_report.figure(found), audit_report.alt(found))
 
 # %% [markdown] id="audit-after"
-# The title is the verdict, by the rule of exercise 6.1. Where something was kept, compare the claim,
-# the diamond, with the interval on fresh folds below it; where nothing was, there is no gain to judge.
+# The title is the verdict, by the rule of exercise 6.1. Where something was kept, compare the
+# claim, the diamond, with the interval on fresh folds below it. Where nothing was, there is no gain
+# to judge.
 
 # %% [markdown] id="report-words"
 # ## Report
