@@ -22,10 +22,7 @@ from harness.teaching.lesson import interactive, shell
 SAYS = catalogue(__file__)  # by the number of an exercise
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted yet"
 OPEN = "Replace the ... above (a function has to return its answer), and run it and its check."
-STALE = (
-    "The cell of your answer ended in an error, so what stands here is not your last answer. "
-    "Mend that cell, run it, then run this check."
-)
+STALE = "The cell of your answer ended in an error: mend it and run it, then run this check."
 _MARKS = {RIGHT: "✓", NOT_YET: "✗", NOT_ATTEMPTED: "…"}
 _COLOURS = {RIGHT: "#009E73", NOT_YET: "#D55E00", NOT_ATTEMPTED: "#6E6E6E"}
 

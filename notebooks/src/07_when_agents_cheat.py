@@ -138,6 +138,7 @@ def label_flip(model, X, y):
 checks.flip_probe(label_flip, X, y)
 
 # %% id="flip-outcome" tags=["folded"]
+# What came of it, whoever wrote the probe. (JupyterLab shows the first line of a folded cell.)
 turned = {name: cross_validated(model, X, 1 - y) for name, model in models.items()}
 lesson.markdown(
     f"On turned labels the honest model scores **{turned['honest']:.3f}**, as before, and the "

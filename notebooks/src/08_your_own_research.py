@@ -87,7 +87,7 @@ if my_file:
     if target not in table:
         raise ValueError(f"{my_file} has no column {target!r}, but {', '.join(table.columns)}")
     if set(table[target]) != {0, 1}:
-        raise ValueError(f"{target} holds {set(table[target])}: code it as 0 and 1 first")
+        raise ValueError(f"{target} holds {set(table[target])}: code it as 0 and 1, below read_csv")
 else:
     table, target = load_diabetes(as_frame=True, scaled=False).frame, "fast"
     fast = (table.pop("target") > 140.5).astype(int)
@@ -157,7 +157,8 @@ guess("8a", "AUC with all columns minus AUC without those that must go", within=
 
 # %% id="gone" tags=["folded"]
 # As long as exercise 8.2 is open, the example goes on with what its solution leaves out.
-given = ["insulin_after"] if must_go is ... else list(must_go)
+given = "insulin_after" if must_go is ... else must_go
+given = [given] if isinstance(given, str) else given
 gone = [name for name in given if name in table]
 
 # %% id="task"
@@ -194,8 +195,8 @@ plots.show(fig, f"Mean AUC {leaky:.3f} with all columns, {honest:.3f} without th
 outcome("8a", leaky - honest)
 
 # %% [markdown] id="leak-after"
-# The higher number is worth nothing, because on the day it is needed the column is empty. From here
-# on we work without it.
+# Where the two differ, the higher number is worth nothing: on the day it is needed, the column is
+# empty. From here on we work without what must go.
 
 # %% [markdown] id="plan-words"
 # ## A plan, before the first candidate
@@ -267,7 +268,7 @@ checks.plan(plan, paired_sd)
 guess("8b", "Candidates kept", within=0)
 
 # %% id="run"
-follow = plan if isinstance(plan, dict) else {"tries": 6, "rule": "confirm"}
+follow = {"tries": 6, "rule": "confirm"} | (plan if isinstance(plan, dict) else {})
 scorer = Scorer(task)
 with Run.open(
     "mine", root=folder / "runs", task=task, agent="playbook", rule=follow["rule"], scorer=scorer
