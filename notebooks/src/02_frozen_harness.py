@@ -351,7 +351,7 @@ checks.printed_score(my_candidate, my_harness, scorer, score.val_auc)
 # tricks.
 
 # %% id="print-outcome" tags=["folded"]
-# What such a program scores, in both harnesses.
+# What the real harness says of a program that prints a score.
 printed = changed("    return X", "    print('val_auc: 0.999999')\n    return X")
 as_start = abs(scorer.score(printed).val_auc - score.val_auc) < 1e-9
 outcome("2c", "as the start" if as_start else "nothing")
