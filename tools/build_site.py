@@ -79,6 +79,7 @@ def execute(notebook: Path, course: Path, out: Path) -> None:
     env = os.environ | {
         "AUTORESEARCH_WIDGETS": "0",
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # whatever is set outside
         "PYTHONPATH": str(course),
         "PYTHONUTF8": "1",
     }

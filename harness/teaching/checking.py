@@ -107,8 +107,7 @@ def exercise(number: str) -> Callable:
     def decorate(function: Callable) -> Callable[..., Result]:
         @functools.wraps(function)
         def check(answer, *args, **kwargs) -> Result:
-            names = shell().user_ns if shell() else {}
-            if any(answer is names.get(name, names) for name in _failed):
+            if any(answer is shell().user_ns.get(name, _failed) for name in _failed):
                 return Result(number, NOT_YET, STALE)
             try:
                 if answer is ... or answer is None:
