@@ -148,7 +148,8 @@ def staircase(rows: Sequence, noise_sd: float | None = None, title: str | None =
     spread = max(best[-1] - best[0], 2 * margin)
     lowest = min(best + [r.val_auc for r in lost])
     floor = max(lowest - margin, best[0] - 2.5 * spread) - 0.5 * margin
-    low = [r.iteration for r in lost if r.val_auc < floor]
+    bottom = floor - 0.08 * (best[-1] - floor)
+    low = [r.iteration for r in lost if r.val_auc < bottom]
 
     if noise_sd:
         band = (best[0] - noise_sd, best[0] + noise_sd)
@@ -163,7 +164,7 @@ def staircase(rows: Sequence, noise_sd: float | None = None, title: str | None =
     ax.plot(low, [floor] * len(low), marker="v", ms=8, label=words, **hollow)
     words = "no score (crash, timeout, rejected)" if dead else None
     ax.plot(dead, [floor] * len(dead), "x", color=VERMILION, ms=9, mew=2.5, zorder=5, label=words)
-    ax.set_ylim(floor - 0.08 * (best[-1] - floor), best[-1] + margin)
+    ax.set_ylim(bottom, best[-1] + margin)
     ax.set(xlabel="iteration", ylabel="val_auc (mean of 5 folds)", xlim=(-0.6, max(last, 8) + 0.6))
     ax.xaxis.get_major_locator().set_params(integer=True)
     fig.legend(loc="outside lower left", ncols=3)

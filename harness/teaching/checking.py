@@ -17,12 +17,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.files import catalogue
+from harness.teaching.lesson import interactive, shell
 
 SAYS = catalogue(__file__)  # by the number of an exercise
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted yet"
 OPEN = "Replace the ... above (a function has to return its answer), and run it and its check."
+STALE = "The cell of your answer ended in an error: mend it and run it, then run this check."
 _MARKS = {RIGHT: "✓", NOT_YET: "✗", NOT_ATTEMPTED: "…"}
 _COLOURS = {RIGHT: "#009E73", NOT_YET: "#D55E00", NOT_ATTEMPTED: "#6E6E6E"}
+
+
+_failed: set[str] = set()  # names that a cell was to make, and it ended in an error
+
+
+def note_failure(ran) -> None:
+    """After each cell: remember what it was to make if it failed, forget it if it ran."""
+    made = re.findall(r"(?m)^(?:def +)?(\w+) *[=(]", ran.info.raw_cell or "")
+    (_failed.difference_update if ran.success else _failed.update)(made)
+
+
+if shell():
+    shell().events.register("post_run_cell", note_failure)
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,8 @@ def exercise(number: str) -> Callable:
     def decorate(function: Callable) -> Callable[..., Result]:
         @functools.wraps(function)
         def check(answer, *args, **kwargs) -> Result:
+            if any(answer is shell().user_ns.get(name, _failed) for name in _failed):
+                return Result(number, NOT_YET, STALE)
             try:
                 if answer is ... or answer is None:
                     raise NotAttempted
@@ -143,21 +160,14 @@ def near(value: float, truth: float, digits: int = 2) -> bool:
 
 
 def compare(answer, truth: float, digits: int, slips: Sequence[float] = (), **values) -> None:
-    """Hold an answer to the true number, rounded or not; raise a `Hint` if it is another.
-
-    `slips` are likely wrong numbers, in the order in which the catalogue explains them. The first
-    that fits is told, the text `hint` if none does.
-    """
+    """Hold an answer to the true number, rounded or not; `slips` are those of a `Hint`."""
     value = as_number(answer)
     if not near(value, truth, digits):
         raise Hint("hint", value, slips, **values)
 
 
 def entries(answer, wanted: Iterable[str], words: Collection[str] = ()) -> dict:
-    """Take a dictionary with an entry for each name that is wanted, written in whatever way.
-
-    With `words`, each entry has to be one of them.
-    """
+    """Take a dictionary with an entry for each wanted name; with `words`, each is one of them."""
     need(hasattr(answer, "items"), "dictionary")
     given = {str(name).strip(): value for name, value in answer.items()}
     loosely = {name.lower(): value for name, value in given.items()}
@@ -225,11 +235,6 @@ class Question:
 
 
 def quiz(text: str, *, right: str, **choices: tuple[str, str]):
-    """Show one question: radio buttons where a person is present, else choices that unfold.
-
-    `right` is the name of the right choice; each choice is its text and why it is right or wrong.
-    """
-    from harness.teaching.lesson import interactive
-
+    """Show one question; each choice is its text and why it is right or wrong."""
     question = Question(text, right, choices)
     return question.widget() if interactive() else question

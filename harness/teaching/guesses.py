@@ -76,7 +76,8 @@ class Guess:
         outcome = "" if came is None else f" It came to: {_words(came)}."
         if mine is None:
             choices = f" ({'; '.join(self.choices)})" if self.choices else ""
-            text = f"Guess {self.number}: {self.question}{choices} No guess.{outcome}"
+            stop = "" if (choices or self.question)[-1] in "?…" else "."
+            text = f"Guess {self.number}: {self.question}{choices}{stop} No guess.{outcome}"
             return NOT_ATTEMPTED, text
         sure = "" if mine["sure"] is None else f" ({mine['sure']:g}% sure)"
         verdict = NOT_ATTEMPTED if came is None else RIGHT if mine.get("right") else NOT_YET

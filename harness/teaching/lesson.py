@@ -8,7 +8,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,11 +31,11 @@ def interactive() -> bool:
     wish = os.environ.get("AUTORESEARCH_WIDGETS")
     if wish is not None:
         return wish.strip().lower() not in ("", "0", "no", "false")
-    kernel = getattr(_shell(), "kernel", None)
+    kernel = getattr(shell(), "kernel", None)
     return "google.colab" in sys.modules or bool(getattr(kernel, "_allow_stdin", False))
 
 
-def _shell():
+def shell():
     """The running IPython, or None; asking costs nothing where there is none."""
     ipython = sys.modules.get("IPython")
     return ipython and ipython.get_ipython()
@@ -84,13 +84,8 @@ def check_parameters(tag, iterations, agent, rule, time_budget, seed) -> SimpleN
 
 
 def injected_names() -> list[str]:
-    """Return the names that papermill set in the cell before the one that runs.
-
-    papermill only warns about a misspelt parameter: a night with `-p iteration 100` would quietly
-    end after the default number of iterations.
-    """
-    shell = _shell()
-    cells = shell.user_ns.get("In", []) if shell else []
+    """Return the names that papermill set in the cell above; of a misspelt one it only warns."""
+    cells = shell().user_ns.get("In", []) if shell() else []
     if len(cells) < 2 or not cells[-2].lstrip().startswith("# Parameters"):
         return []
     found = [node for node in ast.walk(ast.parse(cells[-2])) if isinstance(node, ast.Name)]
@@ -99,11 +94,8 @@ def injected_names() -> list[str]:
 
 def fresh_tag(tag: str, root: Path = RUNS) -> str:
     """Return the tag, or the tag with the first number that no run has yet."""
-    number, free = 1, tag
-    while (Path(root) / free).exists():
-        number += 1
-        free = f"{tag}-{number}"
-    return free
+    names = chain([tag], (f"{tag}-{number}" for number in count(2)))
+    return next(name for name in names if not (Path(root) / name).exists())
 
 
 # -- watching a run ---------------------------------------------------------------------
@@ -196,7 +188,8 @@ def coloured(text: str, language: str) -> str:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
-    return highlight(text, get_lexer_by_name(language), HtmlFormatter(noclasses=True))
+    look = HtmlFormatter(noclasses=True, prestyles="font-family: monospace")  # else JupyterLab's
+    return highlight(text, get_lexer_by_name(language), look)
 
 
 class Diff(str):

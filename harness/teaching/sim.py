@@ -50,7 +50,7 @@ def draw(n: int, strength: float, rng: np.random.Generator) -> tuple[pd.DataFram
     mean, sd = X.mean(), X.std()
     model = LogisticRegression(max_iter=500).fit(((X - mean) / sd).to_numpy(), y)
     drawn = X.iloc[rng.integers(0, len(X), n)].reset_index(drop=True)
-    for name in set(NUMERIC) - {"ca"}:  # a count of vessels stays one
+    for name in sorted(set(NUMERIC) - {"ca"}):  # in one order; a count of vessels stays one
         drawn[name] += 0.3 * sd[name] * rng.normal(size=n)
     Z = (drawn - mean) / sd
     logit = model.decision_function(Z.to_numpy()) + strength * Z[PAIR[0]] * Z[PAIR[1]]

@@ -50,7 +50,7 @@ import subprocess
 
 import numpy as np
 import pandas as pd
-from IPython.display import HTML, Code
+from IPython.display import HTML
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -87,7 +87,7 @@ lesson.neat(pd.DataFrame({"frozen": frozen}))
 
 # %% id="train-py"
 start = (lesson.RUNS.parent / "train.py").read_text(encoding="utf-8")
-Code(start, language="python")
+HTML(lesson.coloured(start, "python"))
 
 # %% [markdown] id="train-py-after"
 # Three names are all that the harness asks for. `HYPOTHESIS` says the idea in one line,
@@ -351,6 +351,7 @@ checks.printed_score(my_candidate, my_harness, scorer, score.val_auc)
 # tricks.
 
 # %% id="print-outcome" tags=["folded"]
+# What the real harness says of a program that prints a score.
 printed = changed("    return X", "    print('val_auc: 0.999999')\n    return X")
 as_start = abs(scorer.score(printed).val_auc - score.val_auc) < 1e-9
 outcome("2c", "as the start" if as_start else "nothing")

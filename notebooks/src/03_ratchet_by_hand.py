@@ -200,7 +200,7 @@ print(lesson.public_lines(score))
 # %% id="read-table"
 folds = pd.DataFrame({"before": before.fold_scores, "after": score.fold_scores})
 folds["gain"] = folds["after"] - folds["before"]
-folds.agg(["mean", "std"]).round(4)
+lesson.neat(folds.agg(["mean", "std"]))
 
 # %% id="read" tags=["folded"]
 gain, better = folds["gain"].mean(), int((folds["gain"] > 0).sum())

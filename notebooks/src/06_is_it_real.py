@@ -363,7 +363,7 @@ one = "only the clinic with a product" if "clinic" in sure else "only the twin"
 outcome("6a", names.get(len(sure), one))
 
 # %% [markdown] id="clinics-said-after"
-# Both runs climbed, and both would have looked the same on a slide. Only now do we look at the
+# On a slide, a climb in the one clinic looks like a climb in the other. Only now do we look at the
 # truth: what did each best program gain on the 20,000?
 
 # %% id="clinics-truth" tags=["folded"]

@@ -87,7 +87,7 @@ if my_file:
     if target not in table:
         raise ValueError(f"{my_file} has no column {target!r}, but {', '.join(table.columns)}")
     if set(table[target]) != {0, 1}:
-        raise ValueError(f"{target} holds {set(table[target])}: code it as 0 and 1 first")
+        raise ValueError(f"{target} holds {set(table[target])}: code it as 0 and 1, below read_csv")
 else:
     table, target = load_diabetes(as_frame=True, scaled=False).frame, "fast"
     fast = (table.pop("target") > 140.5).astype(int)
@@ -157,7 +157,8 @@ guess("8a", "AUC with all columns minus AUC without those that must go", within=
 
 # %% id="gone" tags=["folded"]
 # As long as exercise 8.2 is open, the example goes on with what its solution leaves out.
-given = ["insulin_after"] if must_go is ... else list(must_go)
+given = "insulin_after" if must_go is ... else must_go
+given = [given] if isinstance(given, str) else given
 gone = [name for name in given if name in table]
 
 # %% id="task"
@@ -194,8 +195,8 @@ plots.show(fig, f"Mean AUC {leaky:.3f} with all columns, {honest:.3f} without th
 outcome("8a", leaky - honest)
 
 # %% [markdown] id="leak-after"
-# The higher number is worth nothing, because on the day it is needed the column is empty. From here
-# on we work without it.
+# Where the two differ, the higher number is worth nothing: on the day it is needed, the column is
+# empty. From here on we work without what must go.
 
 # %% [markdown] id="plan-words"
 # ## A plan, before the first candidate
@@ -267,14 +268,14 @@ checks.plan(plan, paired_sd)
 guess("8b", "Candidates kept", within=0)
 
 # %% id="run"
-follow = plan if isinstance(plan, dict) else {"tries": 6, "rule": "confirm"}
+follow = {"tries": 6, "rule": "confirm"} | (plan if isinstance(plan, dict) else {})
 scorer = Scorer(task)
 with Run.open(
     "mine", root=folder / "runs", task=task, agent="playbook", rule=follow["rule"], scorer=scorer
 ) as run:
     live = lesson.LivePlot(run.ledger.rows, noise_sd)
     ended = loop.run(
-        run, get_agent("playbook"), iterations=int(follow["tries"]), on_row=live, say=print
+        run, get_agent("playbook"), iterations=int(follow["tries"]), on_row=live, say=lesson.say
     )
 print(ended.reason)
 outcome("8b", sum(row.decision == "kept" for row in live.rows))
@@ -297,8 +298,9 @@ found = audit.audit(folder / "runs" / "mine", scorer, task=task, hospital=None)
 plots.show(audit_report.figure(found), audit_report.alt(found))
 
 # %% [markdown] id="audit-after"
-# The title is the verdict, by the rule of exercise 6.1 (where nothing was kept, there is no gain
-# to judge). Compare the claim, the diamond, with the interval on fresh folds below it.
+# The title is the verdict, by the rule of exercise 6.1. Where something was kept, compare the
+# claim, the diamond, with the interval on fresh folds below it. Where nothing was, there is no gain
+# to judge.
 
 # %% [markdown] id="report-words"
 # ## Report
@@ -307,19 +309,19 @@ plots.show(audit_report.figure(found), audit_report.alt(found))
 # how sure one can be, and what was not looked at. Here is one, from the numbers of this run.
 
 # %% id="report" tags=["folded"]
-test, best = found.test, "the baseline stayed" if found.best_iteration == 0 else "the best was kept"
+test, moved = found.test, f"went from {found.baseline_val:.4f} to {found.best_val:.4f}"
 fresh = f"Fresh folds: {found.fresh.value:+.4f} (95% {found.fresh.low:+.4f} to "
-fresh += f"{found.fresh.high:+.4f})" if found.best_iteration else ""
-fresh = fresh if found.best_iteration else "Nothing was kept, so there is no gain to report"
+fresh += f"{found.fresh.high:+.4f}). Verdict: **{found.verdict}**"
+if not found.best_iteration:
+    moved = f"stayed at {found.baseline_val:.4f}: nothing was kept"
+    fresh = "There is no gain to claim"
 lesson.markdown(
     "> We asked whether a better model than logistic regression could be found for "
     f"`{target}` ({len(table)} rows, {test.rows} of them sealed). **{found.tries} candidates** "
-    f"were scored under the rule `{found.rule}`; {best}. Validation AUC went from "
-    f"{found.baseline_val:.4f} to {found.best_val:.4f} (a difference wobbles by "
-    f"{paired_sd:.4f}). {fresh}; on the sealed test the chosen program reaches "
-    f"{test.best.value:.3f} ({test.best.low:.3f} to {test.best.high:.3f}). Verdict: "
-    f"**{found.verdict}**. Left out before the start: {', '.join(gone) or 'nothing'}. No second "
-    "site was available."
+    f"were scored under the rule `{found.rule}`. Validation AUC {moved} (the difference of two "
+    f"similar programs has an SD of {paired_sd:.4f}). {fresh}. On the sealed test the chosen "
+    f"program reaches {test.best.value:.3f} ({test.best.low:.3f} to {test.best.high:.3f}). Left "
+    f"out before the start: {', '.join(gone) or 'nothing'}. No second site was available."
 )
 
 # %% [markdown] id="report-after"
@@ -348,7 +350,7 @@ scorer.close()
 # %% id="guesses"
 mine = calibration()
 mine = mine[~mine["late"].astype(bool)]
-mine[["question", "guess", "outcome", "right", "sure"]] if len(mine) else None
+lesson.neat(mine[["question", "guess", "outcome", "right", "sure"]]) if len(mine) else None
 
 # %% id="guesses-said" tags=["folded"]
 said = mine.dropna(subset=["sure"])

@@ -452,6 +452,16 @@ def test_the_run_of_lesson_08_follows_either_form_of_the_plan(form):
     assert space["follow"]["tries"] == 6
 
 
+@pytest.mark.parametrize(
+    ("must_go", "gone"),
+    [("ward", ["ward"]), (["ward", "bp"], ["ward", "bp"]), ([], []), (..., [])],
+)
+def test_lesson_08_leaves_out_what_the_check_has_taken(must_go, gone):
+    space = {"must_go": must_go, "table": {"age": 1, "ward": 2, "bp": 3}}
+    exec(find("08_your_own_research", "gone"), space)
+    assert space["gone"] == gone
+
+
 def test_the_sealed_letter_is_opened_by_its_switch_alone():
     cell, opened = find("06_is_it_real", "letter"), []
 
@@ -621,7 +631,8 @@ def test_lesson_08_ends_with_the_learners_calibration(guesses, said):
     rows = [("a question", 1, 1, *guess) for guess in guesses]
     table = pd.DataFrame(rows, columns="question guess outcome right sure late".split())
     table["sure"] = pd.to_numeric(table["sure"])
-    space = {"calibration": lambda: table, "lesson": SimpleNamespace(markdown=told.append)}
+    lesson = SimpleNamespace(markdown=told.append, neat=lambda frame: frame)
+    space = {"calibration": lambda: table, "lesson": lesson}
     for cell in ("guesses", "guesses-said"):
         exec(find("08_your_own_research", cell), space)
     assert said in told[0]

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from harness.agents import Past, View
 from harness.teaching import checking, checks
@@ -36,6 +38,25 @@ def test_errors_in_an_answer_become_a_hint():
     result = checks.seen_before(answer)
     assert result.verdict == checks.NOT_YET
     assert "ZeroDivisionError" in result.message
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("mine = 0.5 5", "ended in an error"),  # a typo: the older answer would be judged
+        ("mine = nowhere", "ended in an error"),
+        ("other = nowhere", "right answers"),
+        ("mine = nowhere\x00mine = 0.75", "right answers"),
+    ],
+)
+def test_a_check_says_that_the_cell_of_the_answer_failed(cell, told, monkeypatch, capsys):
+    shell = InteractiveShell(config=Config(HistoryManager={"hist_file": ":memory:"}))
+    monkeypatch.setattr(checking, "shell", lambda: shell)
+    monkeypatch.setattr(checking, "_failed", set())
+    shell.events.register("post_run_cell", checking.note_failure)
+    for source in ("mine = 0.75", *cell.split("\x00")):
+        shell.run_cell(source)
+    assert told in checks.lazy_accuracy(shell.user_ns["mine"], np.array([0, 0, 0, 1])).message
 
 
 @pytest.mark.parametrize(

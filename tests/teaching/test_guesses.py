@@ -18,7 +18,8 @@ def empty(tmp_path, monkeypatch):
 
 def test_nobody_has_to_answer():
     asked = guess("1a", "How many?", within=1)
-    assert "No guess." in repr(asked)
+    assert repr(asked) == "Guess 1a: How many? No guess."
+    assert repr(guess("1b", "The share", "a", "b")) == "Guess 1b: The share (a; b). No guess."
     assert "It came to: 2." in repr(outcome("1a", 2))
     assert not guesses.FILE.exists()
     assert calibration().empty

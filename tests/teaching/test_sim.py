@@ -1,5 +1,9 @@
 """The simulated clinic: what its generator says of itself is so."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -7,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from harness import REPO
 from harness.task import HEART
 from harness.teaching import sim
 
@@ -68,3 +73,22 @@ def test_worth_is_measured_on_the_patients_nobody_has_seen():
     clinic = sim.clinic()
     area = roc_auc_score(clinic.y_new, clinic.X_new["oldpeak"])
     assert clinic.worth(Scorer(), "") == pytest.approx(area)
+
+
+def test_every_process_draws_the_same_patients():
+    """A set of names has another order in each process; the draw must not."""
+    program = (
+        "import numpy as np; from harness.teaching import sim;"
+        "print(sim.draw(20, 0.0, np.random.default_rng(0))[0].to_numpy().sum())"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(REPO)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
