@@ -32,7 +32,8 @@ def main(args) -> int:
         wanted = wanted | {"prices": args.price}
     try:  # before the run is made, so that a slip leaves no run behind
         agent = get_agent(name, **wanted)
-        getattr(agent, "ready", bool)()
+        if hasattr(agent, "ready"):
+            agent.ready()
     except (ValueError, AgentError) as err:
         raise options.Usage(str(err)) from None
     args.resumable = True

@@ -19,8 +19,7 @@ SENTINEL = re.compile(r"-?(99+|88+|77+)(\.0+)?|-[1789](\.0+)?")
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")  # or decimals
 APART = 8  # times as large as those without a unit: another unit is meant
 YEAR = re.compile(r"\b(19|20)\d\d\b")
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-NAMED = re.compile(rf"(?i)^\d{{4}}-\d\d-\d\d |^(?=.*({MONTHS})).*{YEAR.pattern}")
+NAMED = re.compile(WORDS["named"])
 EXACT = 2**53  # float64 has the digits of whole numbers up to here
 MARKS, SCALES = frozenset(WORDS["missing"]), frozenset(WORDS["scales"])
 UNITS = {*WORDS["units"], *SCALES, *CURRENCY, "no unit"}
@@ -114,7 +113,7 @@ def decide(values: pd.Series, starts: np.ndarray, asked="", target=False, comma=
         return Column("empty", gaps=seen.gaps)
     texts, often = [*seen.counts], np.fromiter(seen.counts.values(), int)
     found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)
-    over = [t for t, v in zip(texts, found, strict=True) if np.isinf(v)]
+    over = [texts[i] for i in np.flatnonzero(np.isinf(found))]
     digits = any(t[-1].isdigit() for t in over)  # 1e999, no word
     if over and (digits or often[np.isfinite(found)].sum() > 0.5 * seen.n):
         cell = over[0]

@@ -160,8 +160,8 @@ def _recurs(task: Task, values: pd.Series) -> bool:
 
 def _key(task: Task, X: pd.DataFrame, y: np.ndarray) -> str | None:
     """The column, if any, inside whose values other columns or the target hardly vary."""
-    numbers = (name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10)
-    filled = {name: X[name].fillna(X[name].median()).to_numpy() for name in islice(numbers, 30)}
+    names = (name for name in X if X[name].dtype.kind == "f" and X[name].nunique() > 10)
+    filled = {name: X[name].fillna(X[name].median()).to_numpy() for name in islice(names, 30)}
     best = (0, 0, None)
     for name in X.columns[:1000]:
         if name == task.time or not _recurs(task, X[name]):

@@ -98,8 +98,13 @@ def column_names(lines: bytes, form: CsvFormat) -> list[str]:
 
 def clean_name(name: str) -> str:
     """A column's name without spaces and single quotes around it."""
-    name = name.strip()
-    return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
+    return _unquoted(name.strip(), "'")
+
+
+def _unquoted(text: str, quotes: str) -> str:
+    """Text without a pair of quotes around it."""
+    quoted = len(text) > 2 and text[0] == text[-1] and text[0] in quotes
+    return text[1:-1].strip() if quoted else text
 
 
 def read_columns(lines, form: CsvFormat, columns=None, numbers=(), decimal=".") -> pd.DataFrame:
@@ -192,10 +197,8 @@ def as_float(text: str) -> float:
         return np.nan
 
 
-QUOTES = tuple("'\"`")
-ZONE = re.compile(
-    r"(:\d\d(?:\.\d+)?(?: ?[AaPp][Mm])?) ?\(?[A-Z]{3,5}\)?(?=$| \d{4}$)"
-)  # a clock's, by letters
+# A clock's zone by its letters, at the end or before the year.
+ZONE = re.compile(r"(:\d\d(?:\.\d+)?(?: ?[AaPp][Mm])?) ?\(?[A-Z]{3,5}\)?(?=$| \d{4}$)")
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?:\s?([aApP])\.?[mM]\.?)?")
 Numeral = tuple[float, str, str]  # a number, and what stands before and after it; NaN: it is none
 
@@ -214,7 +217,7 @@ def numerals(texts: Iterable[str], decimal: str, regular: bool = False) -> dict[
 
 def numeral(text: str, decimal: str) -> Numeral:
     """A number as people write it, with what stands before and after it; 2:45 PM in hours."""
-    text = text[1:-1].strip() if text[:1] in QUOTES and text[:1] == text[-1:] else text
+    text = _unquoted(text, "'\"`")
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds, half = clock.groups()
         hours = int(hours) % 12 + 12 * (half in "pP") if half else int(hours)

@@ -532,13 +532,13 @@ outcome("6c", gain.value) if gain else None
 
 # %% id="letter-kind" tags=["folded"]
 if open_the_letter:
-    cut, others = HEART.split(), []
-    here = roc_auc_score(cut.y_test, plain.fit(X, y).predict_proba(cut.X_test)[:, 1])
-    X_all, y_all = HEART.load()
+    here = roc_auc_score(split.y_test, plain.fit(X, y).predict_proba(split.X_test)[:, 1])
+    (X_all, y_all), others = HEART.load(), []
     for seed in range(200):
-        parts = train_test_split(X_all, y_all, test_size=0.2, stratify=y_all, random_state=seed)
-        chance = plain.fit(parts[0], parts[2]).predict_proba(parts[1])[:, 1]
-        others.append(roc_auc_score(parts[3], chance))
+        X_in, X_out, y_in, y_out = train_test_split(
+            X_all, y_all, test_size=HEART.test_size, stratify=y_all, random_state=seed
+        )
+        others.append(roc_auc_score(y_out, plain.fit(X_in, y_in).predict_proba(X_out)[:, 1]))
     print(f"A plain logistic regression: {here:.3f} on this sealed test, {np.mean(others):.3f} on")
     print("average on 200 others, drawn from the same patients, and less than here on")
     print(f"{np.sum(np.array(others) < here)} of them.")
