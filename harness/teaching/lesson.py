@@ -152,10 +152,10 @@ def public_lines(score) -> str:
 
 
 def say(*lines: str) -> None:
-    """Print lines, wrapped between words: JupyterLab would break inside them."""
+    """Print lines; to a person, wrapped between words (JupyterLab would break inside them)."""
     for line in "\n".join(lines).split("\n"):
         parts = textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
-        print("\n".join(parts), flush=True)
+        print("\n".join(parts) if interactive() and parts else line, flush=True)
 
 
 def neat(frame):
